@@ -1,0 +1,56 @@
+import type { Context } from '../base/context.ts';
+import type { Digest } from '../oci/digest.ts';
+
+/**
+ * Content: immutable blobs, named by their sha256.
+ *
+ * Life cycle: a *writer* collects bytes in a temporary file; `commit` verifies size and digest, makes the bytes durable
+ * (fsync, rename, fsync of the directory) and visible at once; `cancel` forgets them. A blob stays while something
+ * refers to it. Who refers is the owner's business: it gives its roots to `collect`. What is in use but not yet
+ * rooted (a pull under way) is held by a *lease*; `collect` never removes what is rooted, leased, or being written.
+ */
+export interface ContentStore {
+  /** Size in bytes and last change of a blob, or undefined. */
+  stat(digest: Digest): Promise<BlobInfo | undefined>;
+  /** All or part of a blob, streamed. Fails with `not-found`. */
+  read(
+    digest: Digest,
+    range?: { readonly offset: number; readonly length?: number },
+  ): AsyncIterable<Uint8Array>;
+  /** A whole small blob (config, manifest). Fails with `not-found`, and with `exhausted` above `limit` bytes. */
+  readAll(digest: Digest, limit: number): Promise<Uint8Array>;
+  writer(context: Context): Promise<ContentWriter>;
+  list(): AsyncIterable<BlobInfo>;
+  delete(digest: Digest): Promise<void>;
+  lease(): Lease;
+  /** Deletes each blob that `isRooted` does not know and no lease holds; returns the bytes freed. Works beside writers. */
+  collect(context: Context, isRooted: (digest: Digest) => boolean): Promise<number>;
+}
+
+/** A store whose blobs are files, which the kernel can mount from. */
+export interface FileContentStore extends ContentStore {
+  /** The absolute path that a blob has, or would have. */
+  pathOf(digest: Digest): string;
+}
+
+export interface BlobInfo {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly modified: Date;
+}
+
+/** Disposing without commit cancels. */
+export interface ContentWriter extends AsyncDisposable {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Bytes written so far. */
+  readonly size: number;
+  /** Fails with `data-loss` when the bytes are not `expected`. Committing what exists already is fine. */
+  commit(expected?: { readonly digest?: Digest; readonly size?: number }, lease?: Lease): Promise<BlobInfo>;
+  cancel(): Promise<void>;
+}
+
+/** Keeps blobs from collection until disposed. */
+export interface Lease extends Disposable {
+  hold(digest: Digest): void;
+}
