@@ -1,0 +1,128 @@
+import type { Database } from 'bun:sqlite';
+import type { ContentStore } from '../content/contract.ts';
+import type { Digest } from '../oci/digest.ts';
+import { MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
+import type { ImageConfig } from '../oci/image.ts';
+
+/** One image as it is stored. */
+export interface ImageRecord {
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  /** Sum of the layers' tars, bytes. */
+  readonly size: number;
+  readonly parent: Digest | undefined;
+  readonly manifest: Digest | undefined;
+  readonly lastTagged: Date | undefined;
+}
+
+interface Row {
+  readonly id: Digest;
+  readonly size: number;
+  readonly parent: Digest | null;
+  readonly manifest: Digest | null;
+  readonly last_tagged: string | null;
+}
+
+/** Images and their references: a working set in memory over the database's rows. References are in normalised form. */
+export class ImageStore {
+  readonly #database: Database;
+  readonly #records = new Map<Digest, ImageRecord>();
+  readonly #references = new Map<string, Digest>();
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Reads all rows. An image whose configuration is not in the content store any more is forgotten. */
+  static async open(database: Database, content: ContentStore): Promise<ImageStore> {
+    const store = new ImageStore(database);
+    for (const row of database.query<Row, []>('SELECT * FROM images').all()) {
+      if ((await content.stat(row.id)) === undefined) {
+        store.#deleteRows(row.id);
+        continue;
+      }
+      const config = parseImageConfig(await content.readAll(row.id, MAX_CONFIG_BYTES));
+      store.#records.set(row.id, recordOf(row, config));
+    }
+    const references = database.query<{ reference: string; image: Digest }, []>('SELECT * FROM image_references');
+    for (const row of references.all()) store.#references.set(row.reference, row.image);
+    return store;
+  }
+
+  get(id: Digest): ImageRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  all(): IterableIterator<ImageRecord> {
+    return this.#records.values();
+  }
+
+  /** The image that a normalised reference names. */
+  resolve(reference: string): ImageRecord | undefined {
+    const id = this.#references.get(reference);
+    return id === undefined ? undefined : this.#records.get(id);
+  }
+
+  /** Normalised references of an image, sorted. */
+  referencesOf(id: Digest): string[] {
+    return [...this.#references]
+      .filter(([, image]) => image === id)
+      .map(([reference]) => reference)
+      .sort();
+  }
+
+  /** Adds an image; one that is there already keeps its row. */
+  add(record: ImageRecord): void {
+    if (this.#records.has(record.id)) return;
+    this.#database
+      .query('INSERT INTO images (id, size, parent, manifest, last_tagged) VALUES (?, ?, ?, ?, ?)')
+      .run(record.id, record.size, record.parent ?? null, record.manifest ?? null, null);
+    this.#records.set(record.id, record);
+  }
+
+  /** Points a reference at an image, and returns the one that it pointed at before. */
+  setReference(reference: string, id: Digest): ImageRecord | undefined {
+    const previous = this.resolve(reference);
+    const now = new Date();
+    this.#database.transaction(() => {
+      this.#database
+        .query('INSERT OR REPLACE INTO image_references (reference, image) VALUES (?, ?)')
+        .run(reference, id);
+      this.#database.query('UPDATE images SET last_tagged = ? WHERE id = ?').run(now.toISOString(), id);
+    })();
+    this.#references.set(reference, id);
+    const record = this.#records.get(id);
+    if (record !== undefined) this.#records.set(id, { ...record, lastTagged: now });
+    return previous;
+  }
+
+  removeReference(reference: string): void {
+    this.#database.query('DELETE FROM image_references WHERE reference = ?').run(reference);
+    this.#references.delete(reference);
+  }
+
+  /** Forgets an image and its references. */
+  remove(id: Digest): void {
+    this.#deleteRows(id);
+    this.#records.delete(id);
+    for (const reference of this.referencesOf(id)) this.#references.delete(reference);
+  }
+
+  #deleteRows(id: Digest): void {
+    this.#database.transaction(() => {
+      this.#database.query('DELETE FROM image_references WHERE image = ?').run(id);
+      this.#database.query('DELETE FROM images WHERE id = ?').run(id);
+    })();
+  }
+}
+
+function recordOf(row: Row, config: ImageConfig): ImageRecord {
+  return {
+    id: row.id,
+    config,
+    size: row.size,
+    parent: row.parent ?? undefined,
+    manifest: row.manifest ?? undefined,
+    lastTagged: row.last_tagged === null ? undefined : new Date(row.last_tagged),
+  };
+}

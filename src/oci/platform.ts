@@ -1,0 +1,72 @@
+import { invalid } from '../base/errors.ts';
+import type { Platform } from './image.ts';
+
+const architectureAliases: Readonly<Record<string, Partial<Platform> & { architecture: string }>> = {
+  x86_64: { architecture: 'amd64' },
+  'x86-64': { architecture: 'amd64' },
+  x64: { architecture: 'amd64' },
+  i386: { architecture: '386' },
+  i686: { architecture: '386' },
+  ia32: { architecture: '386' },
+  aarch64: { architecture: 'arm64' },
+  armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
+};
+
+const knownOperatingSystems = new Set(['linux', 'windows', 'darwin', 'freebsd']);
+
+/** The platform of this process, as images name it. */
+export function hostPlatform(): Platform {
+  return normalisePlatform({ os: process.platform, architecture: process.arch });
+}
+
+/** "linux/arm64/v8", "linux/amd64", "arm64" or "linux". Fails with `invalid-argument`. */
+export function parsePlatform(text: string): Platform {
+  const parts = text.split('/');
+  const wellFormed = parts.length >= 1 && parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part));
+  if (!wellFormed) throw invalid(`${JSON.stringify(text)} is an invalid platform: expected os[/architecture[/variant]]`);
+  const [first = '', second, variant] = parts.map((part) => part.toLowerCase());
+  const host = hostPlatform();
+  if (second === undefined) {
+    return knownOperatingSystems.has(first)
+      ? { ...host, os: first }
+      : normalisePlatform({ os: host.os, architecture: first });
+  }
+  return normalisePlatform({ os: first, architecture: second, ...(variant === undefined ? {} : { variant }) });
+}
+
+/** Aliases resolved and the variant that goes without saying dropped (arm64/v8) or added (arm/v7). */
+export function normalisePlatform(platform: Platform): Platform {
+  const { variant: givenVariant, ...rest } = platform;
+  const alias = architectureAliases[platform.architecture];
+  const architecture = alias?.architecture ?? platform.architecture;
+  let variant = givenVariant || alias?.variant;
+  if (architecture === 'arm64' && variant === 'v8') variant = undefined;
+  if (architecture === 'amd64' && variant === 'v1') variant = undefined;
+  if (architecture === 'arm' && variant === undefined) variant = 'v7';
+  if (architecture === 'arm' && /^[5-8]$/.test(variant ?? '')) variant = `v${variant}`;
+  return { ...rest, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+export function formatPlatform(platform: Platform): string {
+  return [platform.os, platform.architecture, platform.variant].filter(Boolean).join('/');
+}
+
+/**
+ * How well an image's platform serves the one that is wanted: 0 not at all, higher is better. An exact variant is best; an older
+ * one of the same family (arm v7 for v6's images, amd64 v3 for v2's) still runs.
+ */
+export function platformFit(wanted: Platform, offered: Platform): number {
+  const want = normalisePlatform(wanted);
+  const offer = normalisePlatform(offered);
+  if (want.os !== offer.os || want.architecture !== offer.architecture) return 0;
+  const wantLevel = variantLevel(want);
+  const offerLevel = variantLevel(offer);
+  return offerLevel > wantLevel ? 0 : 100 - (wantLevel - offerLevel);
+}
+
+function variantLevel(platform: Platform): number {
+  const base = platform.architecture === 'arm64' ? 8 : 1;
+  const level = /^v(\d+)/.exec(platform.variant ?? '')?.[1];
+  return level === undefined ? base : Number(level);
+}
