@@ -8,7 +8,10 @@ describe('applyChanges', () => {
     ['entrypoint ["/x"]', { Entrypoint: ['/x'] }],
     ['ENV A=1 B="two words" C=\\ d', { Env: ['A=1', 'B=two words', 'C= d'] }],
     ['ENV A one two', { Env: ['A=one two'] }],
-    ['EXPOSE 80 53/udp 8000-8002', { ExposedPorts: { '80/tcp': {}, '53/udp': {}, '8000/tcp': {}, '8001/tcp': {}, '8002/tcp': {} } }],
+    [
+      'EXPOSE 80 53/udp 8000-8002',
+      { ExposedPorts: { '80/tcp': {}, '53/udp': {}, '8000/tcp': {}, '8001/tcp': {}, '8002/tcp': {} } },
+    ],
     ['LABEL a=b "c d"="e f"', { Labels: { a: 'b', 'c d': 'e f' } }],
     ['ONBUILD RUN true', { OnBuild: ['RUN true'] }],
     ['STOPSIGNAL SIGINT', { StopSignal: 'SIGINT' }],

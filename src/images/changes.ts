@@ -31,7 +31,9 @@ const instructions: Readonly<Record<string, Instruction>> = {
   ENV: (argument, config) => ({ Env: mergeEnvironment(config.Env ?? [], pairs('ENV', argument)) }),
   EXPOSE: (argument, config) => ({ ExposedPorts: { ...config.ExposedPorts, ...exposedPorts(argument) } }),
   HEALTHCHECK: (argument) => ({ Healthcheck: healthcheck(argument) }),
-  LABEL: (argument, config) => ({ Labels: { ...config.Labels, ...Object.fromEntries(pairs('LABEL', argument)) } }),
+  LABEL: (argument, config) => ({
+    Labels: { ...config.Labels, ...Object.fromEntries(pairs('LABEL', argument)) },
+  }),
   ONBUILD: (argument, config) => ({ OnBuild: [...(config.OnBuild ?? []), onBuild(argument)] }),
   STOPSIGNAL: (argument) => ({ StopSignal: argument }),
   USER: (argument) => ({ User: argument }),
@@ -68,7 +70,10 @@ function pairs(instruction: string, argument: string): [string, string][] {
   }
   return splitQuoted(argument).map((word) => {
     const equals = word.indexOf('=');
-    if (equals <= 0) throw invalid(`Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`);
+    if (equals <= 0)
+      throw invalid(
+        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+      );
     return [word.slice(0, equals), word.slice(equals + 1)];
   });
 }
@@ -104,7 +109,8 @@ function exposedPorts(argument: string): Record<string, object> {
     const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(word);
     const first = Number(match?.[1]);
     const last = Number(match?.[2] ?? first);
-    if (match === null || first < 1 || last > 65535 || last < first) throw invalid(`invalid containerPort: ${word}`);
+    if (match === null || first < 1 || last > 65535 || last < first)
+      throw invalid(`invalid containerPort: ${word}`);
     for (let port = first; port <= last; port++) ports[`${port}/${(match[3] ?? 'tcp').toLowerCase()}`] = {};
   }
   return ports;
@@ -113,14 +119,23 @@ function exposedPorts(argument: string): Record<string, object> {
 function onBuild(argument: string): string {
   const trigger = argument.split(/\s+/, 1)[0]?.toUpperCase();
   if (trigger === 'ONBUILD') throw invalid("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-  if (trigger === 'FROM' || trigger === 'MAINTAINER') throw invalid(`${trigger} isn't allowed as an ONBUILD trigger`);
+  if (trigger === 'FROM' || trigger === 'MAINTAINER')
+    throw invalid(`${trigger} isn't allowed as an ONBUILD trigger`);
   return argument;
 }
 
-const durationUnits: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+const durationUnits: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
 
 function nanoseconds(text: string): number {
-  if (!/^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$/.test(text)) throw invalid(`time: invalid duration ${JSON.stringify(text)}`);
+  if (!/^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$/.test(text))
+    throw invalid(`time: invalid duration ${JSON.stringify(text)}`);
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g)) {
     total += Number(amount) * (durationUnits[unit ?? ''] ?? 0);

@@ -1,7 +1,7 @@
+import { createHash } from 'node:crypto';
 import { invalid } from '../base/errors.ts';
 import { type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import type { ImageConfig } from '../oci/image.ts';
-import { createHash } from 'node:crypto';
 
 /** Docker's own limit is 4 MiB for a manifest; configurations with long histories stay far below. */
 export const MAX_CONFIG_BYTES = 8 << 20;
@@ -14,11 +14,16 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const rootfs = value['rootfs'];
   if (!isRecord(rootfs)) throw invalid('invalid image JSON, no RootFS key');
   const diffIds = rootfs['diff_ids'] ?? [];
-  if (!Array.isArray(diffIds) || diffIds.length > MAX_LAYERS || !diffIds.every((id) => isDigest(String(id)))) {
+  if (
+    !Array.isArray(diffIds) ||
+    diffIds.length > MAX_LAYERS ||
+    !diffIds.every((id) => isDigest(String(id)))
+  ) {
     throw invalid('invalid image configuration: rootfs.diff_ids must be a list of sha256 digests');
   }
   checkProcess(value['config']);
-  if (!isOptional(value['history'], Array.isArray)) throw invalid('invalid image configuration: history must be a list');
+  if (!isOptional(value['history'], Array.isArray))
+    throw invalid('invalid image configuration: history must be a list');
   return {
     ...value,
     architecture: text(value['architecture']),
@@ -90,7 +95,9 @@ export function chainIds(diffIds: readonly Digest[]): readonly Digest[] {
   for (const diffId of diffIds) {
     const below = chain.at(-1);
     chain.push(
-      below === undefined ? diffId : `sha256:${createHash('sha256').update(`${below} ${diffId}`).digest('hex')}`,
+      below === undefined
+        ? diffId
+        : `sha256:${createHash('sha256').update(`${below} ${diffId}`).digest('hex')}`,
     );
   }
   return chain;

@@ -1,8 +1,8 @@
 import type { Database } from 'bun:sqlite';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import { MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
 import type { ImageConfig } from '../oci/image.ts';
+import { MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
 
 /** One image as it is stored. */
 export interface ImageRecord {
@@ -44,7 +44,9 @@ export class ImageStore {
       const config = parseImageConfig(await content.readAll(row.id, MAX_CONFIG_BYTES));
       store.#records.set(row.id, recordOf(row, config));
     }
-    const references = database.query<{ reference: string; image: Digest }, []>('SELECT * FROM image_references');
+    const references = database.query<{ reference: string; image: Digest }, []>(
+      'SELECT * FROM image_references',
+    );
     for (const row of references.all()) store.#references.set(row.reference, row.image);
     return store;
   }

@@ -1,6 +1,12 @@
 import { conflict } from '../base/errors.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
-import { familiarReference, formatReference, parseReference, repositoryOf, withDefaultTag } from '../oci/reference.ts';
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  repositoryOf,
+  withDefaultTag,
+} from '../oci/reference.ts';
 import { chainIds } from './config.ts';
 import type { ImageUsers, RemovedItem, RemoveOptions } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
@@ -18,7 +24,12 @@ export interface Removal {
  * Removes by name or ID with dockerd's rules (its image_delete): a name is only untagged while the image has others; a name that is the
  * last one, or an ID, deletes the image unless containers, children or other repositories forbid it.
  */
-export function removeImage(store: ImageStore, users: ImageUsers, text: string, options: RemoveOptions): Removal {
+export function removeImage(
+  store: ImageStore,
+  users: ImageUsers,
+  text: string,
+  options: RemoveOptions,
+): Removal {
   const image = requireImage(store, text);
   const removal = new RemovalBuilder(store, users);
   if (isIdOf(image, text)) removeById(removal, image, options);
@@ -26,7 +37,12 @@ export function removeImage(store: ImageStore, users: ImageUsers, text: string, 
   return removal;
 }
 
-function removeByName(removal: RemovalBuilder, image: ImageRecord, text: string, options: RemoveOptions): void {
+function removeByName(
+  removal: RemovalBuilder,
+  image: ImageRecord,
+  text: string,
+  options: RemoveOptions,
+): void {
   const { store, users } = removal;
   const given = withDefaultTag(parseReference(text));
   const container = users.containersOf(image.id)[0];
@@ -54,7 +70,9 @@ function removeById(removal: RemovalBuilder, image: ImageRecord, options: Remove
 
 /** Digest references of a repository go with its last tag. */
 function dropLoneDigests(removal: RemovalBuilder, image: ImageRecord, repository: string): void {
-  const left = removal.store.referencesOf(image.id).filter((reference) => inRepository(reference, repository));
+  const left = removal.store
+    .referencesOf(image.id)
+    .filter((reference) => inRepository(reference, repository));
   if (left.every((reference) => reference.includes('@'))) {
     for (const reference of left) removal.untag(image, reference);
   }
@@ -97,7 +115,8 @@ function deleteImage(removal: RemovalBuilder, image: ImageRecord, options: Remov
   removal.delete(image);
   const parent = image.parent === undefined ? undefined : removal.store.get(image.parent);
   if (!options.prune || parent === undefined) return;
-  const inUse = removal.store.referencesOf(parent.id).length > 0 || findConflict(removal, parent, false) !== undefined;
+  const inUse =
+    removal.store.referencesOf(parent.id).length > 0 || findConflict(removal, parent, false) !== undefined;
   if (!inUse) deleteImage(removal, parent, options);
 }
 
@@ -125,7 +144,8 @@ class RemovalBuilder implements Removal {
     this.deleted.push(image);
     this.items.push({ Deleted: image.id });
     const shared = new Set<Digest>();
-    for (const other of this.store.all()) for (const id of chainIds(other.config.rootfs.diff_ids)) shared.add(id);
+    for (const other of this.store.all())
+      for (const id of chainIds(other.config.rootfs.diff_ids)) shared.add(id);
     for (const id of chainIds(image.config.rootfs.diff_ids).toReversed()) {
       if (!shared.has(id)) this.items.push({ Deleted: id });
     }

@@ -1,6 +1,12 @@
 import { invalid, notFound } from '../base/errors.ts';
 import { hexOf } from '../oci/digest.ts';
-import { familiarReference, formatReference, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts';
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '../oci/reference.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 
 /**
@@ -33,7 +39,9 @@ function findByName(store: ImageStore, text: string): ImageRecord | undefined {
   const reference = tryParse(text);
   if (reference === undefined) return undefined;
   if (reference.digest !== undefined) {
-    return store.resolve(formatReference({ ...reference, tag: undefined })) ?? digestOfImage(store, reference);
+    return (
+      store.resolve(formatReference({ ...reference, tag: undefined })) ?? digestOfImage(store, reference)
+    );
   }
   return store.resolve(formatReference(withDefaultTag(reference)));
 }
