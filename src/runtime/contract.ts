@@ -33,6 +33,8 @@ export interface Bundle {
   readonly streams: StreamOptions;
   /** Undefined: output is not logged. */
   readonly log: LogFileOptions | undefined;
+  /** Clients that wait for the start: joined before any output is read, so that none misses the first byte. None when absent. */
+  readonly attach?: readonly AttachOptions[];
 }
 
 export type RootFile =
@@ -75,6 +77,8 @@ export interface Task {
   /** Host PID of the first process. */
   readonly pid: number;
   readonly startedAt: Date;
+  /** One for each of `Bundle.attach`, in its order; empty for a recovered task. */
+  readonly attachments: readonly Attachment[];
   /** Resolves once: after the process has gone and its output is in the log. */
   readonly exited: Promise<Exit>;
   /** Fires for each out-of-memory kill while the task runs. */
