@@ -1,23 +1,60 @@
 /*
- * Frames between a client and the launcher or a supervisor, in both directions: type (u8), three zero bytes, length
- * (u32, big-endian), payload. It is the header of Docker's multiplexed streams, so output passes through untouched.
- * `src/runtime/frames.ts` holds the same numbers.
+ * What a supervisor and its clients say to each other; docs/supervisor-protocol.md describes each frame.
+ *
+ * A frame is a header of eight bytes (type, three zero bytes, length of the payload in big-endian order) and its payload.
  */
 #ifndef SAMPAN_PROTOCOL_H
 #define SAMPAN_PROTOCOL_H
 
-enum { FRAME_HEADER = 8, FRAME_PAYLOAD_MAX = 16 << 20 };
+enum {
+	FRAME_HEADER = 8,
+	/* A plan with a large environment fits; anything longer is an attack or a mistake. */
+	FRAME_MAX = 8 << 20,
+	/* Requests other than EXEC and STDIN are tiny. */
+	FRAME_REQUEST_MAX = 1024,
+	/* Exec ids are 64 hex digits; room for a terminator. */
+	ID_SIZE = 65,
+	DETACH_KEYS_MAX = 64,
+};
 
 enum frame_type {
-  FRAME_STDOUT = 0x01,
-  FRAME_STDERR = 0x02,
+	/* Output, exactly as Docker's multiplexed stream has it. */
+	FRAME_STDOUT = 0x01,
+	FRAME_STDERR = 0x02,
 
-  FRAME_PLAN = 0x10, /* client -> launcher: a plan (docs/plan-format.md) */
+	/* The launcher's own (see frames.h). FAILED and STARTED also answer EXEC. */
+	FRAME_STARTED = 0x22,
+	FRAME_FAILED = 0x23,
 
-  FRAME_RESULT = 0x20,  /* index of the step in the before stage (u32, big-endian) and its bytes */
-  FRAME_DONE = 0x21,    /* a one-shot plan is finished */
-  FRAME_STARTED = 0x22, /* JSON {pid, startedAtNs} */
-  FRAME_FAILED = 0x23,  /* JSON of PlanFailure */
+	/* Requests. */
+	FRAME_ATTACH = 0x30,
+	FRAME_STDIN = 0x31,
+	FRAME_STDIN_END = 0x32,
+	FRAME_RESIZE = 0x33,
+	FRAME_SIGNAL = 0x34,
+	FRAME_EXEC = 0x35,
+	FRAME_STATUS = 0x36,
+	FRAME_WAIT = 0x37,
+	FRAME_HOLD = 0x38,
+	FRAME_RELEASE = 0x39,
+
+	/* Answers and notices. */
+	FRAME_OK = 0x40,
+	FRAME_REFUSED = 0x41,
+	FRAME_ATTACHED = 0x42,
+	FRAME_DETACHED = 0x43,
+	FRAME_EXITED = 0x44,
+	FRAME_OOM = 0x45,
+	FRAME_STATE = 0x46,
+};
+
+/* Flags of ATTACH and EXEC. */
+enum attach_flag {
+	ATTACH_STDIN = 1,
+	ATTACH_STDOUT = 2,
+	ATTACH_STDERR = 4,
+	/* EXEC only: the sender is the process's client, with the streams that the other flags name. */
+	ATTACH_NOW = 8,
 };
 
 #endif
