@@ -1,0 +1,68 @@
+import { EndpointConfig } from './container-config.ts';
+import { boolean, int64, list, map, optional, string, struct, type TypeOf, uint32 } from './schema.ts';
+
+/** A container's place in a network: what was asked for, and what it got. */
+export const EndpointSettings = struct('EndpointSettings', {
+  ...EndpointConfig.fields,
+  NetworkID: string,
+  EndpointID: string,
+  Gateway: string,
+  IPAddress: string,
+  IPPrefixLen: int64,
+  IPv6Gateway: string,
+  GlobalIPv6Address: string,
+  GlobalIPv6PrefixLen: int64,
+  DNSNames: optional(list(string)),
+});
+export type EndpointSettings = TypeOf<typeof EndpointSettings>;
+
+export const IpamConfig = struct('IPAMConfig', {
+  Subnet: optional(string),
+  IPRange: optional(string),
+  Gateway: optional(string),
+  AuxiliaryAddresses: optional(map(string)),
+});
+
+export const Ipam = struct('IPAM', { Driver: string, Options: map(string), Config: list(IpamConfig) });
+
+export const EndpointResource = struct('EndpointResource', {
+  Name: string,
+  EndpointID: string,
+  MacAddress: string,
+  IPv4Address: string,
+  IPv6Address: string,
+});
+export type EndpointResource = TypeOf<typeof EndpointResource>;
+
+const PeerInfo = struct('PeerInfo', { Name: string, IP: string });
+
+/** `GET /networks/{id}`, and the items of `GET /networks`. */
+export const NetworkInspect = struct('Network', {
+  Name: string,
+  Id: string,
+  Created: string,
+  Scope: string,
+  Driver: string,
+  EnableIPv4: optional(boolean),
+  EnableIPv6: boolean,
+  IPAM: Ipam,
+  Internal: boolean,
+  Attachable: boolean,
+  Ingress: boolean,
+  ConfigFrom: struct('ConfigReference', { Network: string }),
+  ConfigOnly: boolean,
+  Containers: map(EndpointResource),
+  Options: map(string),
+  Labels: map(string),
+  Peers: optional(list(PeerInfo)),
+});
+export type NetworkInspect = TypeOf<typeof NetworkInspect>;
+
+/** One published or exposed port in the container list. */
+export const Port = struct('Port', {
+  IP: optional(string),
+  PrivatePort: uint32,
+  PublicPort: optional(uint32),
+  Type: string,
+});
+export type Port = TypeOf<typeof Port>;

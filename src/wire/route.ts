@@ -1,0 +1,63 @@
+import type { Parameter, ParameterType } from './query.ts';
+import type { Schema } from './schema.ts';
+import type { ApiVersion } from './versions.ts';
+
+/** One operation of the API, as data: the server routes by it, the client calls by it, the reference prints it. */
+export interface Route<Query extends QueryParameters = QueryParameters, Body = unknown, Response = unknown> {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  /** At most one `{name}`, which takes slashes too: "/images/{name}/json". */
+  readonly path: string;
+  /** One line for the reference. */
+  readonly summary: string;
+  readonly query: Query;
+  /** A JSON body. It may be left out only where `bodyOptional` says so. */
+  readonly body?: Schema<Body>;
+  readonly bodyOptional?: boolean;
+  /** The body is not JSON but bytes, e.g. a tar. */
+  readonly upload?: boolean;
+  /** The status of each kind of success. */
+  readonly statuses: readonly number[];
+  /** The JSON answer, or one message of a stream of JSON. */
+  readonly response?: Schema<Response>;
+  readonly stream: StreamKind;
+  /** API versions that document it. */
+  readonly since: ApiVersion | '1.0';
+}
+
+/**
+ * `none`: one answer. `json`: JSON values one after the other, as they come. `bytes`: raw or multiplexed bytes. `hijack`: the connection
+ * becomes a stream in both directions. `websocket`: the same over a websocket. `delayed`: headers at once, one answer later.
+ */
+export type StreamKind = 'none' | 'json' | 'bytes' | 'hijack' | 'websocket' | 'delayed';
+
+export type QueryParameters = Readonly<Record<string, Parameter>>;
+
+export type QueryOf<R> = R extends { readonly query: infer Q }
+  ? { readonly [K in keyof Q]: ParameterType<Q[K]> }
+  : never;
+
+export type BodyOf<R> = R extends { readonly body: Schema<infer T> }
+  ? R extends { readonly bodyOptional: true }
+    ? T | undefined
+    : T
+  : undefined;
+
+export type ResponseOf<R> = R extends { readonly response: Schema<infer T> } ? T : undefined;
+
+/** The prefix and suffix around the `{name}` of a path; undefined for a path without. */
+export function splitPath(path: string): { readonly prefix: string; readonly suffix: string } | undefined {
+  const open = path.indexOf('{');
+  if (open === -1) return undefined;
+  return { prefix: path.slice(0, open), suffix: path.slice(path.indexOf('}') + 1) };
+}
+
+/** The path with the `{name}` filled in. Slashes, colons and "@" stay, as Docker's clients send them. */
+export function fillPath(path: string, name: string): string {
+  const parts = splitPath(path);
+  if (parts === undefined) return path;
+  const escaped = encodeURIComponent(name)
+    .replaceAll('%2F', '/')
+    .replaceAll('%3A', ':')
+    .replaceAll('%40', '@');
+  return `${parts.prefix}${escaped}${parts.suffix}`;
+}

@@ -1,0 +1,40 @@
+import { containerRoutes, execRoutes } from './routes/containers.ts';
+import { imageRoutes } from './routes/images.ts';
+import { networkRoutes } from './routes/networks.ts';
+import { systemRoutes } from './routes/system.ts';
+import { volumeRoutes } from './routes/volumes.ts';
+
+/** Every operation that is served, by area: the one table that server, client and reference read. */
+export const routeAreas = {
+  System: systemRoutes,
+  Containers: containerRoutes,
+  Exec: execRoutes,
+  Images: imageRoutes,
+  Networks: networkRoutes,
+  Volumes: volumeRoutes,
+} as const;
+
+export const routes = {
+  ...systemRoutes,
+  ...containerRoutes,
+  ...execRoutes,
+  ...imageRoutes,
+  ...networkRoutes,
+  ...volumeRoutes,
+} as const;
+
+export type Routes = typeof routes;
+export type RouteName = keyof Routes;
+
+/**
+ * What other engines serve and this one does not: swarm's areas answer as an engine outside a swarm does, the others say that they
+ * are not there. By first part of the path.
+ */
+export const swarmAreas: ReadonlySet<string> = new Set([
+  'configs',
+  'nodes',
+  'secrets',
+  'services',
+  'swarm',
+  'tasks',
+]);
