@@ -20,53 +20,53 @@
 enum stage { STAGE_BEFORE = 0, STAGE_PARENT = 1, STAGE_CHILD = 2, STAGE_AFTER = 3, STAGES = 4 };
 
 enum {
-  SLOTS = 64,
-  /* An exec plan finds the pidfd of the container's first process here: the supervisor stores it before run_begin. */
-  TASK_SLOT = 63,
-  PLAN_BYTES_MAX = 16 << 20,
-  PLAN_OPERATIONS_MAX = 4096,
-  OOM_WATCHES_MAX = 4,
-  PUBLISHED_MAX = 4096,
+	SLOTS = 64,
+	/* An exec plan finds the pidfd of the container's first process here: the supervisor stores it before run_begin. */
+	TASK_SLOT = 63,
+	PLAN_BYTES_MAX = 16 << 20,
+	PLAN_OPERATIONS_MAX = 4096,
+	OOM_WATCHES_MAX = 4,
+	PUBLISHED_MAX = 4096,
 };
 
 struct step; /* plan.h */
 
 struct plan {
-  uint8_t *bytes; /* the encoded plan, malloc'd; the steps' texts point into it */
-  void *arena;    /* the steps' decoded arguments */
-  struct step *steps[STAGES];
-  uint32_t counts[STAGES];
+	uint8_t *bytes; /* the encoded plan, malloc'd; the steps' texts point into it */
+	void *arena;    /* the steps' decoded arguments */
+	struct step *steps[STAGES];
+	uint32_t counts[STAGES];
 };
 
 /* From `streams`. */
 struct stream_options {
-  bool wanted; /* the plan has a `streams` step; else the process gets /dev/null */
-  bool terminal;
-  bool stdin_open;
-  bool stdin_once;
+	bool wanted; /* the plan has a `streams` step; else the process gets /dev/null */
+	bool terminal;
+	bool stdin_open;
+	bool stdin_once;
 };
 
 /* From `logFile`; texts live as long as the plan. */
 struct log_options {
-  const char *path; /* NULL: no log */
-  uint64_t max_size;
-  uint32_t max_files;
-  const char *attributes;
-  bool compress;
+	const char *path; /* NULL: no log */
+	uint64_t max_size;
+	uint32_t max_files;
+	const char *attributes;
+	bool compress;
 };
 
 /* From `supervise`; `socket` is NULL in exec and one-shot plans. */
 struct supervise_options {
-  const char *socket;
-  const char *state_file;
+	const char *socket;
+	const char *state_file;
 };
 
 /* From `publish`: a bound (and, but for UDP, listening) socket, and where its traffic goes. */
 struct published {
-  int fd;
-  int protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
-  struct sockaddr_storage target;
-  socklen_t target_size;
+	int fd;
+	int protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	struct sockaddr_storage target;
+	socklen_t target_size;
 };
 
 /*
@@ -74,63 +74,63 @@ struct published {
  * memory.events (EPOLLPRI). Either file has a line "oom_kill N", which is the truth: v1 also signals at the group's removal.
  */
 struct oom_watch {
-  int version;
-  int event;
-  int file;
+	int version;
+	int event;
+	int file;
 };
 
 /* What `resolveUser` found. */
 struct resolved_user {
-  bool known;
-  uint32_t uid;
-  uint32_t gid;
-  uint32_t *groups; /* malloc'd */
-  size_t group_count;
-  char *home; /* malloc'd, NULL: "/" */
+	bool known;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t *groups; /* malloc'd */
+	size_t group_count;
+	char *home; /* malloc'd, NULL: "/" */
 };
 
 struct child_settings; /* process.h: what takes effect at setUser and exec */
 struct report;         /* run.c: memory shared with the child, where it says why it failed */
 
 struct run {
-  struct plan plan;
-  int slots[SLOTS]; /* -1: empty */
+	struct plan plan;
+	int slots[SLOTS]; /* -1: empty */
 
-  pid_t child;            /* 0 before clone; the process (after a `fork` step: the one that goes on) */
-  int child_pidfd;        /* of `child`; -1 before clone */
-  int64_t started_at_ns;  /* CLOCK_REALTIME right after exec */
+	pid_t child;            /* 0 before clone; the process (after a `fork` step: the one that goes on) */
+	int child_pidfd;        /* of `child`; -1 before clone */
+	int64_t started_at_ns;  /* CLOCK_REALTIME right after exec */
 
-  struct stream_options streams;
-  int terminal_fd; /* the master, once the child has opened it; else -1 */
-  int stdin_fd;    /* this side's ends of the pipes, blocking and close-on-exec; -1 where there is none */
-  int stdout_fd;
-  int stderr_fd;
+	struct stream_options streams;
+	int terminal_fd; /* the master, once the child has opened it; else -1 */
+	int stdin_fd;    /* this side's ends of the pipes, blocking and close-on-exec; -1 where there is none */
+	int stdout_fd;
+	int stderr_fd;
 
-  struct supervise_options supervise;
-  struct log_options log;
-  struct published *published; /* malloc'd; whoever takes an fd over sets it to -1 */
-  size_t published_count;
-  struct oom_watch oom[OOM_WATCHES_MAX];
-  size_t oom_count;
+	struct supervise_options supervise;
+	struct log_options log;
+	struct published *published; /* malloc'd; whoever takes an fd over sets it to -1 */
+	size_t published_count;
+	struct oom_watch oom[OOM_WATCHES_MAX];
+	size_t oom_count;
 
-  /* Called for each result of the before stage, and for each failure in the after stage. Both may be NULL. */
-  void (*on_result)(void *context, uint32_t index, const void *bytes, size_t size);
-  void (*on_after_failure)(void *context, const struct failure *failure);
-  void *context;
+	/* Called for each result of the before stage, and for each failure in the after stage. Both may be NULL. */
+	void (*on_result)(void *context, uint32_t index, const void *bytes, size_t size);
+	void (*on_after_failure)(void *context, const struct failure *failure);
+	void *context;
 
-  /* The executor's own. */
-  int status_fd; /* readable when run_advance has something to do; -1 when the process runs */
-  struct report *report;
-  struct resolved_user user;
-  struct child_settings *settings;
-  int mask_null;      /* verified /dev/null and empty tmpfs that `mask` binds; -1 before the first use */
-  int mask_directory;
-  int child_streams[3];
-  bool released;
-  bool after_done;
-  uint8_t *result; /* of the step that just ran; malloc'd */
-  size_t result_size;
-  bool has_result;
+	/* The executor's own. */
+	int status_fd; /* readable when run_advance has something to do; -1 when the process runs */
+	struct report *report;
+	struct resolved_user user;
+	struct child_settings *settings;
+	int mask_null;      /* verified /dev/null and empty tmpfs that `mask` binds; -1 before the first use */
+	int mask_directory;
+	int child_streams[3];
+	bool released;
+	bool after_done;
+	uint8_t *result; /* of the step that just ran; malloc'd */
+	size_t result_size;
+	bool has_result;
 };
 
 void run_init(struct run *run);

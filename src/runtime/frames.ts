@@ -1,0 +1,88 @@
+import { SampanError } from '../base/errors.ts';
+
+/**
+ * Frames between the daemon and a launcher or supervisor: type (u8), three zero bytes, length (u32, big-endian), payload.
+ * The header is that of Docker's multiplexed streams, so that output frames (1 and 2) pass through untouched.
+ */
+export interface Frame {
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/** The launcher's frames; `native/frames.h` holds the same numbers. */
+export const launcherFrames = {
+  plan: 0x10,
+  /** Index of a step of the `before` stage (u32, big-endian) and the bytes that it returned. */
+  result: 0x20,
+  /** The plan is finished; payload: the process's wait status (u32, big-endian) where the plan had one, else nothing. */
+  done: 0x21,
+  /** JSON `{pid, startedAtNs}`. */
+  started: 0x22,
+  /** JSON of PlanFailure. */
+  failed: 0x23,
+} as const;
+
+export const frameHeaderSize = 8;
+
+/** No peer sends more in one frame; what claims to is not speaking this protocol. */
+export const framePayloadLimit = 16 * 1024 * 1024;
+
+/** A whole frame; `payload` is copied. */
+export function encodeFrame(type: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const frame = new Uint8Array(frameHeaderSize + payload.length);
+  writeFrameHeader(frame, type, payload.length);
+  frame.set(payload, frameHeaderSize);
+  return frame;
+}
+
+/** Writes a header into the first eight bytes of `target`, for payloads that are built in place. */
+export function writeFrameHeader(target: Uint8Array, type: number, size: number): void {
+  target.fill(0, 0, 4);
+  target[0] = type;
+  new DataView(target.buffer, target.byteOffset).setUint32(4, size);
+}
+
+const nothing = new Uint8Array(0);
+
+/** Cuts a byte stream into frames, however it was chunked. */
+export class FrameReader {
+  #pending: Uint8Array = nothing;
+
+  /**
+   * The frames that `chunk` completes. A payload is a view of the chunk where it lies whole in it, so it must be used or copied
+   * before the chunk's memory is. Throws `data-loss` on a stream that is not made of frames.
+   */
+  *push(chunk: Uint8Array): Generator<Frame, void, void> {
+    let bytes = this.#pending.length === 0 ? chunk : concatenate(this.#pending, chunk);
+    for (let size = wholeFrame(bytes); size !== 0; size = wholeFrame(bytes)) {
+      const frame = { type: bytes[0] ?? 0, payload: bytes.subarray(frameHeaderSize, size) };
+      bytes = bytes.subarray(size);
+      this.#pending = bytes;
+      yield frame;
+    }
+    this.#pending = bytes.length === 0 ? nothing : bytes.slice();
+  }
+
+  /** True between frames: where a stream may end. */
+  get empty(): boolean {
+    return this.#pending.length === 0;
+  }
+}
+
+/** Size of the frame that `bytes` start with, 0 while it is incomplete. */
+function wholeFrame(bytes: Uint8Array): number {
+  if (bytes.length < frameHeaderSize) return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const size = view.getUint32(4);
+  if ((view.getUint32(0) & 0xffffff) !== 0 || size > framePayloadLimit) {
+    throw new SampanError('data-loss', 'the launcher or supervisor sent something that is no frame');
+  }
+  return bytes.length < frameHeaderSize + size ? 0 : frameHeaderSize + size;
+}
+
+function concatenate(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(left.length + right.length);
+  joined.set(left);
+  joined.set(right, left.length);
+  return joined;
+}
