@@ -10,7 +10,7 @@ import type { Plan } from '../plan/operations.ts';
  */
 export interface Runtime {
   /** Carries out a bundle. Resolves once the process has been exec'd; fails with StartError, leaving nothing behind. */
-  start(context: Context, bundle: Bundle): Promise<StartedTask>;
+  start(context: Context, bundle: Bundle): Promise<Task>;
   /** The task of a container that may have been started by an earlier daemon: running, ended, or none (never started). */
   recover(context: Context, id: string): Promise<RecoveredTask>;
   /** Deletes what is kept of an ended task (state file, socket, cgroup if one is left). */
