@@ -8,8 +8,8 @@ import { MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
 export interface ImageRecord {
   readonly id: Digest;
   readonly config: ImageConfig;
-  /** Sum of the layers' tars, bytes. */
-  readonly size: number;
+  /** Of each layer's tar, bottom first, bytes. */
+  readonly layerSizes: readonly number[];
   readonly parent: Digest | undefined;
   readonly manifest: Digest | undefined;
   readonly lastTagged: Date | undefined;
@@ -17,7 +17,7 @@ export interface ImageRecord {
 
 interface Row {
   readonly id: Digest;
-  readonly size: number;
+  readonly layer_sizes: string;
   readonly parent: Digest | null;
   readonly manifest: Digest | null;
   readonly last_tagged: string | null;
@@ -77,8 +77,8 @@ export class ImageStore {
   add(record: ImageRecord): void {
     if (this.#records.has(record.id)) return;
     this.#database
-      .query('INSERT INTO images (id, size, parent, manifest, last_tagged) VALUES (?, ?, ?, ?, ?)')
-      .run(record.id, record.size, record.parent ?? null, record.manifest ?? null, null);
+      .query('INSERT INTO images (id, layer_sizes, parent, manifest, last_tagged) VALUES (?, ?, ?, ?, ?)')
+      .run(record.id, JSON.stringify(record.layerSizes), record.parent ?? null, record.manifest ?? null, null);
     this.#records.set(record.id, record);
   }
 
@@ -122,7 +122,7 @@ function recordOf(row: Row, config: ImageConfig): ImageRecord {
   return {
     id: row.id,
     config,
-    size: row.size,
+    layerSizes: JSON.parse(row.layer_sizes),
     parent: row.parent ?? undefined,
     manifest: row.manifest ?? undefined,
     lastTagged: row.last_tagged === null ? undefined : new Date(row.last_tagged),

@@ -1,12 +1,12 @@
 import type { Schema } from '../base/database.ts';
 
-/** What the engine knows of images beyond their bytes, which are content: `id` is the digest of the configuration's blob. Times are ISO text. */
+/** What the engine knows of images beyond their bytes, which are content: `id` is the digest of the configuration's blob. Layer sizes are a JSON list of bytes, times ISO text. */
 export const imagesSchema: Schema = {
   name: 'images',
   migrations: [
     `CREATE TABLE images (
        id TEXT PRIMARY KEY,
-       size INTEGER NOT NULL,
+       layer_sizes TEXT NOT NULL,
        parent TEXT,
        manifest TEXT,
        last_tagged TEXT

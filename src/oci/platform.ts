@@ -23,8 +23,10 @@ export function hostPlatform(): Platform {
 /** "linux/arm64/v8", "linux/amd64", "arm64" or "linux". Fails with `invalid-argument`. */
 export function parsePlatform(text: string): Platform {
   const parts = text.split('/');
-  const wellFormed = parts.length >= 1 && parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part));
-  if (!wellFormed) throw invalid(`${JSON.stringify(text)} is an invalid platform: expected os[/architecture[/variant]]`);
+  const wellFormed =
+    parts.length >= 1 && parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part));
+  if (!wellFormed)
+    throw invalid(`${JSON.stringify(text)} is an invalid platform: expected os[/architecture[/variant]]`);
   const [first = '', second, variant] = parts.map((part) => part.toLowerCase());
   const host = hostPlatform();
   if (second === undefined) {
@@ -32,7 +34,11 @@ export function parsePlatform(text: string): Platform {
       ? { ...host, os: first }
       : normalisePlatform({ os: host.os, architecture: first });
   }
-  return normalisePlatform({ os: first, architecture: second, ...(variant === undefined ? {} : { variant }) });
+  return normalisePlatform({
+    os: first,
+    architecture: second,
+    ...(variant === undefined ? {} : { variant }),
+  });
 }
 
 /** Aliases resolved and the variant that goes without saying dropped (arm64/v8) or added (arm/v7). */

@@ -22,10 +22,20 @@ describe('parseReference', () => {
     expect(familiarReference(reference)).toBe(familiar);
   });
 
-  test.each(['', ':', 'a:', '-a', 'a//b', 'a:b c', 'a@sha256:zz', 'a/../b', '/a', 'a..b', 'a:-b', `a:${'t'.repeat(129)}`])(
-    '%p is refused',
-    (text) => expect(() => parseReference(text)).toThrow('invalid reference format'),
-  );
+  test.each([
+    '',
+    ':',
+    'a:',
+    '-a',
+    'a//b',
+    'a:b c',
+    'a@sha256:zz',
+    'a/../b',
+    '/a',
+    'a..b',
+    'a:-b',
+    `a:${'t'.repeat(129)}`,
+  ])('%p is refused', (text) => expect(() => parseReference(text)).toThrow('invalid reference format'));
 
   test('upper case in the repository says so', () => {
     expect(() => parseReference('BusyBox')).toThrow('repository name (library/BusyBox) must be lowercase');
@@ -36,7 +46,9 @@ describe('parseReference', () => {
   });
 
   test('the familiar form of whatever parses, parses to the same', () => {
-    const name = fc.stringMatching(/^[a-z0-9]{1,8}([_-][a-z0-9]{1,8}){0,2}(\/[a-z0-9]{1,8}){0,3}(:[a-z0-9]{1,6})?$/);
+    const name = fc.stringMatching(
+      /^[a-z0-9]{1,8}([_-][a-z0-9]{1,8}){0,2}(\/[a-z0-9]{1,8}){0,3}(:[a-z0-9]{1,6})?$/,
+    );
     fc.assert(
       fc.property(name, (text) => {
         const once = parseReference(text);

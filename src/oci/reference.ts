@@ -41,7 +41,9 @@ export function parseReference(text: string): Reference {
     domainPattern.test(domain) && pathPattern.test(path) && (tag === undefined || tagPattern.test(tag));
   if (!wellFormed) throw invalid('invalid reference format');
   if (domain.length + 1 + path.length > MAX_NAME_LENGTH) {
-    throw invalid(`invalid reference format: repository name must not be more than ${MAX_NAME_LENGTH} characters`);
+    throw invalid(
+      `invalid reference format: repository name must not be more than ${MAX_NAME_LENGTH} characters`,
+    );
   }
   return { domain, path, tag, digest };
 }
@@ -73,7 +75,9 @@ function splitDomain(name: string): { domain: string; path: string } {
 
 /** The same name with "latest" where neither tag nor digest is given. */
 export function withDefaultTag(reference: Reference): Reference {
-  return reference.tag === undefined && reference.digest === undefined ? { ...reference, tag: 'latest' } : reference;
+  return reference.tag === undefined && reference.digest === undefined
+    ? { ...reference, tag: 'latest' }
+    : reference;
 }
 
 /** "docker.io/library/busybox", without tag and digest. */
