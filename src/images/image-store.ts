@@ -78,7 +78,13 @@ export class ImageStore {
     if (this.#records.has(record.id)) return;
     this.#database
       .query('INSERT INTO images (id, layer_sizes, parent, manifest, last_tagged) VALUES (?, ?, ?, ?, ?)')
-      .run(record.id, JSON.stringify(record.layerSizes), record.parent ?? null, record.manifest ?? null, null);
+      .run(
+        record.id,
+        JSON.stringify(record.layerSizes),
+        record.parent ?? null,
+        record.manifest ?? null,
+        null,
+      );
     this.#records.set(record.id, record);
   }
 

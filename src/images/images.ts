@@ -8,13 +8,13 @@ import { familiarReference, formatReference, parseReference, withDefaultTag } fr
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { encodeImageConfig } from './config.ts';
 import type {
+  HistoryItem,
   Image,
   Images,
   ImageUsers,
   ImportOptions,
   LoadedImage,
   LoadOptions,
-  HistoryItem,
   RemovedItem,
   RemoveOptions,
 } from './contract.ts';
@@ -111,7 +111,11 @@ export class StoredImages implements Images {
       return this.#add(context, { id, config, layerSizes: [layer.size] }, bytes);
     });
     if (reference !== undefined) this.#name(record, formatReference(withDefaultTag(reference)), 'tag');
-    this.#announce('import', record, reference === undefined ? record.id : familiarReference(withDefaultTag(reference)));
+    this.#announce(
+      'import',
+      record,
+      reference === undefined ? record.id : familiarReference(withDefaultTag(reference)),
+    );
     return this.#describe(record);
   }
 
@@ -126,7 +130,11 @@ export class StoredImages implements Images {
 
   async #addLoaded(context: Context, image: ArchivedImage, options: LoadOptions): Promise<LoadedImage[]> {
     const id = digestOf(image.configBytes);
-    const record = await this.#add(context, { id, config: image.config, layerSizes: image.layerSizes }, image.configBytes);
+    const record = await this.#add(
+      context,
+      { id, config: image.config, layerSizes: image.layerSizes },
+      image.configBytes,
+    );
     const named = image.references.map((text) => {
       const reference = withDefaultTag(parseReference(text));
       const previous = this.#name(record, formatReference(reference), undefined);

@@ -4,9 +4,9 @@ import { type Digest, isDigest } from '../oci/digest.ts';
 import type { ImageConfig, Platform } from '../oci/image.ts';
 import { isIndexType } from '../oci/media-types.ts';
 import { hostPlatform, platformFit } from '../oci/platform.ts';
+import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { type Archive, openArchive } from './archive.ts';
 import { isRecord, isTextList, parseImageConfig } from './config.ts';
-import type { SnapshotDriver } from '../snapshots/contract.ts';
 
 /** An image as an archive holds it; its layers are in the store already. */
 export interface ArchivedImage {
@@ -61,14 +61,19 @@ function assemble(
   const config = parseImageConfig(configBytes);
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== layerPaths.length) {
-    throw invalid(`invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${layerPaths.length}`);
+    throw invalid(
+      `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${layerPaths.length}`,
+    );
   }
   const layerSizes = layerPaths.map((path, position) => {
     const layer = archive.layer(path);
     if (layer === undefined) throw invalid(`open ${path}: no such file or directory`);
     const expected = diffIds[position];
     if (layer.diffId !== expected) {
-      throw new SampanError('data-loss', `invalid diffID for layer ${position}: expected ${expected}, got ${layer.diffId}`);
+      throw new SampanError(
+        'data-loss',
+        `invalid diffID for layer ${position}: expected ${expected}, got ${layer.diffId}`,
+      );
     }
     return layer.size;
   });
@@ -85,7 +90,8 @@ function readLayout(archive: Archive, index: unknown, platform: Platform): Archi
     if (manifest === undefined) return [];
     const config = manifest['config'];
     const layers = manifest['layers'];
-    if (!isRecord(config) || !Array.isArray(layers)) throw invalid('invalid manifest: config or layers missing');
+    if (!isRecord(config) || !Array.isArray(layers))
+      throw invalid('invalid manifest: config or layers missing');
     return [assemble(archive, blobPath(config), layers.map(blobPath), namesOf(entry))];
   });
 }
@@ -134,7 +140,8 @@ function fitOf(entry: Record<string, unknown>, platform: Platform): number {
 
 function blobPath(descriptor: unknown): string {
   const digest = isRecord(descriptor) ? text(descriptor['digest']) : '';
-  if (!isDigest(digest)) throw invalid(`invalid descriptor: ${JSON.stringify(digest)} is not a sha256 digest`);
+  if (!isDigest(digest))
+    throw invalid(`invalid descriptor: ${JSON.stringify(digest)} is not a sha256 digest`);
   return `blobs/sha256/${digest.slice('sha256:'.length)}`;
 }
 

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'bun:test';
+import { resolveConfiguration } from './configuration.ts';
+
+const none = new Map<string, readonly string[]>();
+const file = (text: string) => ({ path: '/etc/x.json', text });
+
+describe('resolveConfiguration', () => {
+  test('has a value for everything when nothing is given', () => {
+    const configuration = resolveConfiguration(none, undefined);
+    expect(configuration.dataRoot).toBe('/var/lib/sampan');
+    expect(configuration.defaultShmSize).toBe(64 << 20);
+    expect(configuration.icc).toBe(true);
+    expect(configuration.hosts).toEqual([]);
+    expect(configuration.tlsKey).toEndWith('/.docker/key.pem');
+  });
+
+  test('takes flags and the file, each with its own types', () => {
+    const flags = new Map([
+      ['host', ['unix:///a', 'tcp://b']],
+      ['default-ulimit', ['nofile=10:20', 'core=-1']],
+      ['icc', ['false']],
+    ]);
+    const configuration = resolveConfiguration(
+      flags,
+      file('{"labels":["a=b"],"log-opts":{"max-size":"1m"},"default-shm-size":"1g","mtu":1400}'),
+    );
+    expect(configuration.hosts).toEqual(['unix:///a', 'tcp://b']);
+    expect(configuration.defaultUlimits).toEqual([
+      { name: 'nofile', soft: 10, hard: 20 },
+      { name: 'core', soft: -1, hard: -1 },
+    ]);
+    expect(configuration.icc).toBe(false);
+    expect(configuration.labels).toEqual(['a=b']);
+    expect(configuration.logOptions).toEqual({ 'max-size': '1m' });
+    expect(configuration.defaultShmSize).toBe(1 << 30);
+    expect(configuration.mtu).toBe(1400);
+  });
+
+  test.each([
+    ['{"nope":1}', "the following directives don't match any configuration option: nope"],
+    ['{"debug":"yes"}', 'debug: "yes" is not a bool'],
+    ['{', 'unable to configure the daemon with file /etc/x.json'],
+    ['[]', 'not a JSON object'],
+    ['{"labels":["x"]}', 'bad attribute format: x'],
+    ['{"log-level":"loud"}', 'invalid logging level: loud'],
+    ['{"storage-driver":"zfs"}', 'unknown storage driver "zfs"'],
+    ['{"bridge":"a/b"}', 'invalid bridge name "a/b"'],
+  ])('refuses %s', (text, message) => {
+    expect(() => resolveConfiguration(none, file(text))).toThrow(message);
+  });
+
+  test('refuses what is given in both places', () => {
+    const flags = new Map([['label', ['a=b']]]);
+    expect(() => resolveConfiguration(flags, file('{"labels":["c=d"]}'))).toThrow(
+      'specified both as a flag and in the configuration file: labels: (from flag: ["a=b"], from file: ["c=d"])',
+    );
+  });
+});

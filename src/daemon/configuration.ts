@@ -1,0 +1,208 @@
+import { homedir } from 'node:os';
+import { invalid } from '../base/errors.ts';
+import type { LogLevel } from '../base/log.ts';
+import { type Setting, type SettingName, settings } from './settings.ts';
+
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+type ValueOf<T extends Setting['type']> = T extends 'bool'
+  ? boolean
+  : T extends 'int' | 'bytes'
+    ? number
+    : T extends 'list'
+      ? readonly string[]
+      : T extends 'map'
+        ? Readonly<Record<string, string>>
+        : T extends 'ulimits'
+          ? readonly Ulimit[]
+          : string;
+
+/** Each setting with its value: from the command line, daemon.json, or the default. Sizes in bytes. */
+export type Configuration = { readonly [N in SettingName]: ValueOf<(typeof settings)[N]['type']> };
+
+type Values = ReadonlyMap<SettingName, unknown>;
+
+const byName = Object.entries(settings) as [SettingName, Setting][];
+const byKey = new Map(byName.map(([name, setting]) => [keyOf(setting), name]));
+
+function keyOf(setting: Setting): string {
+  return setting.key ?? setting.flag;
+}
+
+/**
+ * Flags (as typed: each occurrence's text by long flag) and the text of daemon.json, if there is one, as one configuration. Fails with
+ * `invalid-argument` on unknown keys, wrong types, and settings given in both places, as dockerd does.
+ */
+export function resolveConfiguration(
+  flags: ReadonlyMap<string, readonly string[]>,
+  file: { readonly path: string; readonly text: string } | undefined,
+): Configuration {
+  const given = readFlags(flags);
+  const written = file === undefined ? new Map<SettingName, unknown>() : readFile(file.path, file.text);
+  refuseDuplicates(given, written);
+  const resolved = Object.fromEntries(
+    byName.map(([name, setting]) => [name, given.get(name) ?? written.get(name) ?? defaultOf(setting)]),
+  ) as Configuration;
+  check(resolved);
+  return resolved;
+}
+
+function readFlags(flags: ReadonlyMap<string, readonly string[]>): Values {
+  const values = new Map<SettingName, unknown>();
+  for (const [name, setting] of byName) {
+    const texts = flags.get(setting.flag);
+    if (texts !== undefined && texts.length > 0) values.set(name, fromTexts(setting, texts));
+  }
+  return values;
+}
+
+function fromTexts(setting: Setting, texts: readonly string[]): unknown {
+  const last = texts.at(-1) ?? '';
+  switch (setting.type) {
+    case 'list':
+      return texts;
+    case 'map':
+      return Object.fromEntries(texts.map((text) => pair(setting, text)));
+    case 'ulimits':
+      return texts.map(parseUlimit);
+    case 'bool':
+      return last === 'true';
+    case 'int':
+      return integer(setting, last);
+    case 'bytes':
+      return parseBytes(setting, last);
+    case 'string':
+      return last;
+  }
+}
+
+function readFile(path: string, text: string): Values {
+  const values = new Map<SettingName, unknown>();
+  if (text.trim() === '') return values;
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw unusable(path, cause instanceof Error ? cause.message : String(cause));
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw unusable(path, 'not a JSON object');
+  const unknown = Object.keys(document).filter((key) => !byKey.has(key));
+  if (unknown.length > 0) {
+    throw unusable(
+      path,
+      `the following directives don't match any configuration option: ${unknown.join(', ')}`,
+    );
+  }
+  for (const [key, value] of Object.entries(document)) {
+    const name = byKey.get(key);
+    if (name !== undefined) values.set(name, fromJson(path, settings[name], value));
+  }
+  return values;
+}
+
+function fromJson(path: string, setting: Setting, value: unknown): unknown {
+  const wrong = (): Error =>
+    unusable(path, `${keyOf(setting)}: ${JSON.stringify(value)} is not a ${setting.type}`);
+  const isText = (item: unknown): item is string => typeof item === 'string';
+  if (setting.type === 'bool' && typeof value === 'boolean') return value;
+  if (setting.type === 'int' && Number.isSafeInteger(value)) return value;
+  if (setting.type === 'bytes' && (isText(value) || Number.isSafeInteger(value)))
+    return parseBytes(setting, String(value));
+  if (setting.type === 'string' && isText(value)) return value;
+  if (setting.type === 'list' && Array.isArray(value) && value.every(isText)) return value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong();
+  if (setting.type === 'map' && Object.values(value).every(isText)) return value;
+  if (setting.type === 'ulimits')
+    return Object.entries(value).map(([name, limit]) => ulimitFromJson(name, limit, wrong));
+  throw wrong();
+}
+
+function ulimitFromJson(name: string, limit: unknown, wrong: () => Error): Ulimit {
+  if (typeof limit !== 'object' || limit === null) throw wrong();
+  const fields = new Map(Object.entries(limit).map(([key, value]) => [key.toLowerCase(), value as unknown]));
+  const soft = fields.get('soft') ?? fields.get('hard');
+  const hard = fields.get('hard') ?? soft;
+  if (!Number.isSafeInteger(soft) || !Number.isSafeInteger(hard)) throw wrong();
+  return { name, soft: Number(soft), hard: Number(hard) };
+}
+
+function refuseDuplicates(given: Values, written: Values): void {
+  const twice = [...given.keys()].filter((name) => written.has(name) && name !== 'configFile');
+  if (twice.length === 0) return;
+  const list = twice.map(
+    (name) =>
+      `${keyOf(settings[name])}: (from flag: ${show(given.get(name))}, from file: ${show(written.get(name))})`,
+  );
+  throw invalid(
+    `the following directives are specified both as a flag and in the configuration file: ${list.join(', ')}`,
+  );
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function defaultOf(setting: Setting): unknown {
+  if (setting.default !== undefined) {
+    return setting.type === 'string'
+      ? setting.default.replace(/^~/, homedir())
+      : fromTexts(setting, [setting.default]);
+  }
+  const zero = { string: '', bool: false, int: 0, bytes: 0, list: [], map: {}, ulimits: [] } as const;
+  return zero[setting.type];
+}
+
+const levels: readonly string[] = ['debug', 'info', 'warn', 'error', 'fatal'] satisfies LogLevel[];
+
+function check(configuration: Configuration): void {
+  const { logLevel, labels, storageDriver, bridge } = configuration;
+  if (!levels.includes(logLevel)) throw invalid(`invalid logging level: ${logLevel}`);
+  const bad = labels.find((label) => !label.includes('='));
+  if (bad !== undefined) throw invalid(`bad attribute format: ${bad}`);
+  if (!['', 'erofs', 'overlay'].includes(storageDriver))
+    throw invalid(`unknown storage driver ${JSON.stringify(storageDriver)}: expected erofs or overlay`);
+  // IFNAMSIZ (linux/if.h): 15 characters, no slash, no blank.
+  if (!/^[^\s/]{1,15}$/.test(bridge)) throw invalid(`invalid bridge name ${JSON.stringify(bridge)}`);
+}
+
+function unusable(path: string, reason: string): Error {
+  return invalid(`unable to configure the daemon with file ${path}: ${reason}`);
+}
+
+function pair(setting: Setting, text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals <= 0)
+    throw invalid(
+      `invalid argument ${JSON.stringify(text)} for "--${setting.flag}" flag: expected key=value`,
+    );
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+function integer(setting: Setting, text: string): number {
+  if (!/^-?\d{1,15}$/.test(text))
+    throw invalid(`invalid argument ${JSON.stringify(text)} for "--${setting.flag}" flag: not a number`);
+  return Number(text);
+}
+
+function parseBytes(setting: Setting, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text);
+  if (match === null)
+    throw invalid(`invalid argument ${JSON.stringify(text)} for "--${setting.flag}" flag: invalid size`);
+  const power = ' kmgtp'.indexOf((match[2] || ' ').toLowerCase());
+  return Math.round(Number(match[1]) * 1024 ** power);
+}
+
+function parseUlimit(text: string): Ulimit {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
+  if (match === null) throw invalid(`invalid ulimit argument: ${text}`);
+  const soft = Number(match[2]);
+  const hard = Number(match[3] ?? soft);
+  if (soft > hard && hard !== -1)
+    throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+  return { name: match[1] ?? '', soft, hard };
+}

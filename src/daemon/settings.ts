@@ -1,0 +1,222 @@
+/**
+ * What can be said to the daemon, as data: each setting is a flag of `sampan daemon` and a key of daemon.json, with dockerd's names. The
+ * help page, the flag parser and the file reader are three readings of this table.
+ */
+export interface Setting {
+  /** Long flag without dashes. */
+  readonly flag: string;
+  readonly shorthand?: string;
+  /** Key in daemon.json where it differs from the flag; lists have plurals there. */
+  readonly key?: string;
+  readonly type: 'string' | 'bool' | 'int' | 'list' | 'map' | 'bytes' | 'ulimits';
+  /** As text, as the help page shows it. */
+  readonly default?: string;
+  /** May change on SIGHUP. */
+  readonly live?: boolean;
+  readonly description: string;
+}
+
+export const settings = {
+  bip: { flag: 'bip', type: 'string', description: 'IPv4 address for the default bridge' },
+  bridge: {
+    flag: 'bridge',
+    shorthand: 'b',
+    type: 'string',
+    default: 'sampan0',
+    description: 'Name of the default bridge, made if missing',
+  },
+  cgroupParent: {
+    flag: 'cgroup-parent',
+    type: 'string',
+    default: '/sampan',
+    description: 'Set parent cgroup for all containers',
+  },
+  configFile: {
+    flag: 'config-file',
+    type: 'string',
+    default: '/etc/sampan/daemon.json',
+    description: 'Daemon configuration file',
+  },
+  dataRoot: {
+    flag: 'data-root',
+    type: 'string',
+    default: '/var/lib/sampan',
+    description: 'Root directory of persistent state',
+  },
+  debug: { flag: 'debug', shorthand: 'D', type: 'bool', live: true, description: 'Enable debug mode' },
+  defaultCgroupnsMode: {
+    flag: 'default-cgroupns-mode',
+    type: 'string',
+    description: 'Default mode for containers cgroup namespace ("host" | "private")',
+  },
+  defaultIpcMode: {
+    flag: 'default-ipc-mode',
+    type: 'string',
+    default: 'private',
+    description: 'Default mode for containers ipc ("shareable" | "private")',
+  },
+  defaultShmSize: {
+    flag: 'default-shm-size',
+    type: 'bytes',
+    default: '64MiB',
+    description: 'Default shm size for containers',
+  },
+  defaultUlimits: {
+    flag: 'default-ulimit',
+    key: 'default-ulimits',
+    type: 'ulimits',
+    description: 'Default ulimits for containers',
+  },
+  dns: { flag: 'dns', type: 'list', description: 'DNS server to use' },
+  dnsOptions: { flag: 'dns-opt', key: 'dns-opts', type: 'list', description: 'DNS options to use' },
+  dnsSearch: { flag: 'dns-search', type: 'list', description: 'DNS search domains to use' },
+  execRoot: {
+    flag: 'exec-root',
+    type: 'string',
+    default: '/run/sampan',
+    description: 'Root directory for execution state files',
+  },
+  group: {
+    flag: 'group',
+    shorthand: 'G',
+    type: 'string',
+    default: 'sampan',
+    description: 'Group for the unix socket',
+  },
+  hosts: {
+    flag: 'host',
+    shorthand: 'H',
+    key: 'hosts',
+    type: 'list',
+    description: 'Daemon socket(s) to connect to',
+  },
+  hostGatewayIp: {
+    flag: 'host-gateway-ip',
+    type: 'string',
+    description:
+      "IP address that the special 'host-gateway' string in --add-host resolves to. Defaults to the IP address of the default bridge",
+  },
+  icc: { flag: 'icc', type: 'bool', default: 'true', description: 'Enable inter-container communication' },
+  init: {
+    flag: 'init',
+    type: 'bool',
+    description: 'Run an init in the container to forward signals and reap processes',
+  },
+  insecureRegistries: {
+    flag: 'insecure-registry',
+    key: 'insecure-registries',
+    type: 'list',
+    live: true,
+    description: 'Enable insecure registry communication',
+  },
+  ip: {
+    flag: 'ip',
+    type: 'string',
+    default: '0.0.0.0',
+    description: 'Host IP for port publishing from the default bridge network',
+  },
+  ipForward: {
+    flag: 'ip-forward',
+    type: 'bool',
+    default: 'true',
+    description: 'Enable IP forwarding in system configuration',
+  },
+  ipMasquerade: {
+    flag: 'ip-masq',
+    type: 'bool',
+    default: 'true',
+    description: 'Enable IP masquerading for the default bridge network',
+  },
+  labels: {
+    flag: 'label',
+    key: 'labels',
+    type: 'list',
+    live: true,
+    description: 'Set key=value labels to the daemon',
+  },
+  logDriver: {
+    flag: 'log-driver',
+    type: 'string',
+    default: 'json-file',
+    description: 'Default driver for container logs',
+  },
+  logLevel: {
+    flag: 'log-level',
+    shorthand: 'l',
+    type: 'string',
+    default: 'info',
+    description: 'Set the logging level ("debug"|"info"|"warn"|"error"|"fatal")',
+  },
+  logOptions: {
+    flag: 'log-opt',
+    key: 'log-opts',
+    type: 'map',
+    description: 'Default log driver options for containers',
+  },
+  mtu: {
+    flag: 'mtu',
+    type: 'int',
+    default: '1500',
+    description: 'Set the MTU for the default bridge network',
+  },
+  noNewPrivileges: {
+    flag: 'no-new-privileges',
+    type: 'bool',
+    description: 'Set no-new-privileges by default for new containers',
+  },
+  pidfile: {
+    flag: 'pidfile',
+    shorthand: 'p',
+    type: 'string',
+    default: '/run/sampan.pid',
+    description: 'Path to use for daemon PID file',
+  },
+  registryMirrors: {
+    flag: 'registry-mirror',
+    key: 'registry-mirrors',
+    type: 'list',
+    live: true,
+    description: 'Preferred registry mirror',
+  },
+  shutdownTimeout: {
+    flag: 'shutdown-timeout',
+    type: 'int',
+    default: '15',
+    live: true,
+    description: 'Set the default shutdown timeout',
+  },
+  storageDriver: {
+    flag: 'storage-driver',
+    shorthand: 's',
+    type: 'string',
+    description: 'Storage driver to use ("erofs" | "overlay"); the best that the kernel has by default',
+  },
+  tls: { flag: 'tls', type: 'bool', description: 'Use TLS; implied by --tlsverify' },
+  tlsCaCertificate: {
+    flag: 'tlscacert',
+    type: 'string',
+    default: '~/.docker/ca.pem',
+    description: 'Trust certs signed only by this CA',
+  },
+  tlsCertificate: {
+    flag: 'tlscert',
+    type: 'string',
+    default: '~/.docker/cert.pem',
+    description: 'Path to TLS certificate file',
+  },
+  tlsKey: {
+    flag: 'tlskey',
+    type: 'string',
+    default: '~/.docker/key.pem',
+    description: 'Path to TLS key file',
+  },
+  tlsVerify: { flag: 'tlsverify', type: 'bool', description: 'Use TLS and verify the remote' },
+  userlandProxy: {
+    flag: 'userland-proxy',
+    type: 'bool',
+    default: 'true',
+    description: 'Relay published ports in user space for loopback and IPv6 traffic',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
