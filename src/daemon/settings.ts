@@ -134,6 +134,13 @@ export const settings = {
     live: true,
     description: 'Set key=value labels to the daemon',
   },
+  liveRestore: {
+    flag: 'live-restore',
+    type: 'bool',
+    default: 'true',
+    live: true,
+    description: 'Keep containers running while the daemon is stopped',
+  },
   logDriver: {
     flag: 'log-driver',
     type: 'string',
@@ -183,7 +190,7 @@ export const settings = {
     type: 'int',
     default: '15',
     live: true,
-    description: 'Set the default shutdown timeout',
+    description: 'Seconds that containers get to stop, without --live-restore',
   },
   storageDriver: {
     flag: 'storage-driver',

@@ -1,0 +1,130 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { createApiServer } from '../api/api-server.ts';
+import { background } from '../base/context.ts';
+import { messageOf } from '../base/errors.ts';
+import { createLogger, formatLogfmt, type Logger, type LogLevel } from '../base/log.ts';
+import { type EngineOptions, openEngine } from '../engine/engine.ts';
+import { exposureWarning, listenAddresses } from './addresses.ts';
+import { type Configuration, resolveConfiguration } from './configuration.ts';
+import { layOutLauncher } from './launcher-binary.ts';
+import { claimPidFile } from './pid-file.ts';
+import { settings } from './settings.ts';
+
+/** Flags as they were typed, by long name. */
+export type Flags = ReadonlyMap<string, readonly string[]>;
+
+/** How long answers under way may take once the daemon was told to stop, milliseconds. */
+const ANSWER_GRACE = 3_000;
+
+/**
+ * Runs the daemon until SIGTERM or SIGINT. Containers go on without it, as they do when it is killed, and the next daemon finds them;
+ * only `--live-restore=false` stops them with it. SIGHUP rereads daemon.json. Resolves to the exit status.
+ */
+export async function runDaemon(flags: Flags): Promise<number> {
+  let configuration = await loadConfiguration(flags);
+  const log = createLogger(
+    () => (configuration.debug ? 'debug' : (configuration.logLevel as LogLevel)),
+    (line) => process.stderr.write(formatLogfmt(line)),
+  );
+  // An unhandled failure is a bug, but no reason to drop everybody's containers' streams.
+  process.on('unhandledRejection', (reason) => log.error('unhandled failure', { error: messageOf(reason) }));
+  process.on('uncaughtException', (error) => log.error('uncaught failure', { error: error.stack ?? error.message }));
+
+  await using _pidFile = await claimPidFile(configuration.pidfile);
+  const context = background(log);
+  const addresses = await listenAddresses(configuration);
+  const warning = exposureWarning(addresses);
+  if (warning !== undefined) log.warn(warning);
+
+  await using engine = await openEngine(context, await engineOptions(configuration, () => configuration, log));
+  const server = createApiServer({ engine, log });
+  for (const address of addresses) {
+    if ('unix' in address) await mkdir(dirname(address.unix), { recursive: true });
+    log.info(`API listen on ${await server.listen(address)}`);
+  }
+  await engine.restartContainers(context);
+  log.info('Daemon has completed initialization');
+
+  await untilStopped(async () => {
+    configuration = await reload(configuration, flags, log);
+  });
+  log.info('Daemon shutdown begins');
+  await server.close(ANSWER_GRACE);
+  if (!configuration.liveRestore) await engine.stopContainers(context);
+  return 0;
+}
+
+async function loadConfiguration(flags: Flags): Promise<Configuration> {
+  const path = flags.get(settings.configFile.flag)?.at(-1) ?? settings.configFile.default;
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && !flags.has(settings.configFile.flag)) return undefined;
+    throw error;
+  });
+  return resolveConfiguration(flags, text === undefined ? undefined : { path, text });
+}
+
+/** The configuration with what may change while the daemon runs read anew; a file that is broken changes nothing. */
+async function reload(current: Configuration, flags: Flags, log: Logger): Promise<Configuration> {
+  try {
+    const fresh = await loadConfiguration(flags);
+    log.info('Reloaded configuration');
+    const { debug, labels, registryMirrors, insecureRegistries, shutdownTimeout, liveRestore } = fresh;
+    return { ...current, debug, labels, registryMirrors, insecureRegistries, shutdownTimeout, liveRestore };
+  } catch (error) {
+    log.error('could not reload the configuration', { error: messageOf(error) });
+    return current;
+  }
+}
+
+async function engineOptions(
+  configuration: Configuration,
+  current: () => Configuration,
+  log: Logger,
+): Promise<EngineOptions> {
+  const execRoot = resolve(configuration.execRoot);
+  return {
+    dataRoot: resolve(configuration.dataRoot),
+    execRoot,
+    launcher: await layOutLauncher(execRoot),
+    cgroupParent: configuration.cgroupParent,
+    storageDriver: configuration.storageDriver,
+    network: {
+      bridge: configuration.bridge,
+      bip: configuration.bip,
+      mtu: configuration.mtu,
+      icc: configuration.icc,
+      ipForward: configuration.ipForward,
+      ipMasquerade: configuration.ipMasquerade,
+      userlandRelay: configuration.userlandProxy,
+      defaultBindAddress: configuration.ip,
+      hostGateway: configuration.hostGatewayIp,
+    },
+    containerDefaults: {
+      shmSize: configuration.defaultShmSize,
+      ipcMode: configuration.defaultIpcMode,
+      cgroupnsMode: configuration.defaultCgroupnsMode === '' ? undefined : configuration.defaultCgroupnsMode,
+      logConfig: { Type: configuration.logDriver, Config: configuration.logOptions },
+      ulimits: configuration.defaultUlimits.map(({ name, hard, soft }) => ({ Name: name, Hard: hard, Soft: soft })),
+      init: configuration.init,
+      noNewPrivileges: configuration.noNewPrivileges,
+      dns: configuration.dns,
+      dnsOptions: configuration.dnsOptions,
+      dnsSearch: configuration.dnsSearch,
+      shutdownTimeout: configuration.shutdownTimeout,
+    },
+    labels: () => current().labels,
+    registryMirrors: () => current().registryMirrors,
+    insecureRegistries: () => current().insecureRegistries,
+    debug: () => current().debug,
+    log,
+  };
+}
+
+function untilStopped(onHangUp: () => Promise<void>): Promise<void> {
+  return new Promise((stopped) => {
+    process.on('SIGTERM', () => stopped());
+    process.on('SIGINT', () => stopped());
+    process.on('SIGHUP', () => void onHangUp());
+  });
+}

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { SampanError } from '../base/errors.ts';
+import { settings } from './settings.ts';
+
+const SOCKET = '/run/sampan/sampan.sock';
+const PATIENCE_MS = 15_000;
+
+/**
+ * Starts a daemon with the built-in settings in the background, and resolves once it answers on the default socket. Its log is
+ * daemon.log in the data root. Fails with `unavailable`, naming the log.
+ */
+export async function startDaemon(): Promise<void> {
+  const directory = settings.dataRoot.default;
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
+  const logPath = join(directory, 'daemon.log');
+  const log = openSync(logPath, 'a', 0o640);
+  const [program = '', ...args] = ownCommand();
+  const daemon = spawn(program, [...args, 'daemon'], { detached: true, cwd: '/', stdio: ['ignore', log, log] });
+  daemon.unref();
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await answers(SOCKET))) {
+    if (Date.now() > deadline || daemon.exitCode !== null) {
+      throw new SampanError('unavailable', `the daemon did not start: see ${logPath}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** How this program was called: the one executable, or Bun with the entry point of the source tree. */
+function ownCommand(): string[] {
+  return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
