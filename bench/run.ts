@@ -1,0 +1,123 @@
+/** Speed and size of Sampan as ratios: to the bare kernel's work, and to Debian's dockerd where it is installed, all in this one run. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeBusyboxRoot, tarOf } from '../test/fixtures/busybox-root.ts';
+import { Api } from './api.ts';
+import { makeDebianArchive } from './debian-archive.ts';
+import { median, pss, time } from './measure.ts';
+import { type Peer, startDockerd, startSampan } from './peers.ts';
+
+const RUNS = 40;
+const PARALLEL = 50;
+const MEGABYTE = 1e6;
+
+/** What was measured of one daemon: milliseconds and megabytes by row. */
+type Figures = Map<string, number>;
+
+async function measure(peer: Peer, busybox: Buffer, archive: string): Promise<Figures> {
+  const api = new Api(peer.socket);
+  const figures: Figures = new Map();
+  await api.upload('/images/create?fromSrc=-&repo=busybox', busybox);
+  figures.set('daemon idle, MB', pss(peer.daemonProcesses()) / MEGABYTE);
+  figures.set('create+start+wait+remove, no network', await time(RUNS, () => api.life('none')));
+  figures.set('create+start+wait+remove, bridge', await time(RUNS, () => api.life('bridge')));
+  const container = await api.running('none');
+  figures.set('exec true', await time(RUNS, () => api.exec(container)));
+  await api.remove(container);
+  await measureMany(api, peer, figures);
+  const begin = performance.now();
+  await api.upload('/images/load?quiet=1', readFileSync(archive));
+  figures.set('load of a Debian image', performance.now() - begin);
+  return figures;
+}
+
+async function measureMany(api: Api, peer: Peer, figures: Figures): Promise<void> {
+  const begin = performance.now();
+  const ids = await Promise.all(Array.from({ length: PARALLEL }, () => api.running('bridge')));
+  figures.set(`${PARALLEL} at once on the bridge, each`, (performance.now() - begin) / PARALLEL);
+  figures.set('per running container, MB', pss(peer.containerProcesses()) / PARALLEL / MEGABYTE);
+  await Promise.all(ids.map((id) => api.remove(id)));
+}
+
+/** Milliseconds that the kernel alone takes for the same. */
+function measureKernel(home: string): Figures {
+  const program = join(home, 'bare');
+  const built = spawnSync('cc', ['-O2', '-o', program, join(import.meta.dir, 'bare.c')], {
+    encoding: 'utf8',
+  });
+  if (built.status !== 0) throw new Error(built.stderr);
+  const directories = ['lower', 'upper', 'work', 'merged'].map((name) => join(home, name));
+  for (const directory of directories) mkdirSync(directory);
+  makeBusyboxRoot(directories[0] ?? '');
+  const bare = (...extra: string[]): number => {
+    const { stdout, stderr, status } = spawnSync(program, [...directories, String(RUNS), ...extra], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`bare failed: ${stderr}`);
+    return Number(stdout) / 1e3;
+  };
+  return new Map([
+    ['create+start+wait+remove, no network', bare()],
+    ['create+start+wait+remove, bridge', bare('net')],
+  ]);
+}
+
+function measureCommandLines(): Map<string, number> {
+  const commands = { sampan: join(import.meta.dir, '../dist/sampan'), docker: '/usr/local/bin/docker' };
+  const figures = new Map<string, number>();
+  for (const [name, command] of Object.entries(commands)) {
+    if (!existsSync(command)) continue;
+    const times = Array.from({ length: RUNS }, () => {
+      const begin = performance.now();
+      spawnSync(command, ['--version']);
+      return performance.now() - begin;
+    });
+    figures.set(name, median(times));
+  }
+  return figures;
+}
+
+function print(kernel: Figures, sampan: Figures, docker: Figures | undefined): void {
+  const show = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
+  const ratio = (a: number | undefined, b: number | undefined): string =>
+    a === undefined || b === undefined ? '-' : (a / b).toFixed(2);
+  const rows = [...sampan].map(([row, value]) => [
+    row,
+    show(value),
+    show(kernel.get(row)),
+    ratio(value, kernel.get(row)),
+    show(docker?.get(row)),
+    ratio(docker?.get(row), value),
+  ]);
+  const table = [['ms (or MB)', 'sampan', 'kernel', 'times kernel', 'dockerd', 'dockerd / sampan'], ...rows];
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of table)
+    console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+}
+
+const home = mkdtempSync(join(tmpdir(), 'sampan-bench-'));
+try {
+  const root = join(home, 'root');
+  mkdirSync(root);
+  makeBusyboxRoot(root);
+  const busybox = tarOf(root);
+  const archive = makeDebianArchive();
+  const kernel = measureKernel(home);
+  const measured: Figures[] = [];
+  for (const start of [startSampan, startDockerd]) {
+    const peer = await start();
+    if (peer === undefined) continue;
+    await using _peer = peer;
+    measured.push(await measure(peer, busybox, archive));
+  }
+  const [sampan = new Map(), docker] = measured;
+  const versions = measureCommandLines();
+  sampan.set('--version', versions.get('sampan') ?? Number.NaN);
+  docker?.set('--version', versions.get('docker') ?? Number.NaN);
+  print(kernel, sampan, docker);
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}
