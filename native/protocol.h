@@ -8,8 +8,8 @@
 
 enum {
 	FRAME_HEADER = 8,
-	/* A plan with a large environment fits; anything longer is an attack or a mistake. */
-	FRAME_MAX = 8 << 20,
+	/* The longest plan (PLAN_BYTES_MAX) and what goes before it in EXEC. */
+	FRAME_MAX = (16 << 20) + 1024,
 	/* Requests other than EXEC and STDIN are tiny. */
 	FRAME_REQUEST_MAX = 1024,
 	/* Exec ids are 64 hex digits; room for a terminator. */
@@ -46,6 +46,7 @@ enum frame_type {
 	FRAME_EXITED = 0x44,
 	FRAME_OOM = 0x45,
 	FRAME_STATE = 0x46,
+	FRAME_NOTE = 0x47,
 };
 
 /* Flags of ATTACH and EXEC. */

@@ -1,0 +1,254 @@
+/* Published stream ports (TCP, SCTP): each connection is carried to the container and back. */
+#include "relay.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "loop.h"
+#include "supervisor.h"
+
+enum {
+	/* Two descriptors each; beyond it, connections wait in the kernel's queue. */
+	CONNECTIONS_MAX = 1024,
+	CHUNK = 64 << 10,
+	/* Descriptors can be short for a moment: then accepting pauses. */
+	PAUSE_MS = 100,
+};
+
+/* A listening socket and where its connections go. */
+struct port {
+	struct watch watch;
+	struct timer pause;
+	struct published target;
+};
+
+/* One end of a connection, with what is on its way to it. */
+struct end {
+	struct watch watch;
+	struct connection *connection;
+	struct buffer pending;
+	/* It has no more to say. */
+	bool finished;
+	/* It was told that no more comes. */
+	bool told;
+};
+
+struct connection {
+	/* The client, the container. */
+	struct end ends[2];
+	struct port *port;
+	bool connecting;
+};
+
+static size_t connection_count;
+
+static void end_connection(struct connection *connection)
+{
+	struct port *port = connection->port;
+
+	for (int i = 0; i < 2; i++) {
+		watch_close(&connection->ends[i].watch);
+		buffer_release(&connection->ends[i].pending);
+	}
+	connection_count--;
+	loop_free(connection);
+	if (!timer_is_set(&port->pause))
+		watch_for(&port->watch, EPOLLIN);
+}
+
+static struct end *other(struct end *end)
+{
+	struct connection *connection = end->connection;
+
+	return end == &connection->ends[0] ? &connection->ends[1] : &connection->ends[0];
+}
+
+static void update(struct end *end)
+{
+	uint32_t events = 0;
+
+	/* It is read only when what it said before has been passed on: nothing piles up. */
+	if (!end->finished && !end->connection->connecting && buffer_length(&other(end)->pending) == 0)
+		events |= EPOLLIN;
+	if (buffer_length(&end->pending) || (end->connection->connecting && end == &end->connection->ends[1]))
+		events |= EPOLLOUT;
+	watch_for(&end->watch, events);
+}
+
+/* Returns -1 when the connection is over. */
+static int settle(struct connection *connection)
+{
+	for (int i = 0; i < 2; i++) {
+		struct end *end = &connection->ends[i];
+
+		if (!end->told && other(end)->finished && buffer_length(&end->pending) == 0) {
+			end->told = true;
+			shutdown(end->watch.fd, SHUT_WR);
+		}
+	}
+	if (connection->ends[0].told && connection->ends[1].told) {
+		end_connection(connection);
+		return -1;
+	}
+	update(&connection->ends[0]);
+	update(&connection->ends[1]);
+	return 0;
+}
+
+/* Both return -1 when the connection broke. */
+static int write_pending(struct end *end)
+{
+	ssize_t count = send(end->watch.fd, buffer_head(&end->pending), buffer_length(&end->pending), MSG_NOSIGNAL);
+
+	if (count < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	buffer_consume(&end->pending, (size_t)count);
+	return 0;
+}
+
+static int carry(struct end *from)
+{
+	static uint8_t scratch[CHUNK];
+	struct end *to = other(from);
+	ssize_t count = read(from->watch.fd, scratch, sizeof(scratch));
+	ssize_t sent;
+
+	if (count < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (count == 0) {
+		from->finished = true;
+		return 0;
+	}
+	sent = send(to->watch.fd, scratch, (size_t)count, MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return -1;
+	if (sent < 0)
+		sent = 0;
+	return buffer_append(&to->pending, scratch + sent, (size_t)(count - sent));
+}
+
+static int finish_connecting(struct end *end)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (getsockopt(end->watch.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error)
+		return -1;
+	end->connection->connecting = false;
+	return 0;
+}
+
+static void end_ready(struct watch *watch, uint32_t events)
+{
+	struct end *end = container_of(watch, struct end, watch);
+	struct connection *connection = end->connection;
+	int result = 0;
+
+	if (connection->connecting)
+		result = end == &connection->ends[1] ? finish_connecting(end) : events & EPOLLERR ? -1 : 0;
+	else if (events & EPOLLOUT && buffer_length(&end->pending))
+		result = write_pending(end);
+	else if (events & EPOLLIN)
+		result = carry(end);
+	else if (events & (EPOLLERR | EPOLLHUP))
+		result = -1;
+	if (result < 0)
+		end_connection(connection);
+	else
+		settle(connection);
+}
+
+static void open_connection(struct port *port, int accepted)
+{
+	const struct published *target = &port->target;
+	struct connection *connection = calloc(1, sizeof(*connection));
+	int fd = socket(target->target.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, target->protocol);
+
+	if (!connection || fd < 0 ||
+	    (connect(fd, (const struct sockaddr *)&target->target, target->target_size) < 0 && errno != EINPROGRESS)) {
+		free(connection);
+		close(accepted);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	watch_open(&connection->ends[0].watch, accepted, end_ready);
+	watch_open(&connection->ends[1].watch, fd, end_ready);
+	connection->ends[0].connection = connection;
+	connection->ends[1].connection = connection;
+	connection->port = port;
+	connection->connecting = true;
+	connection_count++;
+	settle(connection);
+}
+
+static void resume(struct timer *timer)
+{
+	watch_for(&container_of(timer, struct port, pause)->watch, EPOLLIN);
+}
+
+static void accept_connection(struct watch *watch, uint32_t events)
+{
+	struct port *port = container_of(watch, struct port, watch);
+	int fd = -1;
+
+	(void)events;
+	if (connection_count < CONNECTIONS_MAX) {
+		fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0) {
+			open_connection(port, fd);
+			return;
+		}
+		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
+			return;
+	}
+	watch_for(watch, 0);
+	timer_set(&port->pause, PAUSE_MS);
+}
+
+static void open_port(const struct published *published)
+{
+	struct port *port = calloc(1, sizeof(*port));
+
+	if (!port) {
+		close(published->fd);
+		return;
+	}
+	port->target = *published;
+	port->pause.expire = resume;
+	if (watch_open(&port->watch, published->fd, accept_connection) == 0)
+		watch_for(&port->watch, EPOLLIN);
+}
+
+/* Relayed connections need descriptors; the container's processes get their limits from their plan. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+void relay_open(struct run *run)
+{
+	for (size_t i = 0; i < run->published_count; i++) {
+		struct published *published = &run->published[i];
+
+		if (published->fd < 0)
+			continue;
+		if (published->protocol == IPPROTO_UDP)
+			datagrams_open(published);
+		else
+			open_port(published);
+		published->fd = -1;
+	}
+	if (run->published_count)
+		raise_descriptor_limit();
+}

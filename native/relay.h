@@ -1,0 +1,9 @@
+#ifndef SAMPAN_RELAY_H
+#define SAMPAN_RELAY_H
+
+#include "run.h"
+
+/* Relays a published UDP port; takes the socket over. */
+void datagrams_open(const struct published *published);
+
+#endif

@@ -1,0 +1,31 @@
+/* What the supervisor's parts share. Its door, supervise(), is in run.h. */
+#ifndef SAMPAN_SUPERVISOR_H
+#define SAMPAN_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run;
+
+/* Out-of-memory kills in the container's cgroups (oom.c). */
+void oom_open(const struct run *run);
+/* Looks once more, then how many there were. */
+uint64_t oom_kills(void);
+
+/* The state file (state.c): what is left for a daemon that was away. */
+struct state {
+	int pid;
+	int64_t started_at_ns;
+	bool exited;
+	int code;
+	int64_t finished_at_ns;
+	bool oom_killed;
+};
+
+/* Replaces the file at once: a reader finds the old state or the new one. Returns -1 with errno. */
+int state_write(const char *path, const struct state *state);
+
+/* Relays the published ports until the process ends (relay.c, datagrams.c). Takes the sockets over. */
+void relay_open(struct run *run);
+
+#endif
