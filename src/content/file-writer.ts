@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, rename, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncDirectory } from '../base/atomic-file.ts';
+import { type Context, throwIfAborted } from '../base/context.ts';
+import { type Digest, finishDigest, hexOf } from '../oci/digest.ts';
+import type { BlobInfo, ContentWriter, Lease } from './contract.ts';
+import type { Holds } from './holds.ts';
+import { type Expected, verify, writerEnded } from './verify.ts';
+
+/** Small chunks are gathered up to this many bytes. */
+const BUFFER_SIZE = 1 << 20;
+
+export interface FileWriterTarget {
+  readonly file: FileHandle;
+  /** The path of `file`. */
+  readonly temporary: string;
+  /** Where the blob goes. */
+  readonly directory: string;
+  readonly holds: Holds;
+}
+
+/**
+ * Collects a blob in a temporary file, hashing on this thread while an other one writes.
+ */
+export class FileWriter implements ContentWriter {
+  readonly #context: Context;
+  readonly #target: FileWriterTarget;
+  readonly #hash = createHash('sha256');
+  /** Two buffers: one fills while the other is written. */
+  #filling = Buffer.allocUnsafeSlow(BUFFER_SIZE);
+  #spare = Buffer.allocUnsafeSlow(BUFFER_SIZE);
+  #filled = 0;
+  #written = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #state: 'open' | 'ended' = 'open';
+
+  constructor(context: Context, target: FileWriterTarget) {
+    this.#context = context;
+    this.#target = target;
+  }
+
+  get size(): number {
+    return this.#written + this.#filled;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#state !== 'open') throw writerEnded();
+    throwIfAborted(this.#context);
+    for (let at = 0; at < chunk.length; ) {
+      const taken = Math.min(chunk.length - at, BUFFER_SIZE - this.#filled);
+      const part = chunk.subarray(at, at + taken);
+      this.#filling.set(part, this.#filled);
+      this.#filled += taken;
+      at += taken;
+      if (this.#filled === BUFFER_SIZE) {
+        await this.#writing;
+        this.#startWrite();
+      }
+      // After the write has started, so that both run at once.
+      this.#hash.update(part);
+    }
+  }
+
+  async commit(expected: Expected = {}, lease?: Lease): Promise<BlobInfo> {
+    if (this.#state !== 'open') throw writerEnded();
+    try {
+      await this.#writing;
+      this.#startWrite();
+      await this.#writing;
+      this.#state = 'ended';
+      const digest = finishDigest(this.#hash);
+      verify(digest, this.#written, expected);
+      lease?.hold(digest);
+      return await this.#target.holds.holding(digest, () => this.#publish(digest));
+    } finally {
+      await this.#discard();
+    }
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    await this.#writing.catch(() => {});
+    await this.#discard();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cancel();
+  }
+
+  #startWrite(): void {
+    const bytes = this.#filling.subarray(0, this.#filled);
+    const position = this.#written;
+    this.#written += this.#filled;
+    this.#filled = 0;
+    [this.#filling, this.#spare] = [this.#spare, this.#filling];
+    this.#writing = writeFully(this.#target.file, bytes, position);
+    // A failure is reported by the next write or the commit, not as unhandled.
+    this.#writing.catch(() => {});
+  }
+
+  /** The bytes first, then the name, then the directory that holds the name: whatever happens, a blob is whole. */
+  async #publish(digest: Digest): Promise<BlobInfo> {
+    const { file, temporary, directory } = this.#target;
+    const path = join(directory, hexOf(digest));
+    const existing = await stat(path).catch(() => undefined);
+    if (existing === undefined) {
+      await file.sync();
+      await rename(temporary, path);
+      await syncDirectory(directory);
+    }
+    const { size, mtime } = existing ?? (await file.stat());
+    return { digest, size, modified: mtime };
+  }
+
+  async #discard(): Promise<void> {
+    this.#state = 'ended';
+    await this.#target.file.close();
+    await unlink(this.#target.temporary).catch(() => {});
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+    at += bytesWritten;
+  }
+}
