@@ -34,7 +34,7 @@ struct step; /* plan.h */
 struct plan {
 	uint8_t *bytes; /* the encoded plan, malloc'd; the steps' texts point into it */
 	void *arena;    /* the steps' decoded arguments */
-	struct step *steps[STAGES];
+	struct step **steps[STAGES];
 	uint32_t counts[STAGES];
 };
 
@@ -89,20 +89,20 @@ struct resolved_user {
 	char *home; /* malloc'd, NULL: "/" */
 };
 
-struct child_settings; /* process.h: what takes effect at setUser and exec */
-struct report;         /* run.c: memory shared with the child, where it says why it failed */
+struct child_settings; /* child.h: what takes effect at setUser and exec */
+struct report;         /* child.h: memory shared with the child, where it says why it failed */
 
 struct run {
 	struct plan plan;
 	int slots[SLOTS]; /* -1: empty */
 
-	pid_t child;            /* 0 before clone; the process (after a `fork` step: the one that goes on) */
-	int child_pidfd;        /* of `child`; -1 before clone */
-	int64_t started_at_ns;  /* CLOCK_REALTIME right after exec */
+	pid_t child;           /* 0 before clone; the process (after a `fork` step: the one that goes on) */
+	int child_pidfd;       /* of `child`; -1 before clone */
+	int64_t started_at_ns; /* CLOCK_REALTIME right after exec */
 
 	struct stream_options streams;
 	int terminal_fd; /* the master, once the child has opened it; else -1 */
-	int stdin_fd;    /* this side's ends of the pipes, blocking and close-on-exec; -1 where there is none */
+	int stdin_fd; /* this side's ends of the pipes, blocking and close-on-exec; -1 where there is none */
 	int stdout_fd;
 	int stderr_fd;
 
@@ -121,12 +121,14 @@ struct run {
 	/* The executor's own. */
 	int status_fd; /* readable when run_advance has something to do; -1 when the process runs */
 	struct report *report;
+	uint32_t clone_index;
+	uint64_t clone_flags;
+	int64_t clone_cgroup; /* a slot, -1: none */
 	struct resolved_user user;
 	struct child_settings *settings;
-	int mask_null;      /* verified /dev/null and empty tmpfs that `mask` binds; -1 before the first use */
+	int mask_null; /* verified /dev/null and empty tmpfs that `mask` binds; -1 before the first use */
 	int mask_directory;
 	int child_streams[3];
-	bool released;
 	bool after_done;
 	uint8_t *result; /* of the step that just ran; malloc'd */
 	size_t result_size;

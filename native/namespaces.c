@@ -1,0 +1,91 @@
+/* Operations on namespaces and on the new process from outside. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "child.h"
+#include "cleanup.h"
+#include "path.h"
+
+/* The process is made by run_begin, once the whole before stage is done. */
+int op_clone(struct run *run, const struct clone_step *args, struct failure *failure)
+{
+	(void)failure;
+	run->clone_index = args->step.index;
+	run->clone_flags = (uint64_t)args->flags;
+	run->clone_cgroup = args->cgroup;
+	return 0;
+}
+
+int op_unshare(struct run *run, const struct unshare_step *args, struct failure *failure)
+{
+	(void)run;
+	return unshare((int)args->flags) == 0 ? 0 : fail(failure, errno, "", NULL);
+}
+
+int op_setns(struct run *run, const struct setns_step *args, struct failure *failure)
+{
+	int fd = slot_fd(run, args->slot, failure);
+	if (fd < 0) return -1;
+	return setns(fd, (int)args->type) == 0 ? 0
+	                                       : fail(failure, errno, "", "joining namespaces 0x%llx",
+	                                                 (unsigned long long)args->type);
+}
+
+/* A joined PID namespace holds only for children. The one that goes on is made a child of this process's parent. */
+int op_fork(struct run *run, const struct fork_step *args, struct failure *failure)
+{
+	(void)args;
+	int status = run->settings->status;
+	pid_t pid = clone_process(CLONE_PARENT, -1, NULL);
+	if (pid < 0) return fail(failure, errno, "", NULL);
+	if (pid > 0) _exit(child_send(status, WORD_FORKED, pid, -1) == 0 ? 0 : 1);
+	if (child_await(run->settings, WORD_KNOWN) != 0) _exit(1);
+	return 0;
+}
+
+/* A name that may follow /proc/<pid>/. */
+static int check_name(struct text name, struct failure *failure)
+{
+	bool plain = name.size > 0 && name.size < 64 && !strchr(name.data, '/') && name.data[0] != '.';
+	return plain ? 0 : fail(failure, EINVAL, name.data, NULL);
+}
+
+int op_open_child_namespace(
+        struct run *run, const struct open_child_namespace_step *args, struct failure *failure)
+{
+	char path[96];
+	if (check_name(args->type, failure) != 0) return -1;
+	snprintf(path, sizeof path, "%d/ns", run->child);
+	autoclose directory = procfs_file(path, O_PATH | O_DIRECTORY);
+	int fd = directory < 0 ? -1 : openat(directory, args->type.data, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return fail(failure, errno, args->type.data, NULL);
+	return slot_store(run, args->slot, fd, failure);
+}
+
+int op_write_child(struct run *run, const struct write_child_step *args, struct failure *failure)
+{
+	char path[96];
+	if (check_name(args->file, failure) != 0) return -1;
+	snprintf(path, sizeof path, "%d/%s", run->child, args->file.data);
+	autoclose fd = procfs_file(path, O_WRONLY);
+	if (fd < 0 || write(fd, args->data.data, args->data.size) != (ssize_t)args->data.size) {
+		return fail(failure, errno, args->file.data, NULL);
+	}
+	return 0;
+}
+
+int op_release(struct run *run, const struct release_step *args, struct failure *failure)
+{
+	(void)args;
+	if (child_send(run->status_fd, WORD_BEGIN, 0, -1) == 0 || errno == EPIPE) return 0;
+	return fail(failure, errno, "", NULL);
+}
+
+int op_await_parent(struct run *run, const struct await_parent_step *args, struct failure *failure)
+{
+	(void)args;
+	return child_await(run->settings, WORD_FINISHED) == 0 ? 0 : fail(failure, ECANCELED, "", NULL);
+}

@@ -1,0 +1,70 @@
+/* The publish operation: a host port is reserved by binding it; relay.c serves it. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "plan.h"
+
+/* An address in text form, IPv4 or IPv6. IPv6 sockets take IPv6 alone: a port of both families is published twice. */
+static int parse_address(struct text text, int64_t port, struct sockaddr_storage *address, socklen_t *size)
+{
+	struct sockaddr_in *ipv4 = (struct sockaddr_in *)(void *)address;
+	struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)(void *)address;
+	*address = (struct sockaddr_storage){0};
+	if (port < 0 || port > UINT16_MAX) return -1;
+	if (inet_pton(AF_INET, text.data, &ipv4->sin_addr) == 1) {
+		ipv4->sin_family = AF_INET;
+		ipv4->sin_port = htons((uint16_t)port);
+		*size = sizeof *ipv4;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, text.data, &ipv6->sin6_addr) != 1) return -1;
+	ipv6->sin6_family = AF_INET6;
+	ipv6->sin6_port = htons((uint16_t)port);
+	*size = sizeof *ipv6;
+	return 0;
+}
+
+static int open_listener(int protocol, const struct sockaddr_storage *address, socklen_t size)
+{
+	int yes = 1;
+	int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	autoclose fd = socket(address->ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+	if (fd < 0) return -1;
+	/* UDP without it: two containers must not share a port. */
+	if (protocol != IPPROTO_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0)
+		return -1;
+	if (address->ss_family == AF_INET6 &&
+	        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) != 0)
+		return -1;
+	if (bind(fd, (const struct sockaddr *)address, size) != 0) return -1;
+	if (protocol != IPPROTO_UDP && listen(fd, SOMAXCONN) != 0) return -1;
+	return keep_fd(&fd);
+}
+
+int op_publish(struct run *run, const struct publish_step *args, struct failure *failure)
+{
+	char subject[128];
+	struct sockaddr_storage host, target;
+	socklen_t host_size, target_size;
+	snprintf(subject, sizeof subject, "%s:%lld", args->host_address.data, (long long)args->host_port);
+	if (parse_address(args->host_address, args->host_port, &host, &host_size) != 0)
+		return fail(failure, EINVAL, subject, NULL);
+	if (parse_address(args->address, args->port, &target, &target_size) != 0)
+		return fail(failure, EINVAL, args->address.data, NULL);
+	if (run->published_count >= PUBLISHED_MAX)
+		return fail(failure, EMFILE, subject, "more than %d published ports", PUBLISHED_MAX);
+
+	size_t count = run->published_count;
+	struct published *grown = realloc(run->published, (count + 1) * sizeof *grown);
+	if (!grown) return fail(failure, ENOMEM, subject, NULL);
+	run->published = grown;
+	int fd = open_listener((int)args->protocol, &host, host_size);
+	if (fd < 0) return fail(failure, errno, subject, NULL);
+	grown[count] = (struct published){
+	        .fd = fd, .protocol = (int)args->protocol, .target = target, .target_size = target_size};
+	run->published_count = count + 1;
+	return 0;
+}
