@@ -15,6 +15,9 @@ export const HOST = -1;
 /** Number of descriptor slots a plan may use. */
 export const SLOTS = 64;
 
+/** In an exec's plan this slot holds a pidfd of the container's first process, for `setns`. */
+export const TASK_SLOT = 63;
+
 export type ArgumentKind = 'int' | 'text' | 'bytes' | 'texts' | 'ints';
 
 type ArgumentValue<K extends ArgumentKind> = K extends 'int'
@@ -142,10 +145,17 @@ export const operations = {
   moveRoot: { code: 29, args: { root: 'int' } },
 
   // --- namespaces ------------------------------------------------------------------------------------------------
-  /** Where the new process is made, with CLONE_NEW* flags (0: plain child). Exactly one in a plan that has a child stage. */
+  /**
+   * Asks for the new process, with CLONE_NEW* flags (0: plain child), in the v2 cgroup whose directory is in slot `cgroup` (-1: this
+   * one's). Exactly one in a plan that has a child stage. The process is made when the whole before stage is done. It shares no
+   * mount namespace with the slots filled before: what it mounts on or binds from, it must open itself.
+   */
   clone: { code: 40, args: { flags: 'int', cgroup: 'int' } },
   unshare: { code: 41, args: { flags: 'int' } },
-  /** Joins the namespace whose descriptor is in `slot`; `type` is its CLONE_NEW* flag. */
+  /**
+   * Joins the namespace whose descriptor is in `slot`; `type` is its CLONE_NEW* flag. With a pidfd in the slot, `type` may hold
+   * several flags, joined in one call.
+   */
   setns: { code: 42, args: { slot: 'int', type: 'int' } },
   /** Continues in a new child of the supervisor: how a joined PID namespace takes effect. */
   fork: { code: 43, args: {} },
@@ -153,6 +163,10 @@ export const operations = {
   openChildNamespace: { code: 44, args: { slot: 'int', type: 'text' } },
   /** parent stage: writes /proc/<child>/<file> ("uid_map", "gid_map", "setgroups", "oom_score_adj", "timens_offsets"). */
   writeChild: { code: 45, args: { file: 'text', data: 'bytes' } },
+  /** parent stage: lets the child begin; the parent steps after it run beside the child stage. Its exec still waits for them all. */
+  release: { code: 46, args: {} },
+  /** child stage, where the plan has a `release`: waits until the whole parent stage is done. */
+  awaitParent: { code: 47, args: {} },
 
   // --- process attributes (child stage) --------------------------------------------------------------------------
   hostname: { code: 60, args: { name: 'text' } },
@@ -229,8 +243,11 @@ export const operations = {
   supervise: { code: 110, args: { socket: 'text', stateFile: 'text' } },
   /** Standard streams of the process: `terminal` 1 for a terminal, `stdin` 1 to keep standard input open, `stdinOnce` 1 to close it after the first client. */
   streams: { code: 111, args: { terminal: 'int', stdin: 'int', stdinOnce: 'int' } },
-  /** Docker's json-file log: `maxSize` bytes (0: no limit), `maxFiles` kept, `attrs` a JSON object text or empty; `compress` 1 gzips old ones (stored form). */
-  logFile: { code: 112, args: { path: 'text', maxSize: 'int', maxFiles: 'int', attributes: 'text' } },
+  /** Docker's json-file log: `maxSize` bytes (0: no limit), `maxFiles` kept, `attributes` a JSON object text or empty; `compress` 1 gzips old ones (stored form). */
+  logFile: {
+    code: 112,
+    args: { path: 'text', maxSize: 'int', maxFiles: 'int', attributes: 'text', compress: 'int' },
+  },
 } as const satisfies Record<string, OperationShape>;
 
 export type OperationName = keyof typeof operations;

@@ -42,47 +42,66 @@ export function writeFrameHeader(target: Uint8Array, type: number, size: number)
   new DataView(target.buffer, target.byteOffset).setUint32(4, size);
 }
 
-const nothing = new Uint8Array(0);
-
 /** Cuts a byte stream into frames, however it was chunked. */
 export class FrameReader {
-  #pending: Uint8Array = nothing;
+  /** The start of a frame whose end has not come yet. Joined only when it can make progress, so that many chunks cost one copy. */
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+  #wanted = frameHeaderSize;
 
   /**
    * The frames that `chunk` completes. A payload is a view of the chunk where it lies whole in it, so it must be used or copied
    * before the chunk's memory is. Throws `data-loss` on a stream that is not made of frames.
    */
   *push(chunk: Uint8Array): Generator<Frame, void, void> {
-    let bytes = this.#pending.length === 0 ? chunk : concatenate(this.#pending, chunk);
-    for (let size = wholeFrame(bytes); size !== 0; size = wholeFrame(bytes)) {
-      const frame = { type: bytes[0] ?? 0, payload: bytes.subarray(frameHeaderSize, size) };
-      bytes = bytes.subarray(size);
-      this.#pending = bytes;
+    this.#keep(chunk);
+    while (this.#size >= this.#wanted) {
+      const bytes = joined(this.#chunks, this.#size);
+      this.#wanted = frameSize(bytes);
+      this.#chunks = [bytes];
+      if (bytes.length < this.#wanted) return;
+      const frame = { type: bytes[0] ?? 0, payload: bytes.subarray(frameHeaderSize, this.#wanted) };
+      this.#restart(bytes.subarray(this.#wanted));
       yield frame;
     }
-    this.#pending = bytes.length === 0 ? nothing : bytes.slice();
   }
 
   /** True between frames: where a stream may end. */
   get empty(): boolean {
-    return this.#pending.length === 0;
+    return this.#size === 0;
+  }
+
+  #restart(rest: Uint8Array): void {
+    this.#chunks = [];
+    this.#size = 0;
+    this.#wanted = frameHeaderSize;
+    this.#keep(rest);
+  }
+
+  #keep(chunk: Uint8Array): void {
+    if (chunk.length > 0) this.#chunks.push(chunk);
+    this.#size += chunk.length;
   }
 }
 
-/** Size of the frame that `bytes` start with, 0 while it is incomplete. */
-function wholeFrame(bytes: Uint8Array): number {
-  if (bytes.length < frameHeaderSize) return 0;
+/** Size of the frame that starts with `bytes`, of which the header is whole. */
+function frameSize(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const size = view.getUint32(4);
   if ((view.getUint32(0) & 0xffffff) !== 0 || size > framePayloadLimit) {
     throw new SampanError('data-loss', 'the launcher or supervisor sent something that is no frame');
   }
-  return bytes.length < frameHeaderSize + size ? 0 : frameHeaderSize + size;
+  return frameHeaderSize + size;
 }
 
-function concatenate(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(left.length + right.length);
-  joined.set(left);
-  joined.set(right, left.length);
-  return joined;
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
 }

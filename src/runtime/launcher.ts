@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { Context } from '../base/context.ts';
+import { isCode, SampanError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Launcher, PlanResults } from '../plan/contract.ts';
+import type { Plan } from '../plan/operations.ts';
+import { type FinishedPlan, runToEnd } from './plan-connection.ts';
+
+export interface LauncherOptions {
+  /** Path of `sampan-launcher`. */
+  readonly binary: string;
+  /** Where it is to listen: at most 107 bytes. */
+  readonly socket: string;
+  readonly log: Logger;
+}
+
+/** The resident launcher. Disposing ends it; supervisors that it started stay. */
+export interface LauncherProcess extends Launcher, AsyncDisposable {
+  readonly socket: string;
+  /** As `run`, and tells how the plan's process ended. */
+  runToEnd(context: Context, plan: Partial<Plan>): Promise<FinishedPlan>;
+  /** Starts the launcher again if it has ended. To be awaited before its socket is used directly. */
+  ready(): Promise<void>;
+}
+
+/** Starts the resident launcher and waits until it listens. Fails with `unavailable`, in the launcher's words. */
+export async function openLauncher(options: LauncherOptions): Promise<LauncherProcess> {
+  const launcher = new ResidentLauncher(options);
+  await launcher.ready();
+  return launcher;
+}
+
+class ResidentLauncher implements LauncherProcess {
+  readonly #options: LauncherOptions;
+  #process: Promise<ChildProcess> | undefined;
+  #disposed = false;
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+  }
+
+  get socket(): string {
+    return this.#options.socket;
+  }
+
+  async run(context: Context, plan: Partial<Plan>): Promise<PlanResults> {
+    return (await this.runToEnd(context, plan)).results;
+  }
+
+  async runToEnd(context: Context, plan: Partial<Plan>): Promise<FinishedPlan> {
+    await this.ready();
+    return runToEnd(context, this.socket, plan);
+  }
+
+  async ready(): Promise<void> {
+    if (this.#disposed) throw new SampanError('unavailable', 'the launcher was shut down');
+    this.#process ??= this.#start();
+    await this.#process;
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const { binary, socket, log } = this.#options;
+    const child = spawn(binary, ['serve', socket], { stdio: ['pipe', 'pipe', 'pipe'] });
+    child.once('exit', (code, signal) => {
+      this.#process = undefined;
+      if (!this.#disposed) log.warn('the launcher has ended', { code, signal });
+    });
+    try {
+      await listening(child, binary);
+    } catch (error) {
+      this.#process = undefined;
+      throw error;
+    }
+    child.stderr?.on('data', (text: Buffer) => log.warn('launcher', { output: text.toString().trimEnd() }));
+    return child;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    const child = await this.#process?.catch(ignoreFailedStart);
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit');
+      child.stdin?.end();
+      await gone;
+    }
+    await rm(this.#options.socket, { force: true });
+  }
+}
+
+function ignoreFailedStart(error: unknown): undefined {
+  if (!isCode(error, 'unavailable')) throw error;
+}
+
+/** Resolves when the launcher has said that it listens. */
+async function listening(child: ChildProcess, binary: string): Promise<void> {
+  const failed = new Promise<never>((_resolve, reject) => {
+    const refuse = (why: string): void =>
+      reject(new SampanError('unavailable', `the launcher ${binary} did not start: ${why}`));
+    child.once('error', (error) => refuse(error.message));
+    child.once('exit', (code, signal) => {
+      const words = (child.stderr as Readable | null)?.read() as Buffer | null;
+      refuse(words === null ? `it ended with ${signal ?? code}` : words.toString().trim());
+    });
+  });
+  failed.catch(() => {});
+  await Promise.race([child.stdout === null ? failed : once(child.stdout, 'data'), failed]);
+}
