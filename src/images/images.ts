@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite';
 import type { Context } from '../base/context.ts';
 import { invalid } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
-import type { FileContentStore } from '../content/contract.ts';
+import type { ContentStore } from '../content/contract.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
@@ -28,7 +28,7 @@ import { requireImage, resolveImage } from './resolve.ts';
 
 export interface ImagesOptions {
   readonly database: Database;
-  readonly content: FileContentStore;
+  readonly content: ContentStore;
   readonly snapshots: SnapshotDriver;
   readonly events: EventSink;
   readonly users: ImageUsers;

@@ -5,7 +5,7 @@ import type { ImageConfig, Platform } from '../oci/image.ts';
 import { isIndexType } from '../oci/media-types.ts';
 import { hostPlatform, platformFit } from '../oci/platform.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
-import { type Archive, openArchive } from './archive.ts';
+import { Archive } from './archive.ts';
 import { isRecord, isTextList, parseImageConfig } from './config.ts';
 
 /** An image as an archive holds it; its layers are in the store already. */
@@ -28,7 +28,7 @@ export async function readImages(
   source: AsyncIterable<Uint8Array>,
   options: { readonly platform: Platform | undefined; readonly onLayer: (layer: Digest) => void },
 ): Promise<readonly ArchivedImage[]> {
-  const archive = await openArchive(context, snapshots, source, options.onLayer);
+  const archive = await Archive.read(context, snapshots, source, options.onLayer);
   const list = archive.json('manifest.json');
   if (list !== undefined) return readDockerManifest(archive, list);
   const index = archive.json('index.json');
