@@ -1,13 +1,6 @@
 import { HealthConfig } from './container-config.ts';
+import { Platform } from './platform.ts';
 import { any, boolean, int64, list, map, nullable, optional, string, struct, type TypeOf } from './schema.ts';
-
-const ImagePlatform = struct('Platform', {
-  architecture: string,
-  os: string,
-  'os.version': optional(string),
-  'os.features': optional(list(string)),
-  variant: optional(string),
-});
 
 export const ImageDescriptor = struct('Descriptor', {
   mediaType: string,
@@ -16,7 +9,7 @@ export const ImageDescriptor = struct('Descriptor', {
   urls: optional(list(string)),
   annotations: optional(map(string)),
   data: optional(string),
-  platform: optional(ImagePlatform),
+  platform: optional(Platform),
   artifactType: optional(string),
 });
 export type ImageDescriptor = TypeOf<typeof ImageDescriptor>;

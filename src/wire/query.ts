@@ -7,8 +7,6 @@ export interface Parameter<T = unknown> {
   readonly absent: T;
   /** Takes the values given, in order; never none. Throws DecodeError. */
   decode(values: readonly string[]): T;
-  /** The values that `decode` makes this of. */
-  encode(value: T): readonly string[];
 }
 
 export type ParameterType<P> = P extends Parameter<infer T> ? T : never;
@@ -21,7 +19,6 @@ export function flag(absent = false): Parameter<boolean> {
     kind: 'flag',
     absent,
     decode: (values) => !falseWords.has((values[0] ?? '').trim().toLowerCase()),
-    encode: (value) => [value ? '1' : '0'],
   };
 }
 
@@ -42,7 +39,6 @@ export const integer: Parameter<number | undefined> = {
   absent: undefined,
   decode: ([text = '']) =>
     text === '' ? undefined : parseInteger(text, 'Atoi', -(2n ** 63n), 2n ** 63n - 1n),
-  encode: (value) => (value === undefined ? [] : [String(value)]),
 };
 
 /** An unsigned 32-bit integer that must be given; undefined only stands for its absence. */
@@ -55,7 +51,6 @@ export const unsigned: Parameter<number | undefined> = {
     }
     return parseInteger(text, 'ParseUint', 0n, 2n ** 32n - 1n);
   },
-  encode: (value) => (value === undefined ? [] : [String(value)]),
 };
 
 export function text(absent = ''): Parameter<string> {
@@ -63,7 +58,6 @@ export function text(absent = ''): Parameter<string> {
     kind: 'text',
     absent,
     decode: (values) => values[0] ?? '',
-    encode: (value) => (value === '' ? [] : [value]),
   };
 }
 
@@ -72,7 +66,6 @@ export const texts: Parameter<readonly string[]> = {
   kind: 'texts',
   absent: [],
   decode: (values) => values,
-  encode: (value) => value,
 };
 
 /** Values by filter name; what they mean is said per route. */
@@ -109,16 +102,6 @@ function filterValues(name: string, values: unknown): readonly string[] {
   throw new DecodeError(`invalid filter ${JSON.stringify(name)}: expected a list of texts`);
 }
 
-export function encodeFilters(filters: Filters): string {
-  const names = Object.keys(filters);
-  if (names.length === 0) return '';
-  return JSON.stringify(
-    Object.fromEntries(
-      names.map((name) => [name, Object.fromEntries((filters[name] ?? []).map((value) => [value, true]))]),
-    ),
-  );
-}
-
 export interface FiltersParameter extends Parameter<Filters> {
   readonly names: readonly string[];
 }
@@ -135,10 +118,6 @@ export function filters(...names: readonly string[]): FiltersParameter {
         if (!names.includes(name)) throw new DecodeError(`invalid filter '${name}'`);
       }
       return decoded;
-    },
-    encode: (value) => {
-      const encoded = encodeFilters(value);
-      return encoded === '' ? [] : [encoded];
     },
   };
 }

@@ -10,9 +10,9 @@ export interface Route<Query extends QueryParameters = QueryParameters, Body = u
   /** One line for the reference. */
   readonly summary: string;
   readonly query: Query;
-  /** A JSON body. It may be left out only where `bodyOptional` says so. */
+  /** A JSON body; one that is left out is Go's zero value, unless it is required. */
   readonly body?: Schema<Body>;
-  readonly bodyOptional?: boolean;
+  readonly bodyRequired?: boolean;
   /** The body is not JSON but bytes, e.g. a tar. */
   readonly upload?: boolean;
   /** The status of each kind of success. */
@@ -36,11 +36,7 @@ export type QueryOf<R> = R extends { readonly query: infer Q }
   ? { readonly [K in keyof Q]: ParameterType<Q[K]> }
   : never;
 
-export type BodyOf<R> = R extends { readonly body: Schema<infer T> }
-  ? R extends { readonly bodyOptional: true }
-    ? T | undefined
-    : T
-  : undefined;
+export type BodyOf<R> = R extends { readonly body: Schema<infer T> } ? T : undefined;
 
 export type ResponseOf<R> = R extends { readonly response: Schema<infer T> } ? T : undefined;
 
@@ -49,15 +45,4 @@ export function splitPath(path: string): { readonly prefix: string; readonly suf
   const open = path.indexOf('{');
   if (open === -1) return undefined;
   return { prefix: path.slice(0, open), suffix: path.slice(path.indexOf('}') + 1) };
-}
-
-/** The path with the `{name}` filled in. Slashes, colons and "@" stay, as Docker's clients send them. */
-export function fillPath(path: string, name: string): string {
-  const parts = splitPath(path);
-  if (parts === undefined) return path;
-  const escaped = encodeURIComponent(name)
-    .replaceAll('%2F', '/')
-    .replaceAll('%3A', ':')
-    .replaceAll('%40', '@');
-  return `${parts.prefix}${escaped}${parts.suffix}`;
 }

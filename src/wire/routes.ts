@@ -38,3 +38,12 @@ export const swarmAreas: ReadonlySet<string> = new Set([
   'swarm',
   'tasks',
 ]);
+
+export const unservedAreas: ReadonlySet<string> = new Set([
+  'auth',
+  'build',
+  'commit',
+  'distribution',
+  'grpc',
+  'session',
+]);

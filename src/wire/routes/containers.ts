@@ -67,6 +67,7 @@ export const containerRoutes = {
     summary: 'Makes a container, without starting it.',
     query: { name: text(), platform: text() },
     body: ContainerCreateRequest,
+    bodyRequired: true,
     statuses: [201],
     response: ContainerCreateResponse,
     stream: 'none',

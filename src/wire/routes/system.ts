@@ -81,4 +81,14 @@ export const systemRoutes = {
     stream: 'none',
     since: '1.24',
   },
+  pluginInspect: {
+    method: 'GET',
+    path: '/plugins/{name}/json',
+    summary: 'Shows a plugin, of which there are none.',
+    query: {},
+    statuses: [200],
+    response: any,
+    stream: 'none',
+    since: '1.25',
+  },
 } as const satisfies Record<string, Route>;

@@ -1,0 +1,78 @@
+import type { Engine } from '../../engine/contract.ts';
+import type { Image } from '../../images/contract.ts';
+import type { Filters } from '../../wire/query.ts';
+import { untilFilter } from '../timestamp.ts';
+import { flagFilter, matchesLabels, singleValue } from './match.ts';
+
+/** What a list shows: newest first; without `all`, not the nameless steps that other images were built on. */
+export function selectImages(engine: Engine, filters: Filters, all: boolean, now: Date): Image[] {
+  const images = [...engine.images.list()].sort((left, right) => createdAt(right) - createdAt(left));
+  const parents = new Set(images.map(({ parent }) => parent));
+  const keep = imageFilter(engine, filters, parents, now);
+  return images.filter((image) => (all || !isDangling(image) || !parents.has(image.id)) && keep(image));
+}
+
+export function isDangling({ tags, digests }: Image): boolean {
+  return tags.length === 0 && digests.length === 0;
+}
+
+function createdAt({ created }: Image): number {
+  return created?.getTime() ?? 0;
+}
+
+type Keep = (image: Image) => boolean;
+
+function imageFilter(
+  engine: Engine,
+  filters: Filters,
+  parents: ReadonlySet<string | undefined>,
+  now: Date,
+): Keep {
+  const dangling = flagFilter(filters, 'dangling');
+  const until = untilFilter(filters, now);
+  const before = timeOf(engine, filters, 'before');
+  const since = timeOf(engine, filters, 'since');
+  const references = (filters['reference'] ?? []).map(referencePattern);
+  return (image) =>
+    (dangling === undefined || (isDangling(image) && !parents.has(image.id)) === dangling) &&
+    (until === undefined || createdAt(image) <= until) &&
+    (before === undefined || createdAt(image) < before) &&
+    (since === undefined || createdAt(image) > since) &&
+    matchesLabels(filters, image.config.config?.Labels) &&
+    (references.length === 0 || references.some((matches) => namesOf(image).some(matches)));
+}
+
+function timeOf(engine: Engine, filters: Filters, name: string): number | undefined {
+  const reference = singleValue(filters, name);
+  return reference === undefined ? undefined : createdAt(engine.images.get(reference));
+}
+
+/** A pattern can mean a name with or without its tag. */
+function namesOf({ tags, digests }: Image): string[] {
+  return [...tags, ...digests].flatMap((name) => [name, familiarName(name)]);
+}
+
+function familiarName(reference: string): string {
+  const name = reference.split('@', 1)[0] ?? '';
+  const colon = name.lastIndexOf(':');
+  return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
+}
+
+/** Go's path.Match: "*" and "?" stop at slashes, "[a-z]" and "[^a-z]" are sets. What is no pattern matches nothing. */
+export function referencePattern(pattern: string): (name: string) => boolean {
+  const tokens = pattern.slice(0, 1024).match(/\\.|\*+|\?|\[\^?(?:\\.|[^\]\\])+\]|./gs) ?? [];
+  try {
+    const regex = new RegExp(`^${tokens.map(translate).join('')}$`);
+    return (name) => regex.test(name);
+  } catch {
+    return () => false;
+  }
+}
+
+function translate(token: string): string {
+  if (token.startsWith('*')) return '[^/]*';
+  if (token === '?') return '[^/]';
+  if (token.length > 1 && token.startsWith('[')) return token;
+  const character = token.startsWith('\\') ? token.slice(1) : token;
+  return character.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}

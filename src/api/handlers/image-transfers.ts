@@ -1,0 +1,88 @@
+import { invalid, messageOf, notFound } from '../../base/errors.ts';
+import type { LoadedImage } from '../../images/contract.ts';
+import { parsePlatform } from '../../oci/platform.ts';
+import { decodePlatform } from '../../wire/platform.ts';
+import type { Call, HandlersOf } from '../call.ts';
+import { ConnectionClosed } from '../http/connection.ts';
+import { transferProgress } from '../render/progress.ts';
+import { ProgressWriter } from '../streams/progress-writer.ts';
+import { openUrl } from '../streams/remote-source.ts';
+
+export const imageTransferHandlers: HandlersOf<'imageCreate' | 'imageLoad'> = {
+  async imageCreate(call) {
+    const { fromImage, fromSrc } = call.query;
+    if (fromImage !== '') {
+      const name = fromImage.replace(/^docker\.io\/(library\/)?/, '');
+      throw notFound(
+        `pull access denied for ${name}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,
+      );
+    }
+    if (fromSrc === '') throw invalid('neither fromImage nor fromSrc was given');
+    const writer = new ProgressWriter(call.response);
+    await inBand(call, writer, () => importImage(call, writer));
+    await writer.finish();
+  },
+
+  async imageLoad(call) {
+    const writer = new ProgressWriter(call.response);
+    try {
+      await loadImages(call, writer);
+    } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
+      // A load's failure is always told in the stream.
+      writer.error(messageOf(error));
+      call.response.keepAlive = false;
+    }
+    await writer.finish();
+  },
+};
+
+/** Before the first message a failure is the answer's status, after it a message. */
+async function inBand(
+  { response }: Call<'imageCreate'>,
+  writer: ProgressWriter,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    response.keepAlive = false;
+    if (!response.started || error instanceof ConnectionClosed) throw error;
+    writer.error(messageOf(error));
+  }
+}
+
+async function importImage(call: Call<'imageCreate'>, writer: ProgressWriter): Promise<void> {
+  const { engine, context, query, request } = call;
+  const tar = query.fromSrc === '-' ? request.body : await openUrl(query.fromSrc, context, writer);
+  const image = await engine.images.import(context, tar, {
+    reference: query.tag === '' ? query.repo : `${query.repo}:${query.tag}`,
+    message: query.message,
+    changes: query.changes,
+    platform: query.platform === '' ? undefined : parsePlatform(query.platform),
+    source: query.fromSrc,
+  });
+  writer.message({ status: image.id });
+}
+
+async function loadImages(call: Call<'imageLoad'>, writer: ProgressWriter): Promise<void> {
+  const { engine, context, query, request } = call;
+  const [platform, ...others] = query.platform;
+  if (others.length > 0) throw invalid('only one platform may be given');
+  const loaded = await engine.images.load(context, request.body, {
+    platform: platform === undefined || platform === '' ? undefined : decodePlatform(platform),
+    onMessage: (text) => writer.message({ stream: `${text}\n` }),
+    ...(query.quiet
+      ? {}
+      : {
+          onProgress(layer, current, total) {
+            writer.progress(transferProgress('Loading layer', layer.slice(7, 19), current, total));
+          },
+        }),
+  });
+  for (const image of loaded) writer.message({ stream: `${loadedText(image)}\n` });
+}
+
+function loadedText(image: LoadedImage): string {
+  return 'reference' in image ? `Loaded image: ${image.reference}` : `Loaded image ID: ${image.id}`;
+}

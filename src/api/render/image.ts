@@ -1,0 +1,103 @@
+import type { HistoryItem, Image } from '../../images/contract.ts';
+import type { ImageProcess } from '../../oci/image.ts';
+import type { History, ImageConfig, ImageInspect, ImageSummary } from '../../wire/image-types.ts';
+import { type ApiVersion, differs } from '../../wire/versions.ts';
+import { formatTime, unixSeconds, zeroTime } from './time.ts';
+
+export function renderImage(image: Image, driver: string, version: ApiVersion): ImageInspect {
+  const { config } = image;
+  return {
+    Id: image.id,
+    RepoTags: [...image.tags],
+    RepoDigests: [...image.digests],
+    Parent: image.parent ?? '',
+    Comment: config.comment ?? lastComment(image),
+    ...(config.created === undefined ? {} : { Created: config.created }),
+    ...(differs(version, 'imageContainerConfig') ? { Container: '', ContainerConfig: null } : {}),
+    DockerVersion: config.docker_version ?? '',
+    Author: config.author ?? '',
+    Config: renderConfig(config.config ?? {}, version),
+    Architecture: config.architecture,
+    ...(config.variant === undefined ? {} : { Variant: config.variant }),
+    Os: config.os,
+    ...(config['os.version'] === undefined ? {} : { OsVersion: config['os.version'] }),
+    Size: image.size,
+    ...(differs(version, 'imageVirtualSize') ? { VirtualSize: image.size } : {}),
+    GraphDriver: { Data: null, Name: driver },
+    RootFS: { Type: config.rootfs.type, Layers: [...config.rootfs.diff_ids] },
+    Metadata: { LastTagTime: image.lastTagged === undefined ? zeroTime : formatTime(image.lastTagged) },
+  };
+}
+
+/** Where a configuration has no comment of its own, that of the newest step counts. */
+function lastComment({ config }: Image): string {
+  return config.history?.at(-1)?.comment ?? '';
+}
+
+function renderConfig(process: ImageProcess, version: ApiVersion): ImageConfig {
+  const legacy = differs(version, 'imageContainerKeys');
+  return {
+    ...(process.ArgsEscaped === true ? { ArgsEscaped: true } : {}),
+    ...(legacy ? { AttachStderr: false, AttachStdin: false, AttachStdout: false } : {}),
+    Cmd: copy(process.Cmd),
+    ...(legacy ? { Domainname: '' } : {}),
+    Entrypoint: copy(process.Entrypoint),
+    Env: copy(process.Env),
+    ...(process.ExposedPorts === undefined ? {} : { ExposedPorts: keysOf(process.ExposedPorts) }),
+    ...healthOf(process),
+    ...(legacy ? { Hostname: '', Image: '' } : {}),
+    Labels: process.Labels == null ? null : { ...process.Labels },
+    OnBuild: copy(process.OnBuild),
+    ...(legacy ? { OpenStdin: false } : {}),
+    ...(process.Shell == null ? {} : { Shell: [...process.Shell] }),
+    ...(legacy ? { StdinOnce: false } : {}),
+    ...(process.StopSignal === undefined ? {} : { StopSignal: process.StopSignal }),
+    ...(legacy ? { Tty: false } : {}),
+    User: process.User ?? '',
+    Volumes: process.Volumes == null ? null : keysOf(process.Volumes),
+    WorkingDir: process.WorkingDir ?? '',
+  };
+}
+
+function copy(list: readonly string[] | null | undefined): string[] | null {
+  return list == null ? null : [...list];
+}
+
+function keysOf(set: Readonly<Record<string, object>>): Record<string, Record<string, never>> {
+  return Object.fromEntries(Object.keys(set).map((key) => [key, {}]));
+}
+
+function healthOf({ Healthcheck }: ImageProcess): Pick<ImageConfig, 'Healthcheck'> {
+  if (Healthcheck == null) return {};
+  const { Test, ...times } = Healthcheck;
+  return { Healthcheck: { ...(Test === undefined ? {} : { Test: [...Test] }), ...times } };
+}
+
+/** `containers` is how many were made of it. */
+export function renderImageSummary(image: Image, containers: number, version: ApiVersion): ImageSummary {
+  const untagged = image.tags.length === 0 && image.digests.length === 0;
+  const none = untagged && differs(version, 'imageNoneTags');
+  return {
+    Containers: differs(version, 'imageContainerCount') ? containers : -1,
+    Created: unixSeconds(image.created),
+    Id: image.id,
+    Labels: image.config.config?.Labels == null ? null : { ...image.config.config.Labels },
+    ParentId: image.parent ?? '',
+    RepoDigests: none ? ['<none>@<none>'] : [...image.digests],
+    RepoTags: none ? ['<none>:<none>'] : [...image.tags],
+    SharedSize: -1,
+    Size: image.size,
+    ...(differs(version, 'imageVirtualSize') ? { VirtualSize: image.size } : {}),
+  };
+}
+
+export function renderHistory(item: HistoryItem): History {
+  return {
+    Comment: item.comment,
+    Created: unixSeconds(item.created),
+    CreatedBy: item.createdBy,
+    Id: item.id,
+    Size: item.size,
+    Tags: item.tags.length === 0 ? null : [...item.tags],
+  };
+}

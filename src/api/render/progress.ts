@@ -1,0 +1,43 @@
+import type { ProgressMessage } from '../../wire/messages.ts';
+
+/** Progress streams separate their values with CRLF, as Docker does. */
+export function progressLine(message: ProgressMessage): string {
+  return `${JSON.stringify(message)}\r\n`;
+}
+
+export function errorLine(message: string): string {
+  return progressLine({ errorDetail: { message }, error: message });
+}
+
+/** Bytes done of bytes to do, as numbers and as the bar that old clients print. */
+export function transferProgress(
+  status: string,
+  id: string,
+  current: number,
+  total: number,
+): ProgressMessage {
+  if (total <= 0) return { status, progressDetail: { current }, progress: humanSize(current), id };
+  return { status, progressDetail: { current, total }, progress: bar(current, total), id };
+}
+
+const barWidth = 50;
+
+function bar(current: number, total: number): string {
+  const filled = Math.min(Math.trunc((current / total) * barWidth), barWidth);
+  const head = filled < barWidth ? '>' : '';
+  const line = `${'='.repeat(filled)}${head}`.padEnd(barWidth);
+  return `[${line}]  ${humanSize(current)}/${humanSize(total)}`;
+}
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** Decimal units with four significant digits: "8.192kB". */
+function humanSize(bytes: number): string {
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1000 && unit < units.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return `${Number(size.toPrecision(4))}${units[unit]}`;
+}

@@ -1,0 +1,51 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Attachment } from '../../runtime/contract.ts';
+import { ConnectionClosed } from '../http/connection.ts';
+import { payloads } from './frames.ts';
+
+/** The client's side of a stream: a hijacked connection, or a websocket. */
+export interface Peer {
+  /** Undefined at the end of the client's input. */
+  read(): Promise<Uint8Array | undefined>;
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Ends our stream. */
+  finish(): void;
+  /** Says once when the client has gone altogether. */
+  onClose(listener: () => void): void;
+}
+
+export interface PumpOptions {
+  /** Whether the client's input goes to the process; else it is thrown away. */
+  readonly stdin: boolean;
+  /** Send bytes as they are instead of frames: for a terminal. */
+  readonly raw: boolean;
+}
+
+/** Carries bytes between a client and a process, each way with back-pressure, until the process's output ends or the client is gone. */
+export async function pump(peer: Peer, attachment: Attachment, options: PumpOptions): Promise<void> {
+  await using attached = attachment;
+  peer.onClose(() => void attached[Symbol.asyncDispose]());
+  feed(peer, attached, options.stdin).catch(() => {
+    // The process went away while the client was still typing; its output tells the end.
+  });
+  try {
+    // Some clients lose what arrives together with the head, so it gets a head start.
+    await setImmediate();
+    for await (const bytes of options.raw ? payloads(attached.frames) : attached.frames) {
+      const waiting = peer.write(bytes);
+      if (waiting !== undefined) await waiting;
+    }
+  } catch (error) {
+    if (!(error instanceof ConnectionClosed)) throw error;
+  } finally {
+    peer.finish();
+  }
+}
+
+/** The end of the client's input closes only the process's standard input. */
+async function feed(peer: Peer, attachment: Attachment, stdin: boolean): Promise<void> {
+  for (let bytes = await peer.read(); bytes !== undefined; bytes = await peer.read()) {
+    if (stdin) await attachment.write(bytes);
+  }
+  if (stdin) await attachment.end();
+}
