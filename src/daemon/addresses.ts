@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { invalid } from '../base/errors.ts';
 import type { ListenAddress } from '../api/api-server.ts';
+import { invalid } from '../base/errors.ts';
 import type { Configuration } from './configuration.ts';
 
 const DEFAULT_PORT = 2375;
@@ -20,12 +20,17 @@ export function exposureWarning(addresses: readonly ListenAddress[]): string | u
   return `[DEPRECATION NOTICE] API is accessible on tcp://${open.tcp.host}:${open.tcp.port} without client verification: whoever reaches it is root on this host`;
 }
 
-async function parseAddress(host: string, configuration: Configuration, gid: number | undefined): Promise<ListenAddress> {
+async function parseAddress(
+  host: string,
+  configuration: Configuration,
+  gid: number | undefined,
+): Promise<ListenAddress> {
   const [, scheme = '', rest = ''] = /^(\w+):\/\/(.*)$/.exec(host) ?? [];
   if (scheme === 'unix' && rest.startsWith('/')) {
     return { unix: rest, mode: 0o660, ...(gid === undefined ? {} : { gid }) };
   }
-  if (scheme !== 'tcp') throw invalid(`invalid bind address (${host}): expected unix:///path or tcp://host:port`);
+  if (scheme !== 'tcp')
+    throw invalid(`invalid bind address (${host}): expected unix:///path or tcp://host:port`);
   const secure = configuration.tls || configuration.tlsVerify;
   const [, name = '', portText] = /^(\[[^\]]+\]|[^:/]*)(?::(\d+))?$/.exec(rest) ?? [];
   const port = Number(portText ?? (secure ? DEFAULT_TLS_PORT : DEFAULT_PORT));
@@ -34,13 +39,19 @@ async function parseAddress(host: string, configuration: Configuration, gid: num
   return secure ? { tcp, tls: await readTls(configuration) } : { tcp };
 }
 
-async function readTls(configuration: Configuration): Promise<{ key: string; certificate: string; clientAuthority?: string }> {
+async function readTls(
+  configuration: Configuration,
+): Promise<{ key: string; certificate: string; clientAuthority?: string }> {
   const [certificate, key] = await Promise.all([
     readPem(configuration.tlsCertificate, 'certificate'),
     readPem(configuration.tlsKey, 'key'),
   ]);
   if (!configuration.tlsVerify) return { key, certificate };
-  return { key, certificate, clientAuthority: await readPem(configuration.tlsCaCertificate, 'CA certificate') };
+  return {
+    key,
+    certificate,
+    clientAuthority: await readPem(configuration.tlsCaCertificate, 'CA certificate'),
+  };
 }
 
 async function readPem(path: string, what: string): Promise<string> {

@@ -29,7 +29,9 @@ export async function runDaemon(flags: Flags): Promise<number> {
   );
   // An unhandled failure is a bug, but no reason to drop everybody's containers' streams.
   process.on('unhandledRejection', (reason) => log.error('unhandled failure', { error: messageOf(reason) }));
-  process.on('uncaughtException', (error) => log.error('uncaught failure', { error: error.stack ?? error.message }));
+  process.on('uncaughtException', (error) =>
+    log.error('uncaught failure', { error: error.stack ?? error.message }),
+  );
 
   await using _pidFile = await claimPidFile(configuration.pidfile);
   const context = background(log);
@@ -37,7 +39,10 @@ export async function runDaemon(flags: Flags): Promise<number> {
   const warning = exposureWarning(addresses);
   if (warning !== undefined) log.warn(warning);
 
-  await using engine = await openEngine(context, await engineOptions(configuration, () => configuration, log));
+  await using engine = await openEngine(
+    context,
+    await engineOptions(configuration, () => configuration, log),
+  );
   const server = createApiServer({ engine, log });
   for (const address of addresses) {
     if ('unix' in address) await mkdir(dirname(address.unix), { recursive: true });
@@ -58,7 +63,8 @@ export async function runDaemon(flags: Flags): Promise<number> {
 async function loadConfiguration(flags: Flags): Promise<Configuration> {
   const path = flags.get(settings.configFile.flag)?.at(-1) ?? settings.configFile.default;
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' && !flags.has(settings.configFile.flag)) return undefined;
+    const asked = (flags.get(settings.configFile.flag)?.length ?? 0) > 0;
+    if (error.code === 'ENOENT' && !asked) return undefined;
     throw error;
   });
   return resolveConfiguration(flags, text === undefined ? undefined : { path, text });
@@ -105,7 +111,11 @@ async function engineOptions(
       ipcMode: configuration.defaultIpcMode,
       cgroupnsMode: configuration.defaultCgroupnsMode === '' ? undefined : configuration.defaultCgroupnsMode,
       logConfig: { Type: configuration.logDriver, Config: configuration.logOptions },
-      ulimits: configuration.defaultUlimits.map(({ name, hard, soft }) => ({ Name: name, Hard: hard, Soft: soft })),
+      ulimits: configuration.defaultUlimits.map(({ name, hard, soft }) => ({
+        Name: name,
+        Hard: hard,
+        Soft: soft,
+      })),
       init: configuration.init,
       noNewPrivileges: configuration.noNewPrivileges,
       dns: configuration.dns,
@@ -113,10 +123,7 @@ async function engineOptions(
       dnsSearch: configuration.dnsSearch,
       shutdownTimeout: configuration.shutdownTimeout,
     },
-    labels: () => current().labels,
-    registryMirrors: () => current().registryMirrors,
-    insecureRegistries: () => current().insecureRegistries,
-    debug: () => current().debug,
+    live: current,
     log,
   };
 }

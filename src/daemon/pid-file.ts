@@ -7,7 +7,9 @@ import { conflict } from '../base/errors.ts';
 export async function claimPidFile(path: string): Promise<AsyncDisposable> {
   const other = Number((await readFile(path, 'utf8').catch(() => '')).trim());
   if (other > 0 && other !== process.pid && (await isDaemon(other))) {
-    throw conflict(`failed to start daemon, ensure the daemon is not running or delete ${path}: process with PID ${other} is still running`);
+    throw conflict(
+      `failed to start daemon, ensure the daemon is not running or delete ${path}: process with PID ${other} is still running`,
+    );
   }
   await mkdir(dirname(path), { recursive: true });
   await writeFileAtomically(path, String(process.pid));

@@ -18,7 +18,11 @@ export async function startDaemon(): Promise<void> {
   const logPath = join(directory, 'daemon.log');
   const log = openSync(logPath, 'a', 0o640);
   const [program = '', ...args] = ownCommand();
-  const daemon = spawn(program, [...args, 'daemon'], { detached: true, cwd: '/', stdio: ['ignore', log, log] });
+  const daemon = spawn(program, [...args, 'daemon'], {
+    detached: true,
+    cwd: '/',
+    stdio: ['ignore', log, log],
+  });
   daemon.unref();
   const deadline = Date.now() + PATIENCE_MS;
   while (!(await answers(SOCKET))) {

@@ -1,0 +1,181 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../base/context.ts';
+import { openDatabase } from '../base/database.ts';
+import type { Logger } from '../base/log.ts';
+import { type ContainerService, createContainers } from '../containers/containers.ts';
+import type { ContainerDefaults } from '../containers/defaults.ts';
+import { containersSchema } from '../containers/schema.ts';
+import { openContentStore } from '../content/filesystem-store.ts';
+import { openImages, type StoredImages } from '../images/images.ts';
+import { imagesSchema } from '../images/schema.ts';
+import type { Networks } from '../network/contract.ts';
+import { createNetworks } from '../network/networks.ts';
+import { networkSchema } from '../network/schema.ts';
+import { type LauncherProcess, openLauncher } from '../runtime/launcher.ts';
+import { createRuntime } from '../runtime/runtime.ts';
+import type { SnapshotDriver } from '../snapshots/contract.ts';
+import type { Volumes } from '../volumes/contract.ts';
+import { createLocalVolumes } from '../volumes/local-volumes.ts';
+import { volumesSchema } from '../volumes/schema.ts';
+import type { Engine, Events, System } from './contract.ts';
+import { EventBus } from './event-bus.ts';
+import { identify } from './identity.ts';
+import { openSnapshots } from './storage.ts';
+import { createSystem } from './system-facts.ts';
+
+/** How an engine is set up: where its state is, what its network is called, and the defaults of its containers. */
+export interface EngineOptions {
+  /** Persistent state, absolute. */
+  readonly dataRoot: string;
+  /** State of this boot, absolute. */
+  readonly execRoot: string;
+  /** The launcher's executable. */
+  readonly launcher: string;
+  readonly cgroupParent: string;
+  /** "erofs", "overlay", or empty for the best that works here. */
+  readonly storageDriver: string;
+  readonly network: NetworkSettings;
+  readonly containerDefaults: Partial<ContainerDefaults>;
+  /** What the daemon may change while it runs. */
+  readonly live: () => LiveSettings;
+  readonly log: Logger;
+}
+
+export interface LiveSettings {
+  readonly labels: readonly string[];
+  readonly registryMirrors: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  readonly debug: boolean;
+}
+
+export interface NetworkSettings {
+  readonly bridge: string;
+  /** "address/length", or empty for the first range that is free. */
+  readonly bip: string;
+  readonly mtu: number;
+  readonly icc: boolean;
+  readonly ipForward: boolean;
+  readonly ipMasquerade: boolean;
+  readonly userlandRelay: boolean;
+  readonly defaultBindAddress: string;
+  /** What `host-gateway` stands for; empty for the bridge's own address. */
+  readonly hostGateway: string;
+}
+
+/** An engine with its life cycle. Disposing leaves containers running: the next engine on the same state finds them. */
+export interface RunningEngine extends Engine, AsyncDisposable {
+  /** Applies restart policies to containers that are down. */
+  restartContainers(context: Context): Promise<void>;
+  stopContainers(context: Context): Promise<void>;
+}
+
+/** Opens the engine's state and takes over what an earlier daemon left running. The one place that names implementations. */
+export async function openEngine(context: Context, options: EngineOptions): Promise<RunningEngine> {
+  const { dataRoot, execRoot, log } = options;
+  await mkdir(dataRoot, { recursive: true, mode: 0o710 });
+  await mkdir(execRoot, { recursive: true, mode: 0o711 });
+  const launcher = await openLauncher({
+    binary: options.launcher,
+    socket: join(execRoot, 'launcher.sock'),
+    log,
+  });
+  const runtime = await createRuntime({ execRoot, launcher, cgroupParent: options.cgroupParent, log });
+  const content = await openContentStore(join(dataRoot, 'content'));
+  const snapshots = await openSnapshots(options.storageDriver, { dataRoot, execRoot, content, launcher });
+  const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema];
+  const database = openDatabase(join(dataRoot, 'sampan.db'), schemas);
+  const events = new EventBus();
+  const networks = await createNetworks({ launcher, database, log, ...options.network });
+  const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database });
+  const users = { containersOf: (id: string) => containersOf(containers, id) };
+  const images = await openImages({ database, content, snapshots, events, users });
+  const containers = createContainers({
+    ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
+    initBinary: options.launcher,
+    defaults: options.containerDefaults,
+  });
+  const id = await identify(dataRoot);
+  const system = createSystem(
+    () => ({ id, storageDriver: snapshots.name, storageStatus: [], dataRoot, ...options.live() }),
+    runtime.capabilities,
+  );
+  await containers.recover(context);
+  await images.collect(context);
+  return new ComposedEngine({
+    containers,
+    images,
+    networks,
+    volumes,
+    events,
+    system,
+    launcher,
+    snapshots,
+    database,
+    log,
+  });
+}
+
+function containersOf(containers: ContainerService, id: string): { id: string; running: boolean }[] {
+  return containers
+    .list()
+    .filter((container) => container.imageId === id)
+    .map(({ id, state }) => ({ id, running: ['running', 'paused', 'restarting'].includes(state.status) }));
+}
+
+interface Parts {
+  readonly containers: ContainerService;
+  readonly images: StoredImages;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly events: Events;
+  readonly system: System;
+  readonly launcher: LauncherProcess;
+  readonly snapshots: SnapshotDriver;
+  readonly database: { close(): void };
+  readonly log: Logger;
+}
+
+class ComposedEngine implements RunningEngine {
+  readonly containers: ContainerService;
+  readonly images: StoredImages;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly events: Events;
+  readonly system: System;
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.containers = parts.containers;
+    this.images = parts.images;
+    this.networks = parts.networks;
+    this.volumes = parts.volumes;
+    this.events = parts.events;
+    this.system = parts.system;
+    this.#parts = parts;
+  }
+
+  restartContainers(context: Context): Promise<void> {
+    return this.containers.startByPolicy(context);
+  }
+
+  stopContainers(context: Context): Promise<void> {
+    return this.containers.stopAll(context);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { launcher, snapshots, database, log } = this.#parts;
+    const context = { signal: new AbortController().signal, log };
+    await this.containers.close();
+    const alive = new Set(
+      this.containers
+        .list()
+        .filter(({ state }) => state.pid > 0)
+        .map(({ id }) => id),
+    );
+    await snapshots.release(context, alive);
+    if (alive.size === 0) await this.networks.stop(context);
+    await launcher[Symbol.asyncDispose]();
+    database.close();
+  }
+}
