@@ -19,6 +19,8 @@ enum {
 	/* While others wait for it, a client reads at least this much in this time, or is cut off. */
 	STALL_MS = 3000,
 	STALL_PROGRESS = 64 << 10,
+	/* Nobody waits for one that was sent off, which may read at its leisure. */
+	FAREWELL_MS = 60000,
 };
 
 /* --- sending ------------------------------------------------------------------------------------------------------------- */
@@ -44,7 +46,7 @@ static void become_full(struct client *client)
 static void stalled(struct timer *timer)
 {
 	struct client *client = container_of(timer, struct client, stall);
-	bool progresses = client->sent >= STALL_PROGRESS;
+	bool progresses = client->sent >= STALL_PROGRESS && !client->finishing;
 
 	client->sent = 0;
 	if (client->holding)
@@ -195,8 +197,7 @@ void client_finish(struct client *client)
 		return;
 	client_leave(client);
 	client->finishing = true;
-	client->sent = 0;
-	timer_set(&client->stall, STALL_MS);
+	timer_set(&client->stall, FAREWELL_MS);
 	if (buffer_length(&client->output) == 0)
 		sent_all(client);
 	update_events(client);

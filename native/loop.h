@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 
 /* The object whose member `pointer` is. */
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* A descriptor and what happens when it is ready; embedded in its owner, which owns the descriptor. */
 struct watch {

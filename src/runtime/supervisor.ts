@@ -1,7 +1,11 @@
-import type { Context } from '../base/context.ts';
-import { SampanError } from '../base/errors.ts';
+import { type Context, throwIfAborted } from '../base/context.ts';
+import { encodePlan } from '../plan/encode.ts';
 import type { Plan } from '../plan/operations.ts';
 import type { Attachment, AttachOptions, Exit, TerminalSize } from './contract.ts';
+import { encodeFrame, launcherFrames } from './frames.ts';
+import { SupervisorClient } from './supervisor-client.ts';
+import { decodeStart, decodeState, supervisorFrames } from './supervisor-protocol.ts';
+import { SupervisorSession } from './supervisor-session.ts';
 
 /**
  * A container's supervisor, seen from the daemon: what a Task and its execs are made of.
@@ -72,23 +76,39 @@ export interface StartedContainer {
 }
 
 /** Has the launcher carry out a plan and stay as the container's supervisor. Fails with PlanError, leaving nothing behind. */
-export function startSupervised(_context: Context, _request: StartRequest): Promise<StartedContainer> {
-  throw new SampanError('unimplemented', 'the supervisor client is being written');
+export async function startSupervised(context: Context, request: StartRequest): Promise<StartedContainer> {
+  throwIfAborted(context);
+  const session = await SupervisorSession.open(request.launcher);
+  const client = new SupervisorClient(request.socket, session, context.log);
+  const started = await session.ask(startFrames(request), launcherFrames.started);
+  client.begin({ ...decodeStart(started), execs: [] });
+  try {
+    const attachments = await Promise.all(request.attach.map((options) => client.attach(context, options)));
+    throwIfAborted(context);
+    return { supervisor: client, attachments };
+  } catch (error) {
+    await client.signal(context, SIGKILL).catch(() => {});
+    throw error;
+  } finally {
+    if (request.attach.length > 0) session.send(encodeFrame(supervisorFrames.release));
+  }
+}
+
+const SIGKILL = 9;
+
+/** HOLD goes right behind the plan: the supervisor finds it before it reads any output. */
+function startFrames(request: StartRequest): Uint8Array {
+  const plan = encodeFrame(launcherFrames.plan, encodePlan(request.plan));
+  if (request.attach.length === 0) return plan;
+  return Buffer.concat([plan, encodeFrame(supervisorFrames.hold)]);
 }
 
 /** Finds the supervisor of a running container again. Fails with `not-found` when nobody listens on the socket. */
-export function connectSupervisor(_context: Context, _socket: string): Promise<Supervisor> {
-  throw new SampanError('unimplemented', 'the supervisor client is being written');
-}
-
-/** What a supervisor wrote down: the process, and its exit once there is one. */
-export interface SupervisorState {
-  readonly pid: number;
-  readonly startedAt: Date;
-  readonly exit: Exit | undefined;
-}
-
-/** Reads the `stateFile` of a plan's `supervise`; undefined when there is none, so that it never started. */
-export function readSupervisorState(_path: string): Promise<SupervisorState | undefined> {
-  throw new SampanError('unimplemented', 'the supervisor client is being written');
+export async function connectSupervisor(context: Context, socket: string): Promise<Supervisor> {
+  throwIfAborted(context);
+  const session = await SupervisorSession.open(socket);
+  const client = new SupervisorClient(socket, session, context.log);
+  const state = await session.ask(encodeFrame(supervisorFrames.wait), supervisorFrames.state);
+  client.begin(decodeState(state));
+  return client;
 }

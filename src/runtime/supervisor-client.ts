@@ -1,0 +1,149 @@
+import { type Context, throwIfAborted } from '../base/context.ts';
+import { SampanError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { encodePlan } from '../plan/encode.ts';
+import type { Attachment, AttachOptions, Exit, TerminalSize } from './contract.ts';
+import { launcherFrames } from './frames.ts';
+import type { ExecRequest, SupervisedExec, Supervisor } from './supervisor.ts';
+import {
+  type ContainerState,
+  decodeStart,
+  encodeAttach,
+  encodeExec,
+  encodeResize,
+  encodeSignal,
+  firstProcess,
+  type ProcessExit,
+  supervisorFrames,
+} from './supervisor-protocol.ts';
+import { SupervisorSession } from './supervisor-session.ts';
+
+/** The supervisor behind a socket, over a session that is subscribed to its exits. */
+export class SupervisorClient implements Supervisor {
+  readonly #socket: string;
+  readonly #session: SupervisorSession;
+  readonly #log: Logger;
+  readonly #oomListeners: (() => void)[] = [];
+  /** The exit that is awaited of each process, by its id. */
+  readonly #exits = new Map<string, PromiseWithResolvers<Exit>>();
+  readonly #execs = new Map<string, SupervisedExec>();
+  readonly exited: Promise<Exit>;
+  #pid = 0;
+  #startedAt = new Date(0);
+
+  constructor(socket: string, session: SupervisorSession, log: Logger) {
+    this.#socket = socket;
+    this.#session = session;
+    this.#log = log;
+    this.exited = this.#expectExit(firstProcess);
+    session.listen({
+      exited: (exit) => this.#exited(exit),
+      oom: () => {
+        for (const listener of this.#oomListeners) listener();
+      },
+      note: (text) => this.#log.warn(`supervisor: ${text}`),
+      closed: () => this.#lost(),
+    });
+  }
+
+  /** Takes over what the supervisor said of the container. */
+  begin(state: ContainerState): void {
+    this.#pid = state.pid;
+    this.#startedAt = state.startedAt;
+    for (const exec of state.execs) {
+      this.#execs.set(exec.id, { ...exec, attachment: undefined, exited: this.#expectExit(exec.id) });
+    }
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get startedAt(): Date {
+    return this.#startedAt;
+  }
+
+  get execs(): readonly SupervisedExec[] {
+    return [...this.#execs.values()];
+  }
+
+  onOom(listener: () => void): void {
+    this.#oomListeners.push(listener);
+  }
+
+  async attach(context: Context, options: AttachOptions, execId = firstProcess): Promise<Attachment> {
+    throwIfAborted(context);
+    const request = encodeAttach(execId, options);
+    const session = await SupervisorSession.open(this.#socket);
+    const attachment = session.attach();
+    try {
+      await session.ask(request, supervisorFrames.attached);
+      return attachment;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  async exec(context: Context, request: ExecRequest): Promise<SupervisedExec> {
+    throwIfAborted(context);
+    const { id, attach } = request;
+    if (this.#exits.has(id)) throw new SampanError('conflict', `exec ${id} is running already`);
+    const message = encodeExec(id, attach, encodePlan(request.plan));
+    const exited = this.#expectExit(id);
+    try {
+      const session = await SupervisorSession.open(this.#socket);
+      const attachment = attach === undefined ? undefined : session.attach();
+      const started = await session.ask(message, launcherFrames.started).catch((error: unknown) => {
+        session.close();
+        throw error;
+      });
+      if (attachment === undefined) session.close();
+      const exec = { id, ...decodeStart(started), attachment, exited };
+      /* It may have ended before its start was heard of. */
+      if (this.#exits.has(id)) this.#execs.set(id, exec);
+      return exec;
+    } catch (error) {
+      this.#exits.delete(id);
+      throw error;
+    }
+  }
+
+  async signal(_context: Context, signal: number, execId = firstProcess): Promise<void> {
+    await this.#session.ask(encodeSignal(execId, signal), supervisorFrames.ok);
+  }
+
+  async resize(_context: Context, size: TerminalSize, execId = firstProcess): Promise<void> {
+    await this.#session.ask(encodeResize(execId, size), supervisorFrames.ok);
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  #expectExit(id: string): Promise<Exit> {
+    const exit = Promise.withResolvers<Exit>();
+    this.#exits.set(id, exit);
+    /* Not everybody waits for every exit. */
+    exit.promise.catch(() => {});
+    return exit.promise;
+  }
+
+  #exited({ id, exit }: ProcessExit): void {
+    const awaited = this.#exits.get(id);
+    this.#exits.delete(id);
+    this.#execs.delete(id);
+    awaited?.resolve(exit);
+    if (id === firstProcess) this.#session.close();
+  }
+
+  #lost(): void {
+    const error = new SampanError(
+      'unavailable',
+      'the supervisor is gone without telling how the process ended',
+    );
+    for (const { reject } of this.#exits.values()) reject(error);
+    this.#exits.clear();
+    this.#execs.clear();
+  }
+}
