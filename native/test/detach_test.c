@@ -14,12 +14,12 @@ struct detach_case {
 
 static const struct detach_case cases[] = {
 	{ "no keys pass everything", "", "abc", "abc", false },
-	{ "the sequence alone", "\x10\x11", "\x10\x11", "", true },
-	{ "text before and after it", "\x10\x11", "ab\x10\x11cd", "ab", true },
-	{ "its beginning is withheld", "\x10\x11", "ab\x10", "ab", false },
-	{ "a broken-off beginning is passed on", "\x10\x11", "a\x10z", "a\x10z", false },
-	{ "a byte that breaks off does not begin anew", "\x10\x11", "\x10\x10\x11", "\x10\x10\x11", false },
-	{ "a third press does", "\x10\x11", "\x10\x10\x10\x11", "\x10\x10", true },
+	{ "the sequence alone", "PQ", "PQ", "", true },
+	{ "text before and after it", "PQ", "abPQcd", "ab", true },
+	{ "its beginning is withheld", "PQ", "abP", "ab", false },
+	{ "a broken-off beginning is passed on", "PQ", "aPz", "aPz", false },
+	{ "a byte that breaks off does not begin anew", "PQ", "PPQ", "PPQ", false },
+	{ "a third press does", "PQ", "PPPQ", "PP", true },
 	{ "a single key", "q", "abqc", "ab", true },
 	{ "a long sequence", "abcd", "xabcabcd", "xabcabcd", false },
 	{ "a long sequence after a whole miss", "abcd", "xabcxabcd", "xabcx", true },

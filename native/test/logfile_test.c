@@ -155,6 +155,14 @@ static void test_line_that_just_fits(void)
 	unlink(path);
 }
 
+static void remove_rotated(const char *suffix)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	check(unlink(name) == 0, suffix);
+}
+
 static void test_rotation(void)
 {
 	struct log_options options = { .path = path, .max_files = 3, .max_size = 200 };
@@ -170,12 +178,8 @@ static void test_rotation(void)
 	expect_summary(".1", "7\\n|stdout 8\\n|stdout ", "the newest old file is .1");
 	expect_summary(".2", "5\\n|stdout 6\\n|stdout ", "the oldest that is kept is .2");
 	expect_summary(".3", "", "no more are kept");
-	for (const char *suffix = "  "; *suffix; suffix++) {
-		char name[160];
-
-		snprintf(name, sizeof(name), "%s.%d", path, *(suffix + 1) ? 1 : 2);
-		unlink(name);
-	}
+	remove_rotated(".1");
+	remove_rotated(".2");
 	unlink(path);
 }
 
@@ -195,7 +199,7 @@ static void test_compression(void)
 {
 	struct log_options options = { .path = path, .max_files = 2, .max_size = 4096, .compress = true };
 	struct logfile log;
-	char command[256];
+	char command[512];
 
 	logfile_open(&log, &options, NULL);
 	for (int i = 0; i < 60; i++)
@@ -206,8 +210,7 @@ static void test_compression(void)
 	logfile_close(&log);
 	snprintf(command, sizeof(command), "test \"$(gzip -dc %s.1.gz | grep -c again)\" -gt 10 && test ! -e %s.1", path, path);
 	check(system(command) == 0, "gzip reads it");
-	snprintf(command, sizeof(command), "%s.1.gz", path);
-	unlink(command);
+	remove_rotated(".1.gz");
 	unlink(path);
 }
 
