@@ -29,11 +29,11 @@ async function importTar(body: Buffer | ReadableStream): Promise<{ status: numbe
 }
 
 describe('a layer', () => {
-  const escape = `${'../'.repeat(12)}tmp/sampan-escape-${process.pid}`;
+  const upAndOut = `${'../'.repeat(12)}tmp/sampan-escape-${process.pid}`;
   const target = `/tmp/sampan-escape-${process.pid}`;
 
   test.each<[string, Buffer]>([
-    ['a name with ..', member({ type: 'file', name: escape }, 'x')],
+    ['a name with ..', member({ type: 'file', name: upAndOut }, 'x')],
     ['an absolute name', member({ type: 'file', name: target }, 'x')],
     [
       'a hard link to the outside',
