@@ -1,4 +1,5 @@
 import type { Context } from '../base/context.ts';
+import type { SampanError } from '../base/errors.ts';
 import type { Plan } from '../plan/operations.ts';
 
 /**
@@ -18,9 +19,22 @@ export interface Networks {
   /** Allocates. Fails with `conflict`/`internal` in Docker's wording when a port is taken or addresses have run out. */
   connect(context: Context, request: EndpointRequest): Promise<ConnectedEndpoint>;
   disconnect(context: Context, endpoint: Endpoint): Promise<void>;
+  /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. */
+  explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined;
   /** The default bridge's gateway: what `host-gateway` stands for. */
   hostGateway(): string;
 }
+
+/** A host port could not be bound. */
+export interface PublishFailure {
+  /** In Docker's wording. */
+  readonly error: SampanError;
+  /** Another program had a port that was Sampan's to choose: after `disconnect`, another `connect` gets a different one. */
+  readonly again: boolean;
+}
+
+/** Slots of the launcher's table that an endpoint's plan uses, in its parent stage only. */
+export const networkSlots = { host: 60, container: 61 } as const;
 
 export interface Network {
   /** 64 hex digits. */

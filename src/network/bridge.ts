@@ -1,0 +1,190 @@
+import type { Context } from '../base/context.ts';
+import { internal, invalid } from '../base/errors.ts';
+import type { Launcher, PlanResults } from '../plan/contract.ts';
+import { HOST, type Operation } from '../plan/operations.ts';
+import { macAddressFor } from './ipam.ts';
+import { broadcastOf, type Ipv4, overlap, parseInterfaceAddress, type Subnet, subnetOf } from './ipv4.ts';
+import { addAddress, decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from './netlink/addresses.ts';
+import { protocol } from './netlink/constants.ts';
+import {
+  attachToBridge,
+  createBridge,
+  decodeLink,
+  deleteLink,
+  getLink,
+  type Link,
+  raiseLink,
+} from './netlink/links.ts';
+import { type Message, netlinkOperation } from './netlink/message.ts';
+import { readMessages } from './netlink/reader.ts';
+import { type PortRange, parsePortRange } from './ports.ts';
+import { firstFreeSubnet } from './subnets.ts';
+
+/** An address with its subnet: a bridge's own, which is its containers' gateway. */
+export interface InterfaceAddress {
+  readonly address: Ipv4;
+  readonly subnet: Subnet;
+}
+
+export interface Bridge extends InterfaceAddress {
+  readonly name: string;
+  readonly index: number;
+}
+
+export interface BridgeOptions {
+  readonly name: string;
+  readonly mtu: number;
+  /** As configured: an address with its prefix length, or empty for the first free subnet. */
+  readonly address: string;
+  /** Addresses that the subnet must hold because running containers have them, and their gateway. */
+  readonly inUse: InterfaceAddress | undefined;
+  /** Host ends of running containers, put back if the bridge had gone. */
+  readonly ports: readonly string[];
+}
+
+/** What the host's network looked like before the bridge was touched. */
+export interface HostNetwork {
+  readonly link: Link | undefined;
+  readonly linkAddress: InterfaceAddress | undefined;
+  /** Subnets of other interfaces and routes. */
+  readonly taken: readonly Subnet[];
+  readonly forwarding: boolean;
+  readonly ephemeralPorts: PortRange;
+}
+
+const ENODEV = 19;
+const EEXIST = 17;
+const settings = '/proc/sys/net/ipv4';
+
+/** Looks at the host through one launcher. */
+export async function inspectHost(
+  context: Context,
+  launcher: Launcher,
+  bridge: string,
+): Promise<HostNetwork> {
+  const results = await launcher.run(context, {
+    before: [
+      netlinkOperation(protocol.route, [getLink(bridge)], [ENODEV]),
+      netlinkOperation(protocol.route, [dumpAddresses()]),
+      netlinkOperation(protocol.route, [dumpRoutes()]),
+      { op: 'read', dir: HOST, path: `${settings}/ip_forward`, limit: 16 },
+      { op: 'read', dir: HOST, path: `${settings}/ip_local_port_range`, limit: 64 },
+    ],
+  });
+  const link = firstLink(results, 0);
+  const addresses = decodeAll(results, 1, decodeAddress);
+  const own = addresses.find(({ index }) => index === link?.index);
+  const linkAddress =
+    own === undefined ? undefined : { address: own.address, subnet: subnetOf(own.address, own.prefixLength) };
+  const others = addresses.filter(({ index }) => index !== link?.index);
+  const taken = [
+    ...others.map(({ address, prefixLength }) => subnetOf(address, prefixLength)),
+    ...decodeAll(results, 2, decodeRoute),
+  ].filter((subnet) => linkAddress === undefined || !overlap(linkAddress.subnet, subnet));
+  return {
+    link,
+    linkAddress,
+    taken,
+    forwarding: textResult(results, 3).trim() !== '0',
+    ephemeralPorts: parsePortRange(textResult(results, 4)),
+  };
+}
+
+/**
+ * Makes the bridge what it should be and says what it is. An existing one keeps its address unless another is configured and
+ * no container is using it. Running containers' addresses decide before all else.
+ */
+export async function prepareBridge(
+  context: Context,
+  launcher: Launcher,
+  host: HostNetwork,
+  options: BridgeOptions,
+): Promise<Bridge> {
+  const wanted = chooseAddress(context, host, options);
+  const { name } = options;
+  if (host.link !== undefined && host.link.kind !== 'bridge') {
+    throw internal(`interface ${name} exists and is not a bridge`, {
+      hint: 'Choose another name with --bridge.',
+    });
+  }
+  const stale = host.linkAddress !== undefined && host.linkAddress.address !== wanted.address;
+  const before: Operation[] = [];
+  if (host.link !== undefined && stale) before.push(route([deleteLink(name)]));
+  if (host.link === undefined || stale) {
+    const macAddress = macAddressFor(wanted.address);
+    before.push(route([createBridge({ name, macAddress, mtu: options.mtu })]));
+  }
+  before.push(route([getLink(name)]));
+  const link = firstLink(await launcher.run(context, { before }), before.length - 1);
+  if (link === undefined) throw internal(`the kernel does not show bridge ${name}`);
+  const settle = [
+    addAddress(link.index, wanted.address, wanted.subnet),
+    raiseLink(link.index),
+    ...options.ports.map((port) => attachToBridge(port, link.index)),
+  ];
+  await launcher.run(context, { before: [route(settle, [EEXIST, ENODEV])] });
+  return { name, index: link.index, ...wanted };
+}
+
+/** Lets the kernel pass packets between interfaces. Other firewalls decide what else on this host that lets through. */
+export function enableForwarding(): Operation {
+  const path = `${settings}/ip_forward`;
+  return { op: 'write', dir: HOST, path, flags: 0, mode: 0, data: Buffer.from('1'), ignore: [] };
+}
+
+/** Deletes the bridge; none there is fine. */
+export function removeBridge(name: string): Operation {
+  return route([deleteLink(name)], [ENODEV]);
+}
+
+function chooseAddress(context: Context, host: HostNetwork, options: BridgeOptions): InterfaceAddress {
+  const configured = options.address === '' ? undefined : parseInterfaceAddress(options.address);
+  if (options.inUse !== undefined) {
+    if (configured !== undefined && configured.address !== options.inUse.address) {
+      context.log.warn('running containers keep the bridge at its address', { bridge: options.name });
+    }
+    return options.inUse;
+  }
+  if (configured !== undefined) return checked(configured, options.address);
+  if (host.linkAddress !== undefined) return host.linkAddress;
+  const subnet = firstFreeSubnet(host.taken);
+  return { address: subnet.network + 1, subnet };
+}
+
+/** The gateway of running containers; undefined when there are none. */
+export function addressInUse(endpoints: readonly { gateway: string; ipv4PrefixLength: number }[]) {
+  const [first] = endpoints;
+  return first === undefined
+    ? undefined
+    : parseInterfaceAddress(`${first.gateway}/${first.ipv4PrefixLength}`);
+}
+
+/** A bridge's address leaves room for containers beside it. */
+function checked(wanted: InterfaceAddress, text: string): InterfaceAddress {
+  const { address, subnet } = wanted;
+  const usable = subnet.prefixLength >= 8 && subnet.prefixLength <= 30;
+  if (usable && address !== subnet.network && address !== broadcastOf(subnet)) return wanted;
+  throw invalid(`invalid bridge address: ${text}`, {
+    hint: 'Give an address with its prefix, like 10.20.0.1/16.',
+  });
+}
+
+function route(messages: readonly Message[], ignore: readonly number[] = []): Operation {
+  return netlinkOperation(protocol.route, messages, ignore);
+}
+
+function firstLink(results: PlanResults, step: number): Link | undefined {
+  return decodeAll(results, step, decodeLink)[0];
+}
+
+function decodeAll<T>(
+  results: PlanResults,
+  step: number,
+  decode: (message: { type: number; payload: Uint8Array }) => T | undefined,
+): T[] {
+  return [...readMessages(results.get(step) ?? new Uint8Array())].flatMap((message) => decode(message) ?? []);
+}
+
+function textResult(results: PlanResults, step: number): string {
+  return new TextDecoder().decode(results.get(step));
+}

@@ -1,0 +1,59 @@
+/** The kernel's numbers for rtnetlink and the netlink envelope (linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h, veth.h). */
+
+export const protocol = { route: 0, netfilter: 12 } as const;
+
+export const messageType = {
+  error: 2,
+  done: 3,
+  newLink: 16,
+  deleteLink: 17,
+  getLink: 18,
+  newAddress: 20,
+  getAddress: 22,
+  newRoute: 24,
+  getRoute: 26,
+} as const;
+
+export const messageFlag = {
+  request: 0x1,
+  ack: 0x4,
+  dump: 0x300,
+  exclusive: 0x200,
+  create: 0x400,
+  append: 0x800,
+} as const;
+
+export const family = { unspecified: 0, ipv4: 2 } as const;
+
+export const linkAttribute = {
+  address: 1,
+  name: 3,
+  mtu: 4,
+  master: 10,
+  info: 18,
+  namespaceFd: 28,
+  extendedMask: 29,
+  transmitQueues: 31,
+  receiveQueues: 32,
+} as const;
+
+export const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
+
+export const vethInfo = { peer: 1 } as const;
+
+export const bridgePort = { isolated: 33 } as const;
+
+export const addressAttribute = { address: 1, local: 2, broadcast: 4 } as const;
+
+export const routeAttribute = { destination: 1, outputInterface: 4, gateway: 5 } as const;
+
+/** IFF_UP. */
+export const interfaceUp = 0x1;
+
+/** RTEXT_FILTER_SKIP_STATS: a reply without counters. */
+export const skipStatistics = 0x8;
+
+export const route = { tableMain: 254, protocolBoot: 3, scopeUniverse: 0, typeUnicast: 1 } as const;
+
+/** Linux gives loopback this index in each network namespace. */
+export const loopbackIndex = 1;

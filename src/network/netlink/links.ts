@@ -1,0 +1,196 @@
+import {
+  bridgePort,
+  family,
+  interfaceUp,
+  linkAttribute,
+  linkInfo,
+  messageFlag,
+  messageType,
+  skipStatistics,
+  vethInfo,
+} from './constants.ts';
+import type { Attribute, DescriptorSlot, Message } from './message.ts';
+import { type ReceivedMessage, readAttributes, readText, u32 } from './reader.ts';
+
+/** RTM_*LINK messages (rtnetlink(7), linux/if_link.h). MAC addresses are "02:42:ac:11:00:02". */
+
+export interface BridgeLink {
+  readonly name: string;
+  readonly macAddress: string;
+  readonly mtu: number;
+}
+
+/** Makes a bridge and sets it up. An address of its own keeps it from taking those of its ports. */
+export function createBridge(bridge: BridgeLink): Message {
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack | messageFlag.create | messageFlag.exclusive,
+    header: linkHeader({ up: true }),
+    attributes: [
+      [linkAttribute.name, bridge.name],
+      [linkAttribute.mtu, bridge.mtu],
+      [linkAttribute.address, macBytes(bridge.macAddress)],
+      [linkAttribute.info, [[linkInfo.kind, 'bridge']]],
+    ],
+  };
+}
+
+export interface VethPair {
+  /** This end, in the namespace of the socket, made up. */
+  readonly name: string;
+  readonly index: number;
+  readonly macAddress: string;
+  readonly mtu: number;
+  /** The other end and the namespace it is put into, left down: the kernel refuses to raise it before the pair exists. */
+  readonly peerName: string;
+  readonly peerNamespace: DescriptorSlot;
+}
+
+/** One queue each way is what a container needs: the default, one for each processor, costs time and memory at every start. */
+const singleQueue: readonly Attribute[] = [
+  [linkAttribute.transmitQueues, 1],
+  [linkAttribute.receiveQueues, 1],
+];
+
+export function createVethPair(pair: VethPair): Message {
+  const peer: Attribute = [
+    vethInfo.peer,
+    {
+      header: linkHeader({}),
+      attributes: [
+        [linkAttribute.name, pair.peerName],
+        [linkAttribute.mtu, pair.mtu],
+        [linkAttribute.namespaceFd, pair.peerNamespace],
+        ...singleQueue,
+      ],
+    },
+  ];
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack | messageFlag.create | messageFlag.exclusive,
+    header: linkHeader({ index: pair.index, up: true }),
+    attributes: [
+      [linkAttribute.name, pair.name],
+      [linkAttribute.mtu, pair.mtu],
+      [linkAttribute.address, macBytes(pair.macAddress)],
+      ...singleQueue,
+      [
+        linkAttribute.info,
+        [
+          [linkInfo.kind, 'veth'],
+          [linkInfo.data, [peer]],
+        ],
+      ],
+    ],
+  };
+}
+
+/** Sets the interface with this index up. */
+export function raiseLink(index: number): Message {
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack,
+    header: linkHeader({ index, up: true }),
+    attributes: [],
+  };
+}
+
+/** Makes interface `name` a port of the bridge with this index, and sets it up. */
+export function attachToBridge(name: string, bridgeIndex: number): Message {
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack,
+    header: linkHeader({ up: true }),
+    attributes: [
+      [linkAttribute.name, name],
+      [linkAttribute.master, bridgeIndex],
+    ],
+  };
+}
+
+/** Keeps a bridge's port from reaching other isolated ports: containers that may not talk to each other. */
+export function isolatePort(name: string): Message {
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack,
+    header: linkHeader({}),
+    attributes: [
+      [linkAttribute.name, name],
+      [
+        linkAttribute.info,
+        [
+          [linkInfo.slaveKind, 'bridge'],
+          [linkInfo.slaveData, [[bridgePort.isolated, Uint8Array.of(1)]]],
+        ],
+      ],
+    ],
+  };
+}
+
+/** Asks for one link; answered by RTM_NEWLINK, or ENODEV. */
+export function getLink(name: string): Message {
+  return {
+    type: messageType.getLink,
+    flags: messageFlag.ack,
+    header: linkHeader({}),
+    attributes: [
+      [linkAttribute.name, name],
+      [linkAttribute.extendedMask, skipStatistics],
+    ],
+  };
+}
+
+export function deleteLink(name: string): Message {
+  return {
+    type: messageType.deleteLink,
+    flags: messageFlag.ack,
+    header: linkHeader({}),
+    attributes: [[linkAttribute.name, name]],
+  };
+}
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Of the interface it is enslaved to; 0 for none. */
+  readonly master: number;
+  /** "bridge", "veth" ...; empty for a device of the machine. */
+  readonly kind: string;
+}
+
+/** Undefined for a message that is no link. */
+export function decodeLink(message: ReceivedMessage): Link | undefined {
+  if (message.type !== messageType.newLink || message.payload.length < 16) return undefined;
+  const attributes = readAttributes(message.payload, 16);
+  const name = attributes.get(linkAttribute.name);
+  if (name === undefined) return undefined;
+  const info = readAttributes(attributes.get(linkAttribute.info) ?? new Uint8Array(), 0);
+  const master = attributes.get(linkAttribute.master);
+  return {
+    index: u32(message.payload, 4),
+    name: readText(name),
+    master: master === undefined ? 0 : u32(master, 0),
+    kind: readText(info.get(linkInfo.kind) ?? new Uint8Array()),
+  };
+}
+
+/** struct ifinfomsg: family, type, index, flags, and the mask of flags that change. */
+function linkHeader({
+  index = 0,
+  up = false,
+}: {
+  readonly index?: number;
+  readonly up?: boolean;
+}): Uint8Array {
+  const header = new Uint8Array(16);
+  const view = new DataView(header.buffer);
+  header[0] = family.unspecified;
+  view.setInt32(4, index, true);
+  view.setUint32(8, up ? interfaceUp : 0, true);
+  view.setUint32(12, up ? interfaceUp : 0, true);
+  return header;
+}
+
+function macBytes(address: string): Uint8Array {
+  return Uint8Array.from(address.split(':'), (part) => Number.parseInt(part, 16));
+}

@@ -1,0 +1,203 @@
+import type { Attribute } from '../netlink/message.ts';
+import {
+  addressTypeLocal,
+  family,
+  firstRegister,
+  interfaceNameSize,
+  payloadBase,
+  trackingKey,
+  verdictRegister,
+  verdicts,
+} from './constants.ts';
+
+/**
+ * Expressions of rules: what a rule computes, step by step, over the kernel's registers. A comparison that fails ends the
+ * rule. `register` counts four-byte registers from 0. Numbers of expressions are in network order, unlike the rest of netlink.
+ */
+export type Expression = Attribute;
+
+const expressionAttribute = { name: 1, data: 2 } as const;
+const listElement = 1;
+
+function expression(name: string, attributes: readonly Attribute[]): Expression {
+  return [
+    listElement,
+    [
+      [expressionAttribute.name, name],
+      [expressionAttribute.data, attributes],
+    ],
+  ];
+}
+
+export function bigEndian32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value | 0);
+  return bytes;
+}
+
+export function bigEndian16(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value & 255);
+}
+
+/** As the kernel holds it in a register. */
+export function native32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+/** The name padded to the length that comparisons use. */
+export function interfaceName(name: string): Uint8Array {
+  const bytes = new Uint8Array(interfaceNameSize);
+  new TextEncoder().encodeInto(name, bytes.subarray(0, interfaceNameSize - 1));
+  return bytes;
+}
+
+const register = (index: number): Uint8Array => bigEndian32(firstRegister + index);
+
+/** NFTA_DATA_VALUE. */
+const value = (bytes: Uint8Array): readonly Attribute[] => [[1, bytes]];
+
+export function meta(key: number, into = 0): Expression {
+  return expression('meta', [
+    [2, bigEndian32(key)],
+    [1, register(into)],
+  ]);
+}
+
+export function payload(base: number, offset: number, length: number, into = 0): Expression {
+  return expression('payload', [
+    [1, register(into)],
+    [2, bigEndian32(base)],
+    [3, bigEndian32(offset)],
+    [4, bigEndian32(length)],
+  ]);
+}
+
+export function equal(bytes: Uint8Array): Expression {
+  return compare(0, bytes);
+}
+
+export function notEqual(bytes: Uint8Array): Expression {
+  return compare(1, bytes);
+}
+
+function compare(operator: number, bytes: Uint8Array): Expression {
+  return expression('cmp', [
+    [1, register(0)],
+    [2, bigEndian32(operator)],
+    [3, value(bytes)],
+  ]);
+}
+
+/** Goes on if register 0 is in the set, or with `absent` if it is not. */
+export function inSet(set: string, { absent = false } = {}): Expression {
+  return expression('lookup', [
+    [2, register(0)],
+    [1, set],
+    ...(absent ? ([[5, bigEndian32(1)]] as const) : []),
+  ]);
+}
+
+/** Replaces the key at register 0 by what the map holds for it; ends the rule if it holds nothing. */
+export function mapValue(map: string): Expression {
+  return expression('lookup', [
+    [2, register(0)],
+    [1, map],
+    [3, register(0)],
+  ]);
+}
+
+/** Does what the verdict map says for the key at register 0. */
+export function mapVerdict(map: string): Expression {
+  return expression('lookup', [
+    [2, register(0)],
+    [1, map],
+    [3, bigEndian32(verdictRegister)],
+  ]);
+}
+
+/** Goes on if any of `bits` is set in connection tracking's `key`. */
+export function tracked(key: number, bits: number): readonly Expression[] {
+  return [
+    expression('ct', [
+      [2, bigEndian32(key)],
+      [1, register(0)],
+    ]),
+    expression('bitwise', [
+      [1, register(0)],
+      [2, register(0)],
+      [3, bigEndian32(4)],
+      [4, value(native32(bits))],
+      [5, value(native32(0))],
+    ]),
+    notEqual(native32(0)),
+  ];
+}
+
+/** Goes on if the connection's state is one of `bits`. */
+export function trackedState(bits: number): readonly Expression[] {
+  return tracked(trackingKey.state, bits);
+}
+
+export function trackedStatus(bits: number): readonly Expression[] {
+  return tracked(trackingKey.status, bits);
+}
+
+/** Goes on if the packet is addressed to this host. */
+export function toLocalAddress(): readonly Expression[] {
+  return [
+    expression('fib', [
+      [1, register(0)],
+      [2, bigEndian32(3)],
+      [3, bigEndian32(2)],
+    ]),
+    equal(native32(addressTypeLocal)),
+  ];
+}
+
+/** The IPv4 destination address, or its first `length` bytes. */
+export function destinationAddress(length = 4, into = 0): Expression {
+  return payload(payloadBase.network, 16, length, into);
+}
+
+/** The destination port of TCP, UDP and SCTP alike. */
+export function destinationPort(into = 0): Expression {
+  return payload(payloadBase.transport, 2, 2, into);
+}
+
+/** Redirects to the IPv4 address at register 0 and the port at register 1. */
+export function destinationNat(): Expression {
+  return expression('nat', [
+    [1, bigEndian32(1)],
+    [2, bigEndian32(family.ipv4)],
+    [3, register(0)],
+    [5, register(1)],
+  ]);
+}
+
+export function masquerade(): Expression {
+  return expression('masq', []);
+}
+
+export function counter(): Expression {
+  return expression('counter', []);
+}
+
+/** NFTA_VERDICT_*: what to do with the packet. */
+export function verdictData(code: number, chain?: string): readonly Attribute[] {
+  const verdict: Attribute[] = [[1, bigEndian32(code)]];
+  if (chain !== undefined) verdict.push([2, chain]);
+  return [[2, verdict]];
+}
+
+export function verdict(code: number, chain?: string): Expression {
+  return expression('immediate', [
+    [1, bigEndian32(verdictRegister)],
+    [2, verdictData(code, chain)],
+  ]);
+}
+
+export const drop: Expression = verdict(verdicts.drop);
+export const accept: Expression = verdict(verdicts.accept);
+export const jump = (chain: string): Expression => verdict(verdicts.jump, chain);

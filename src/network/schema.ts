@@ -1,0 +1,14 @@
+import type { Schema } from '../base/database.ts';
+
+/** Networks by name. `created` is ISO text. Endpoints are kept with their containers. */
+export const networkSchema: Schema = {
+  name: 'networks',
+  migrations: [
+    `CREATE TABLE networks (
+       id TEXT PRIMARY KEY,
+       name TEXT NOT NULL UNIQUE,
+       driver TEXT NOT NULL,
+       created TEXT NOT NULL
+     ) WITHOUT ROWID`,
+  ],
+};
