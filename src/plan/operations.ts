@@ -67,6 +67,12 @@ export const operations = {
   chmod: { code: 11, args: { root: 'int', path: 'text', mode: 'int' } },
   /** Makes an empty regular file below `root` with its parents, if nothing is there. */
   touch: { code: 12, args: { root: 'int', path: 'text', mode: 'int' } },
+  /** An extended attribute of the file (or link) itself. `path` is bytes, since names need not be text. */
+  setXattr: { code: 13, args: { root: 'int', path: 'bytes', name: 'text', value: 'bytes' } },
+  /** Access and modification time of the file (or link) itself: seconds since the epoch, and nanoseconds on top. */
+  setTimes: { code: 14, args: { root: 'int', path: 'bytes', seconds: 'int', nanoseconds: 'int' } },
+  /** Makes everything on the filesystem of the host directory `path` durable. */
+  syncFilesystem: { code: 15, args: { path: 'text' } },
 
   // --- mounts ----------------------------------------------------------------------------------------------------
   /**

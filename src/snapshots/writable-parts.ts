@@ -1,0 +1,118 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { conflict, internal, invalid, notFound } from '../base/errors.ts';
+import { type Digest, parseDigest } from '../oci/digest.ts';
+import { diskUsage } from './disk-usage.ts';
+
+/** Longest key: keys are container IDs or like them. */
+const KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+
+/**
+ * The writable directories of snapshots: `<root>/<key>/{upper,work}`, with the layers that they lie over in the file `layers`.
+ * Preparing one is part of every container's start, so it is a few system calls and no waiting.
+ */
+export class WritableParts {
+  readonly #root: string;
+  readonly #trash: string;
+  readonly #layers = new Map<string, readonly Digest[]>();
+  /** How many snapshots use a layer. */
+  readonly #users = new Map<Digest, number>();
+  #removed = 0;
+
+  private constructor(root: string, trash: string) {
+    this.#root = root;
+    this.#trash = trash;
+  }
+
+  /** Reads what is there. What a killed process had half made or half removed is deleted. */
+  static async open(root: string, trash: string): Promise<WritableParts> {
+    await rm(trash, { recursive: true, force: true });
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await mkdir(trash, { recursive: true, mode: 0o700 });
+    const parts = new WritableParts(root, trash);
+    for (const key of readdirSync(root)) {
+      const layers = readLayers(join(root, key, 'layers'));
+      if (layers === undefined) await rm(join(root, key), { recursive: true, force: true });
+      else parts.#add(key, layers);
+    }
+    return parts;
+  }
+
+  /** Fails with `conflict` when the key is taken. */
+  prepare(key: string, layers: readonly Digest[]): void {
+    if (!KEY_PATTERN.test(key)) throw invalid(`invalid snapshot key ${JSON.stringify(key)}`);
+    if (this.#layers.has(key)) throw conflict(`snapshot ${key} exists already`);
+    const directory = join(this.#root, key);
+    mkdirSync(directory, { mode: 0o700 });
+    const upper = join(directory, 'upper');
+    mkdirSync(upper);
+    // It becomes the container's root, whatever this process's umask.
+    chmodSync(upper, 0o755);
+    mkdirSync(join(directory, 'work'), { mode: 0o700 });
+    writeFileSync(join(directory, 'layers'), `${layers.join('\n')}\n`);
+    this.#add(key, [...layers]);
+  }
+
+  async remove(key: string): Promise<void> {
+    const layers = this.#layers.get(key);
+    if (layers === undefined) return;
+    // Gone under its name at once; a crash in between leaves it for the next start.
+    const trash = join(this.#trash, String(this.#removed++));
+    await rename(join(this.#root, key), trash);
+    this.#layers.delete(key);
+    for (const layer of layers) this.#count(layer, -1);
+    await rm(trash, { recursive: true, force: true });
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#layers.keys();
+  }
+
+  /** Bottom first. Fails with `not-found`. */
+  layersOf(key: string): readonly Digest[] {
+    const layers = this.#layers.get(key);
+    if (layers === undefined) throw notFound(`no such snapshot: ${key}`);
+    return layers;
+  }
+
+  isUsed(layer: Digest): boolean {
+    return this.#users.has(layer);
+  }
+
+  path(key: string, part: 'upper' | 'work' | 'merged'): string {
+    this.layersOf(key);
+    return join(this.#root, key, part);
+  }
+
+  usage(key: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
+    return diskUsage(this.path(key, 'upper'));
+  }
+
+  #add(key: string, layers: readonly Digest[]): void {
+    this.#layers.set(key, layers);
+    for (const layer of layers) this.#count(layer, 1);
+  }
+
+  #count(layer: Digest, by: 1 | -1): void {
+    const count = (this.#users.get(layer) ?? 0) + by;
+    if (count > 0) this.#users.set(layer, count);
+    else this.#users.delete(layer);
+  }
+}
+
+/** The list is written last, so a directory without it was never finished. */
+function readLayers(path: string): Digest[] | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // The newline is written with the rest; without it the list may be cut short.
+  if (!text.endsWith('\n')) throw internal(`${path} is damaged`);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseDigest);
+}
