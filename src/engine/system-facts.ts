@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import type { HostCapabilities } from '../runtime/contract.ts';
-import { build } from './build-facts.ts';
+import { build } from '../base/build-facts.ts';
 import type { System, SystemFacts } from './contract.ts';
 
 /** What the engine knows of itself, to be completed with what the host says at the moment of asking. */
