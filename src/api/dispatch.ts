@@ -1,6 +1,6 @@
 import { background, type Context } from '../base/context.ts';
-import { notFound, SampanError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import { messageOf, notFound, SampanError } from '../base/errors.ts';
+import type { LogFields, Logger } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
 import type { Route } from '../wire/route.ts';
 import { type RouteName, routes, swarmAreas, unservedAreas } from '../wire/routes.ts';
@@ -104,14 +104,20 @@ export class Dispatcher {
   }
 
   private async fail(error: unknown, request: Request, response: Response): Promise<void> {
-    if (error instanceof ConnectionClosed) throw error;
-    const { status, message } = failureOf(error);
-    if (status >= 500) this.log.error(message, { method: request.method, target: request.target, error });
     // What has begun cannot be taken back: the broken end tells the client.
-    if (response.started) throw error;
+    if (error instanceof ConnectionClosed || response.started) {
+      if (!request.signal.aborted) this.log.warn(messageOf(error), fieldsOf(request));
+      throw error;
+    }
+    const { status, message } = failureOf(error);
+    if (status === 500) this.log.error(message, fieldsOf(request));
     if (error instanceof HttpError) response.keepAlive = false;
     await (status === 304 ? response.send(304) : response.json(status, { message }));
   }
+}
+
+function fieldsOf({ method, target }: Request): LogFields {
+  return { method, target };
 }
 
 function unknownRoute(method: string, path: string): SampanError {
