@@ -172,7 +172,7 @@ static int open_source(struct run *run, const struct bind_step *args, struct fai
 
 int op_bind(struct run *run, const struct bind_step *args, struct failure *failure)
 {
-	struct stat status;
+	struct stat status, there;
 	autoclose source = open_source(run, args, failure);
 	if (source < 0) return -1;
 	if (fstat(source, &status) != 0) return fail(failure, errno, args->source_path.data, "source");
@@ -191,6 +191,9 @@ int op_bind(struct run *run, const struct bind_step *args, struct failure *failu
 	        ""};
 	autoclose target = open_target(root, &where, failure);
 	if (target < 0) return -1;
+	if (fstat(target, &there) != 0 || S_ISDIR(status.st_mode) != S_ISDIR(there.st_mode)) {
+		return fail(failure, ENOTDIR, args->path.data, NULL);
+	}
 	/* Propagation comes last: attaching to a shared mount would make the copy shared again. */
 	if (attach_mount(tree, target) != 0 ||
 	        set_attributes(tree, 0, 0, false, (uint64_t)args->propagation) != 0) {
