@@ -43,14 +43,17 @@ export const allStreams: AttachOptions = {
 
 const environment = ['PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', 'LC_ALL=C'];
 
-/** The launcher is built with sanitizers when SAMPAN_LAUNCHER names that one. */
-const binary = resolve(
-  process.env['SAMPAN_LAUNCHER'] ?? join(import.meta.dir, '../../build/sampan-launcher'),
-);
+/** SAMPAN_LAUNCHER names another launcher than the one that is built here, such as the one with sanitizers. */
+function launcherBinary(): string {
+  const other = process.env['SAMPAN_LAUNCHER'];
+  if (other !== undefined) return resolve(other);
+  const made = Bun.spawnSync(['make', '-s', '-C', join(import.meta.dir, '../../native'), 'release']);
+  if (made.exitCode !== 0) throw new Error(made.stderr.toString());
+  return join(import.meta.dir, '../../build/sampan-launcher');
+}
 
 export async function openSupervisorFixture(): Promise<SupervisorFixture> {
-  const made = Bun.spawnSync(['make', '-s', '-C', join(import.meta.dir, '../../native'), 'release', 'asan']);
-  if (made.exitCode !== 0) throw new Error(made.stderr.toString());
+  const binary = launcherBinary();
   const directory = await mkdtemp(join(tmpdir(), 'sampan-supervisor-'));
   const launcher = await openLauncher({ binary, socket: join(directory, 'launcher'), log: silentLogger });
   const started: Supervisor[] = [];
