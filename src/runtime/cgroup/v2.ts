@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Context } from '../../base/context.ts';
+import { SampanError } from '../../base/errors.ts';
+import type { SpecMount, SpecResources } from '../../oci/runtime-spec.ts';
+import { O_DIRECTORY, O_PATH } from '../../plan/constants.ts';
+import { HOST, type Operation } from '../../plan/operations.ts';
+import { deviceProgram } from '../device-filter.ts';
+import { parseMountOptions } from '../mount-options.ts';
+import type { CgroupMount, Cgroups, CgroupView, GroupPlan, JoinPlan } from './contract.ts';
+import { applySetting, readTable, readText, type Setting, writeStep } from './setting.ts';
+import { killBelow, processesBelow, removeTree, waitUntil } from './tree.ts';
+import { unifiedLimits, type WeightFile } from './v2-limits.ts';
+import { readUnifiedStats } from './v2-stats.ts';
+
+/** Version 2: one hierarchy. A new process is born in its group (CLONE_INTO_CGROUP). */
+export class CgroupsV2 implements Cgroups {
+  readonly version = 2;
+  readonly #mountpoint: string;
+  readonly #prepared = new Set<string>();
+
+  constructor(mountpoint: string) {
+    this.#mountpoint = mountpoint;
+  }
+
+  prepareParent(group: string): void {
+    const parent = group.slice(0, group.lastIndexOf('/'));
+    if (this.#prepared.has(parent)) return;
+    if (parent !== '') {
+      this.prepareParent(parent);
+      mkdirSync(`${this.#mountpoint}${parent}`, { recursive: true });
+    }
+    this.#enableControllers(`${this.#mountpoint}${parent}`);
+    this.#prepared.add(parent);
+  }
+
+  create(group: string, resources: SpecResources, slot: number): GroupPlan {
+    const directory = `${this.#mountpoint}${group}`;
+    const limits = this.#settings(group, resources).map((setting) => writeStep(setting));
+    const devices: Operation[] =
+      resources.devices === undefined
+        ? []
+        : [{ op: 'deviceProgram', path: directory, program: deviceProgram(resources.devices) }];
+    return {
+      before: [
+        { op: 'mkdir', dir: HOST, path: directory, mode: 0o755 },
+        ...limits,
+        ...devices,
+        { op: 'watchOom', path: directory, version: this.version },
+        openDirectory(slot, directory),
+      ],
+      child: [],
+      parent: [],
+      cgroup: slot,
+      after: [{ op: 'removeCgroup', path: directory }],
+    };
+  }
+
+  /** The process may have made groups below its own and moved there, after which its first group takes no process any more. */
+  join(group: string, pid: number, slot: number): JoinPlan {
+    const current = /^0::(.*)$/m.exec(readText(`/proc/${pid}/cgroup`) ?? '')?.[1] ?? group;
+    const path = current === group || current.startsWith(`${group}/`) ? current : group;
+    return {
+      before: [openDirectory(slot, `${this.#mountpoint}${path}`)],
+      child: [],
+      parent: [],
+      cgroup: slot,
+    };
+  }
+
+  mount(_group: string, mount: SpecMount, view: CgroupView): CgroupMount {
+    const { set, propagation } = parseMountOptions(mount.options);
+    const step: Operation = {
+      op: 'mount',
+      root: view.root,
+      path: mount.destination,
+      fstype: 'cgroup2',
+      source: 'cgroup',
+      attributes: set,
+      options: [],
+      propagation,
+      create: 1,
+    };
+    return { steps: [step], final: [] };
+  }
+
+  update(group: string, resources: SpecResources): void {
+    for (const setting of this.#settings(group, resources)) applySetting(setting);
+  }
+
+  async freeze(context: Context, group: string): Promise<void> {
+    const directory = `${this.#mountpoint}${group}`;
+    writeFileSync(`${directory}/cgroup.freeze`, '1');
+    const frozen = await waitUntil(
+      context,
+      () => readTable(`${directory}/cgroup.events`).get('frozen') === 1,
+    );
+    if (frozen) return;
+    writeFileSync(`${directory}/cgroup.freeze`, '0');
+    throw new SampanError('unavailable', 'unable to freeze: some process of the container does not stop');
+  }
+
+  async thaw(_context: Context, group: string): Promise<void> {
+    writeFileSync(`${this.#mountpoint}${group}/cgroup.freeze`, '0');
+  }
+
+  processes(group: string): readonly number[] {
+    return processesBelow(`${this.#mountpoint}${group}`);
+  }
+
+  stats(group: string): ReturnType<Cgroups['stats']> {
+    return readUnifiedStats(`${this.#mountpoint}${group}`);
+  }
+
+  async remove(context: Context, group: string): Promise<void> {
+    const directory = `${this.#mountpoint}${group}`;
+    if (!existsSync(directory)) return;
+    await this.thaw(context, group);
+    await killBelow(context, directory);
+    removeTree(directory);
+  }
+
+  #settings(group: string, resources: SpecResources): Setting[] {
+    const parent = `${this.#mountpoint}${group.slice(0, group.lastIndexOf('/'))}`;
+    const weightFile: WeightFile = existsSync(`${parent}/io.bfq.weight`) ? 'io.bfq.weight' : 'io.weight';
+    return unifiedLimits(resources, weightFile).map(({ file, value }) => ({
+      path: `${this.#mountpoint}${group}/${file}`,
+      value,
+    }));
+  }
+
+  /** Lets the groups below `directory` have limits. A controller that cannot be passed on is left out, as the kernel would. */
+  #enableControllers(directory: string): void {
+    const available = words(`${directory}/cgroup.controllers`);
+    const enabled = new Set(words(`${directory}/cgroup.subtree_control`));
+    for (const controller of available.filter((name) => !enabled.has(name))) {
+      if (tryWrite(`${directory}/cgroup.subtree_control`, `+${controller}`) !== 'EBUSY') continue;
+      // A group with processes of its own passes nothing on; the host's true root is exempt, a container's is not.
+      if (directory === this.#mountpoint) this.#clearRoot();
+      tryWrite(`${directory}/cgroup.subtree_control`, `+${controller}`);
+    }
+  }
+
+  #clearRoot(): void {
+    const refuge = `${this.#mountpoint}/init`;
+    mkdirSync(refuge, { recursive: true });
+    for (const pid of words(`${this.#mountpoint}/cgroup.procs`)) tryWrite(`${refuge}/cgroup.procs`, pid);
+  }
+}
+
+function openDirectory(slot: number, path: string): Operation {
+  return { op: 'open', slot, dir: HOST, path, flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 };
+}
+
+function words(path: string): string[] {
+  return readFileSync(path, 'utf8').split(/\s+/).filter(Boolean);
+}
+
+/** The error's name, or undefined when the write was taken. */
+function tryWrite(path: string, text: string): string | undefined {
+  try {
+    writeFileSync(path, text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
+  }
+}

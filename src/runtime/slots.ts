@@ -1,0 +1,6 @@
+/** Descriptor slots of a container's plan that are the runtime's; those below, 60 and 61 are for the other parts of the plan. */
+export const NAMESPACE_SLOTS = 50;
+export const ROOT_SLOT = 58;
+export const CGROUP_SLOT = 59;
+/** In an exec's plan the supervisor puts the pidfd of the container's first process here. */
+export const TASK_SLOT = 63;

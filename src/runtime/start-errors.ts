@@ -1,0 +1,133 @@
+import { codeOf, messageOf } from '../base/errors.ts';
+import { errno, errnoName } from '../plan/errno.ts';
+import type { Operation, Plan } from '../plan/operations.ts';
+import { PlanError } from '../plan/plan-error.ts';
+import { StartError } from './start-error.ts';
+
+/**
+ * Failures in the words of Docker 28 with runc 1.2. Clients look into them: the docker command line takes its exit status from
+ * "executable file not found", "permission denied" and the like.
+ */
+const startPrefix =
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
+const execPrefix = 'OCI runtime exec failed: exec failed: ';
+const processPrefix = 'unable to start container process: ';
+const initPrefix = 'error during container init: ';
+
+/** A spec that cannot be carried out. `step` is where runc would notice, empty where it checks the spec. */
+export function specError(reason: string, step = ''): StartError {
+  const text = `${startPrefix}${step === '' ? '' : `${step}: `}${reason}: unknown`;
+  return withExitCode(text);
+}
+
+/** Why a container did not start. Anything but a step's failure is passed on. */
+export function startErrorOf(error: unknown, plan: Partial<Plan>): unknown {
+  if (error instanceof StartError) return error;
+  if (error instanceof PlanError) return planErrorOf(error, plan, false);
+  return codeOf(error) === 'invalid-argument' ? specErrorFrom(error) : error;
+}
+
+/** Why an exec did not start. */
+export function execErrorOf(error: unknown, plan: Partial<Plan>): unknown {
+  return error instanceof PlanError ? planErrorOf(error, plan, true) : error;
+}
+
+function specErrorFrom(error: unknown): StartError {
+  return withExitCode(`${startPrefix}${messageOf(error)}: unknown`, error);
+}
+
+function planErrorOf(error: PlanError, plan: Partial<Plan>, isExec: boolean): StartError {
+  const { failure } = error;
+  const step = plan[failure.stage]?.[failure.index];
+  if (step?.op === 'resolveUser') return new StartError(128, failure.detail || error.message, error);
+  if (isNetworking(step)) {
+    return new StartError(128, `failed to set up container networking: ${networkReason(error, step)}`, error);
+  }
+  const reason = reasonOf(error, step);
+  if (isExec) return withExitCode(`${execPrefix}${processPrefix}${reason}: unknown`, error);
+  const init = failure.stage === 'child' ? initPrefix : '';
+  return withExitCode(`${startPrefix}${processPrefix}${init}${reason}: unknown`, error);
+}
+
+/** Docker decides on the exit code, and whether the caller is at fault, by the words of the message. */
+function withExitCode(message: string, cause?: unknown): StartError {
+  const text = message.toLowerCase();
+  if (text.includes('permission denied')) return new StartError(126, message, cause);
+  // What Docker adds keeps clients working that look for "permission denied" only.
+  if (text.includes('is a directory')) return new StartError(126, `${message}: permission denied`, cause);
+  if (text.includes('not a directory')) return new StartError(127, `${message}: ${wrongKindHint}`, cause);
+  const missing = ['executable file not found', 'no such file or directory'];
+  if (missing.some((words) => text.includes(words))) return new StartError(127, message, cause);
+  return new StartError(text.includes('exec format error') ? 126 : 128, message, cause);
+}
+
+const wrongKindHint =
+  'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+
+function reasonOf(error: PlanError, step: Operation | undefined): string {
+  const { failure } = error;
+  const reason = failure.errno === 0 ? failure.detail : errnoName(failure.errno).message;
+  switch (step?.op) {
+    case 'exec':
+      return execReason(error, step.argv[0] ?? '', reason);
+    case 'bind':
+      return mountReason(
+        step.sourcePath,
+        step.path,
+        step.recursive === 1 ? 'MS_BIND|MS_REC' : 'MS_BIND',
+        reason,
+      );
+    case 'mount':
+      return mountReason(
+        step.source,
+        step.path,
+        '0x0',
+        failure.detail === '' ? reason : `${reason}: ${failure.detail}`,
+      );
+    case 'workingDirectory':
+      return step.create === 1
+        ? `mkdir ${step.path}: ${reason}`
+        : `chdir to cwd (${JSON.stringify(step.path)}) set in config.json failed: ${reason}`;
+    case 'sysctl':
+      return `open sysctl ${step.path.replaceAll('/', '.')} file: open /proc/sys/${step.path}: ${reason}`;
+    case 'write':
+      return `error setting cgroup config for procHooks process: failed to write ${JSON.stringify(text(step.data))}: write ${step.path}: ${reason}`;
+    case 'rlimit':
+      return `error setting rlimit type ${step.resource}: ${reason}`;
+    default:
+      return error.message;
+  }
+}
+
+function execReason(error: PlanError, program: string, reason: string): string {
+  const { failure } = error;
+  const quoted = JSON.stringify(program);
+  if (program === '') return `exec: "": executable file not found in $PATH`;
+  if (failure.errno === errno.ENOENT) {
+    return program.includes('/')
+      ? `exec: ${quoted}: stat ${program}: ${reason}`
+      : `exec: ${quoted}: executable file not found in $PATH`;
+  }
+  return `exec: ${quoted}: ${reason}`;
+}
+
+function mountReason(source: string, target: string, flags: string, reason: string): string {
+  const names = `${JSON.stringify(source)} to rootfs at ${JSON.stringify(target)}`;
+  return `error mounting ${names}: mount src=${source}, dst=${target}, flags=${flags}: ${reason}`;
+}
+
+function isNetworking(step: Operation | undefined): boolean {
+  return step?.op === 'netlink' || step?.op === 'publish';
+}
+
+function networkReason(error: PlanError, step: Operation | undefined): string {
+  if (step?.op !== 'publish') return error.message;
+  const protocol = ({ 6: 'tcp', 17: 'udp', 132: 'sctp' } as Record<string, string>)[String(step.protocol)];
+  const binding = `${step.hostAddress}:${step.hostPort}:${step.address}:${step.port}/${protocol}`;
+  const reason = errnoName(error.failure.errno).message;
+  return `driver failed programming external connectivity on endpoint: failed to bind host port for ${binding}: ${reason}`;
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
