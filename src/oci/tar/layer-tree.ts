@@ -160,7 +160,8 @@ function addWhiteout(parent: LayerNode, name: string, entry: TarEntry): void {
 
 function setAttributes(node: LayerNode, entry: TarEntry): void {
   if (entry.type === 'hardlink' || entry.type === 'note') return;
-  node.mode = typeBits[entry.type] | entry.mode;
+  // Linux gives every symbolic link all permissions.
+  node.mode = typeBits[entry.type] | (entry.type === 'symlink' ? 0o777 : entry.mode);
   node.uid = entry.uid;
   node.gid = entry.gid;
   node.seconds = entry.seconds;
