@@ -35,8 +35,8 @@ export interface Containers {
   remove(context: Context, reference: string, options: RemoveContainerOptions): Promise<void>;
   prune(context: Context, filter: (container: Container) => boolean): Promise<PruneResult>;
   update(context: Context, reference: string, change: UpdateConfig): Promise<readonly string[]>;
-  /** Resolves the container at once (failing if there is none), and the wait when the condition holds. */
-  wait(context: Context, reference: string, condition: WaitCondition): Promise<Promise<WaitResult>>;
+  /** Waiting has begun when this returns: what happens afterwards is not missed. Resolves when the condition holds. */
+  wait(context: Context, reference: string, condition: WaitCondition): Promise<WaitResult>;
   resize(context: Context, reference: string, size: TerminalSize): Promise<void>;
   top(context: Context, reference: string, psArguments: string): Promise<ProcessTable>;
   stats(context: Context, reference: string): Promise<StatsSample>;

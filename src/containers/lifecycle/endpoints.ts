@@ -1,0 +1,57 @@
+import { messageOf, SampanError } from '../../base/errors.ts';
+import type { ConnectedEndpoint, Endpoint } from '../../network/contract.ts';
+import type { Container } from '../contract.ts';
+import type { Parts } from '../parts.ts';
+import type { Entry } from '../record.ts';
+import { endpointRequest, networkNames } from './network-requests.ts';
+
+/** Joins each network of a container, adding to `connected` as it goes so that a failure can be undone. */
+export async function connectAll(parts: Parts, entry: Entry, connected: ConnectedEndpoint[]): Promise<void> {
+  const { config, hostConfig, networking } = entry.container;
+  for (const name of networkNames(hostConfig, networking, config.NetworkDisabled === true)) {
+    try {
+      connected.push(await parts.networks.connect(parts.background, endpointRequest(entry.container, name)));
+    } catch (error) {
+      const code = error instanceof SampanError ? error.code : 'internal';
+      throw new SampanError(code, `failed to set up container networking: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Gives addresses and ports back; what cannot be given back is told in the log. */
+export async function disconnectAll(parts: Parts, endpoints: readonly Endpoint[]): Promise<void> {
+  for (const endpoint of endpoints) {
+    try {
+      await parts.networks.disconnect(parts.background, endpoint);
+    } catch (error) {
+      parts.log.warn('cannot give an endpoint back', { endpoint: endpoint.endpointId, error });
+    }
+  }
+}
+
+export function endpointsOf({ container }: Entry): Endpoint[] {
+  return Object.values(container.networks).flatMap(({ endpoint }) =>
+    endpoint === undefined ? [] : [endpoint],
+  );
+}
+
+export function withEndpoints(
+  networks: Container['networks'],
+  endpoints: readonly Endpoint[],
+): Container['networks'] {
+  const connected = endpoints.map((endpoint) => [
+    endpoint.networkName,
+    { networkId: endpoint.networkId, endpoint },
+  ]);
+  return { ...networks, ...Object.fromEntries(connected) };
+}
+
+export function withoutEndpoints(networks: Container['networks']): Container['networks'] {
+  const names = Object.entries(networks).map(([name, { networkId }]) => [
+    name,
+    { networkId, endpoint: undefined },
+  ]);
+  return Object.fromEntries(names);
+}

@@ -1,0 +1,90 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Endpoint } from '../../network/contract.ts';
+import { formatHostsFile, ownHostsEntry, parseExtraHost } from '../../network/hosts-file.ts';
+import { formatResolvConf, hostResolvConf } from '../../network/resolv-conf.ts';
+import type { Container } from '../contract.ts';
+import type { Parts } from '../parts.ts';
+
+export interface WrittenFiles {
+  readonly files: Container['files'];
+  /** Of what was last written to resolv.conf; empty for never. */
+  readonly resolvConfHash: string;
+}
+
+/**
+ * Writes a container's hosts, hostname and resolv.conf, and says where its files are. One in another's network uses that one's.
+ * Synchronous: three small writes are done sooner than one trip through the thread pool.
+ */
+export function writeEtcFiles(
+  parts: Parts,
+  container: Container,
+  peer: Container | undefined,
+  endpoints: readonly Endpoint[],
+  resolvConfHash: string,
+): WrittenFiles {
+  const directory = parts.paths.directory(container.id);
+  const log = container.hostConfig.LogConfig.Type === 'none' ? '' : parts.paths.log(container.id);
+  // Made at create; a data root that somebody cleaned is no reason to fail.
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
+  if (peer !== undefined) return { files: { ...peer.files, log }, resolvConfHash };
+  const files = {
+    resolvConf: `${directory}/resolv.conf`,
+    hostname: `${directory}/hostname`,
+    hosts: `${directory}/hosts`,
+    log,
+  };
+  writeFileSync(files.hosts, hostsText(parts, container, endpoints));
+  writeFileSync(files.hostname, `${fullName(container)}\n`);
+  return { files, resolvConfHash: writeResolvConf(parts, container, files.resolvConf, resolvConfHash) };
+}
+
+function fullName({ config }: Container): string {
+  return config.Domainname === '' ? config.Hostname : `${config.Hostname}.${config.Domainname}`;
+}
+
+function hostsText(parts: Parts, container: Container, endpoints: readonly Endpoint[]): string {
+  const { config, hostConfig } = container;
+  const extra = hostConfig.ExtraHosts ?? [];
+  if (hostConfig.NetworkMode === 'host' && extra.length === 0) return readText('/etc/hosts') ?? '';
+  const gateway = extra.some((entry) => entry.includes('host-gateway')) ? parts.networks.hostGateway() : '';
+  return formatHostsFile({
+    extra: extra.map((entry) => parseExtraHost(entry, gateway)),
+    own: endpoints
+      .filter((endpoint) => endpoint.ipv4Address !== '')
+      .map((endpoint) => ownHostsEntry(endpoint.ipv4Address, config.Hostname, config.Domainname)),
+  });
+}
+
+/** What a container's own programs wrote there stays: only what Sampan wrote last is replaced. */
+function writeResolvConf(parts: Parts, container: Container, path: string, lastHash: string): string {
+  if (lastHash !== '' && hashOf(readText(path) ?? '') !== lastHash) return lastHash;
+  const { hostConfig } = container;
+  const host = hostConfig.NetworkMode === 'host';
+  const { defaults } = parts;
+  const text = formatResolvConf({
+    kind: host ? 'host' : 'legacy',
+    source: hostResolvConf(readText),
+    nameservers: pick(hostConfig.Dns, host ? [] : defaults.dns),
+    search: pick(hostConfig.DnsSearch, host ? [] : defaults.dnsSearch),
+    options: pick(hostConfig.DnsOptions, host ? [] : defaults.dnsOptions),
+    ipv6: host,
+  });
+  writeFileSync(path, text);
+  return hashOf(text);
+}
+
+function hashOf(text: string): string {
+  return Bun.hash(text).toString(16);
+}
+
+function pick(own: readonly string[] | null, defaults: readonly string[]): readonly string[] {
+  return own?.length ? own : defaults;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

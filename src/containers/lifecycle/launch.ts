@@ -1,0 +1,165 @@
+import { messageOf } from '../../base/errors.ts';
+import type { ConnectedEndpoint, Endpoint } from '../../network/contract.ts';
+import { joinPlans } from '../../plan/operations.ts';
+import type { Bundle, Task } from '../../runtime/contract.ts';
+import { StartError } from '../../runtime/start-error.ts';
+import type { Container } from '../contract.ts';
+import { logFileOptions } from '../logs/log-config.ts';
+import type { Parts } from '../parts.ts';
+import type { Entry } from '../record.ts';
+import { buildSpec } from '../spec/build-spec.ts';
+import { rootFiles } from '../spec/root-files.ts';
+import { formatTime } from '../times.ts';
+import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './endpoints.ts';
+import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
+import { findPeers, type Peers, pidsOf } from './peers.ts';
+import type { PendingAttachment } from './pending-attachments.ts';
+import { planSharedMemory } from './shared-memory.ts';
+import { type Change, transition } from './transition.ts';
+
+/**
+ * Starts a container, which the caller has locked. Once the intent is written, `recover` finishes or undoes what a killed daemon
+ * left. The caller watches the task that is returned. Fails with what the launcher, the network or the specification said, the container being as before but for its error.
+ */
+export async function launch(parts: Parts, entry: Entry, byHand: boolean): Promise<Task> {
+  const clients = entry.attachments.take();
+  const connected: ConnectedEndpoint[] = [];
+  try {
+    const bundle = await prepare(parts, entry, connected, clients, byHand);
+    const task = await parts.runtime.start(parts.background, bundle);
+    running(parts, entry, task, connected);
+    await Promise.all(clients.map((client, index) => joinClient(client, task, index)));
+    return task;
+  } catch (error) {
+    await undo(parts, entry, connected, clients, error);
+    throw error;
+  }
+}
+
+async function joinClient(client: PendingAttachment, task: Task, index: number): Promise<void> {
+  const attachment = task.attachments[index];
+  if (attachment === undefined) client.abandon();
+  else await client.join(attachment);
+}
+
+async function prepare(
+  parts: Parts,
+  entry: Entry,
+  connected: ConnectedEndpoint[],
+  clients: readonly PendingAttachment[],
+  byHand: boolean,
+): Promise<Bundle> {
+  const peers = findPeers(parts, entry);
+  const rootfs = parts.snapshots.mount(parts.background, entry.id, parts.paths.rootTarget);
+  // Awaited below; a failure before that is the one to tell.
+  rootfs.catch(() => {});
+  await connectAll(parts, entry, connected);
+  const endpoints = connected.map(({ endpoint }) => endpoint);
+  const container = withPeerNames(entry.container, peers);
+  const written = writeEtcFiles(
+    parts,
+    container,
+    peers.network?.container,
+    endpoints,
+    entry.flags.resolvConfHash,
+  );
+  const { files } = written;
+  const shared = planSharedMemory(parts, entry);
+  const spec = buildSpec({
+    container,
+    mounts: entry.mounts,
+    etc: files,
+    joined: pidsOf(peers),
+    sharedMemory: shared.path,
+    defaults: parts.defaults,
+    initBinary: parts.initBinary,
+    rootTarget: parts.paths.rootTarget,
+  });
+  transition(parts, entry, intent(entry, endpoints, written, byHand));
+  const { config, hostConfig } = container;
+  const [columns, rows] = [hostConfig.ConsoleSize?.[1] ?? 0, hostConfig.ConsoleSize?.[0] ?? 0];
+  return {
+    id: entry.id,
+    spec,
+    rootfs: (await rootfs).operations,
+    rootTarget: parts.paths.rootTarget,
+    network: joinPlans(shared.plan, ...connected.map(({ plan }) => plan)),
+    rootFiles: entry.flags.startedBefore ? [] : rootFiles,
+    streams: {
+      terminal: config.Tty,
+      stdin: config.OpenStdin,
+      stdinOnce: config.StdinOnce,
+      size: { rows, columns },
+    },
+    log: files.log === '' ? undefined : logFileOptions(container, files.log),
+    attach: clients.map((client) => client.options),
+  };
+}
+
+/** A container in another's network goes by that one's name. */
+function withPeerNames(container: Container, { network }: Peers): Container {
+  if (network === undefined) return container;
+  const { Hostname, Domainname } = network.container.config;
+  return { ...container, config: { ...container.config, Hostname, Domainname } };
+}
+
+function intent(
+  entry: Entry,
+  endpoints: readonly Endpoint[],
+  { files, resolvConfHash }: WrittenFiles,
+  byHand: boolean,
+): Change {
+  return {
+    networks: withEndpoints(entry.container.networks, endpoints),
+    files,
+    ...(byHand ? { restartCount: 0 } : {}),
+    flags: { starting: true, resolvConfHash, ...(byHand ? { manuallyStopped: false } : {}) },
+  };
+}
+
+function running(parts: Parts, entry: Entry, task: Task, connected: readonly ConnectedEndpoint[]): void {
+  entry.task = task;
+  entry.restarting = false;
+  transition(parts, entry, {
+    state: {
+      status: 'running',
+      pid: task.pid,
+      exitCode: 0,
+      error: '',
+      oomKilled: false,
+      startedAt: formatTime(task.startedAt),
+    },
+    flags: { starting: false, startedBefore: true },
+  });
+  for (const { endpoint } of connected) parts.events.network(entry.container, 'connect', endpoint);
+  parts.events.volumes(entry.container, 'mount', entry.mounts);
+  parts.events.container(entry.container, 'start');
+}
+
+async function undo(
+  parts: Parts,
+  entry: Entry,
+  connected: readonly ConnectedEndpoint[],
+  clients: readonly PendingAttachment[],
+  error: unknown,
+): Promise<void> {
+  const { status, startedAt } = entry.container.state;
+  const code = error instanceof StartError ? error.exitCode : 128;
+  transition(parts, entry, {
+    networks: withoutEndpoints(entry.container.networks),
+    state: {
+      status: status === 'restarting' ? 'exited' : status,
+      pid: 0,
+      exitCode: code,
+      error: messageOf(error),
+      startedAt,
+    },
+    flags: { starting: false },
+  });
+  for (const client of clients) client.abandon();
+  entry.waiters.exited({ code, error: '' });
+  await disconnectAll(
+    parts,
+    connected.map(({ endpoint }) => endpoint),
+  );
+}

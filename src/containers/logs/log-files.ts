@@ -1,0 +1,129 @@
+import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { LineSplitter } from './line-splitter.ts';
+
+const CHUNK = 64 << 10;
+const NEWLINE = 0x0a;
+
+/** One open file of a log. It stays the same file whatever rotation renames it to. */
+export class LogFile {
+  readonly inode: number;
+  /** Gzip, and complete. */
+  readonly compressed: boolean;
+  readonly #fd: number;
+  #splitter = new LineSplitter();
+  #position = 0;
+  #closed = false;
+
+  private constructor(fd: number, compressed: boolean) {
+    this.#fd = fd;
+    this.inode = fstatSync(fd).ino;
+    this.compressed = compressed;
+  }
+
+  /** Undefined when there is no such file. */
+  static open(path: string): LogFile | undefined {
+    try {
+      return new LogFile(openSync(path, 'r'), path.endsWith('.gz'));
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Where reading goes on, in bytes. */
+  seek(position: number): void {
+    this.#position = position;
+  }
+
+  /** Whole lines up to what a plain file holds now, a chunk at a time. */
+  *newLines(): Generator<string[]> {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    while (!this.#closed) {
+      const size = readSync(this.#fd, buffer, 0, CHUNK, this.#position);
+      if (size === 0 && !this.#truncated()) return;
+      this.#position += size;
+      yield this.#splitter.push(buffer.subarray(0, size));
+    }
+  }
+
+  /** A log of one file starts over in place. */
+  #truncated(): boolean {
+    if (fstatSync(this.#fd).size >= this.#position) return false;
+    this.#position = 0;
+    this.#splitter = new LineSplitter();
+    return true;
+  }
+
+  /** All lines, of either form. */
+  async *lines(): AsyncGenerator<string[]> {
+    if (!this.compressed) {
+      yield* this.newLines();
+      return;
+    }
+    const splitter = new LineSplitter();
+    const file = createReadStream('', { fd: this.#fd, start: 0, autoClose: false, highWaterMark: CHUNK });
+    const plain = file.pipe(createGunzip());
+    file.on('error', (error) => plain.destroy(error));
+    try {
+      for await (const chunk of plain) yield splitter.push(chunk);
+    } finally {
+      file.unpipe(plain);
+      plain.destroy();
+    }
+  }
+
+  /** Seeks to the last `count` lines of a plain file, reading from its end. Returns how many lines are missing. */
+  seekTail(count: number): number {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    let found = 0;
+    for (let end = fstatSync(this.#fd).size; end > 0; ) {
+      const start = Math.max(0, end - CHUNK);
+      const size = readSync(this.#fd, buffer, 0, end - start, start);
+      for (let at = lastNewline(buffer, size); at >= 0; at = lastNewline(buffer, at)) {
+        // This one ends the line before those wanted.
+        if (found === count) {
+          this.seek(start + at + 1);
+          return 0;
+        }
+        found++;
+      }
+      end = start;
+    }
+    this.seek(0);
+    return count - found;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+}
+
+function lastNewline(buffer: Buffer, before: number): number {
+  return before === 0 ? -1 : buffer.subarray(0, before).lastIndexOf(NEWLINE);
+}
+
+/** Whether the file at `path` is (still) this one. */
+export function isAt(path: string, file: LogFile): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === file.inode;
+}
+
+/**
+ * Opens all files of a rotated log, oldest first, the one being written to last: "x.2.gz", "x.1", "x". All at once, so that
+ * no rotation comes between.
+ */
+export function openLog(path: string): LogFile[] {
+  for (;;) {
+    const current = LogFile.open(path);
+    const files = current === undefined ? [] : [current];
+    for (let number = 1; ; number++) {
+      const older = LogFile.open(`${path}.${number}`) ?? LogFile.open(`${path}.${number}.gz`);
+      if (older === undefined) break;
+      files.unshift(older);
+    }
+    if (current === undefined || isAt(path, current)) return files;
+    for (const file of files) file.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+
+/** Where the files of containers are. */
+export interface Paths {
+  /** Holds one directory per container. */
+  readonly containers: string;
+  /**
+   * Where each container's root is put together. One place for all: it is mounted in the container's own mount namespace,
+   * where no other container's mount shows.
+   */
+  readonly rootTarget: string;
+  directory(id: string): string;
+  log(id: string): string;
+  /** /dev/shm of a container that shares it. */
+  sharedMemory(id: string): string;
+}
+
+export function createPaths(dataRoot: string, execRoot: string): Paths {
+  const containers = join(dataRoot, 'containers');
+  const directory = (id: string): string => `${containers}/${id}`;
+  return {
+    containers,
+    rootTarget: join(execRoot, 'rootfs'),
+    directory,
+    log: (id) => `${directory(id)}/${id}-json.log`,
+    sharedMemory: (id) => join(execRoot, 'shm', id),
+  };
+}
