@@ -12,11 +12,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CLIENTS_MAX = 1024, BACKLOG = 64 };
+enum {
+	CLIENTS_MAX = 1024,
+	BACKLOG = 64,
+	/* How long nobody is let in when descriptors are short. */
+	PAUSE_MS = 100,
+};
 
 static struct client *clients;
 static size_t client_count;
 static struct watch listener = { .fd = -1 };
+static struct timer listener_pause;
 static const char *listener_path;
 /* Set once the container is over: what everybody is told. */
 static struct supervised *ended;
@@ -78,12 +84,20 @@ static void accept_client(struct watch *watch, uint32_t events)
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
-		return;
-	if (is_root(fd))
+	if (fd >= 0 && is_root(fd)) {
 		hub_add(fd);
-	else
+	} else if (fd >= 0) {
 		close(fd);
+	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		watch_for(watch, 0);
+		timer_set(&listener_pause, PAUSE_MS);
+	}
+}
+
+static void accept_again(struct timer *timer)
+{
+	(void)timer;
+	watch_for(&listener, EPOLLIN);
 }
 
 /* A socket address holds 107 characters: a longer path is named through its directory's descriptor. */
@@ -131,6 +145,7 @@ int hub_listen(const char *path)
 		return -1;
 	}
 	listener_path = path;
+	listener_pause.expire = accept_again;
 	watch_for(&listener, EPOLLIN);
 	return 0;
 }

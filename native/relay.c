@@ -13,8 +13,9 @@
 #include "supervisor.h"
 
 enum {
-	/* Two descriptors each; beyond it, connections wait in the kernel's queue. */
-	CONNECTIONS_MAX = 1024,
+	/* Connections have two descriptors each; the rest of what the process may have is for clients and execs. */
+	DESCRIPTORS_KEPT = 512,
+	CONNECTIONS_MIN = 64,
 	CHUNK = 64 << 10,
 	/* Descriptors can be short for a moment: then accepting pauses. */
 	PAUSE_MS = 100,
@@ -46,6 +47,8 @@ struct connection {
 };
 
 static size_t connection_count;
+/* Beyond it, connections wait in the kernel's queue. */
+static size_t connection_limit;
 
 static void end_connection(struct connection *connection)
 {
@@ -198,7 +201,7 @@ static void accept_connection(struct watch *watch, uint32_t events)
 	int fd = -1;
 
 	(void)events;
-	if (connection_count < CONNECTIONS_MAX) {
+	if (connection_count < connection_limit) {
 		fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			open_connection(port, fd);
@@ -225,19 +228,19 @@ static void open_port(const struct published *published)
 		watch_for(&port->watch, EPOLLIN);
 }
 
-/* Relayed connections need descriptors; the container's processes get their limits from their plan. */
-static void raise_descriptor_limit(void)
+/* The limit itself stays: execs inherit it. */
+static size_t affordable_connections(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < DESCRIPTORS_KEPT + 2 * CONNECTIONS_MIN)
+		return CONNECTIONS_MIN;
+	return (limit.rlim_cur - DESCRIPTORS_KEPT) / 2;
 }
 
 void relay_open(struct run *run)
 {
+	connection_limit = affordable_connections();
 	for (size_t i = 0; i < run->published_count; i++) {
 		struct published *published = &run->published[i];
 
@@ -249,6 +252,4 @@ void relay_open(struct run *run)
 			open_port(published);
 		published->fd = -1;
 	}
-	if (run->published_count)
-		raise_descriptor_limit();
 }
