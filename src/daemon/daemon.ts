@@ -48,7 +48,6 @@ export async function runDaemon(flags: Flags): Promise<number> {
     if ('unix' in address) await mkdir(dirname(address.unix), { recursive: true });
     log.info(`API listen on ${await server.listen(address)}`);
   }
-  await engine.restartContainers(context);
   log.info('Daemon has completed initialization');
 
   await untilStopped(async () => {
@@ -56,7 +55,7 @@ export async function runDaemon(flags: Flags): Promise<number> {
   });
   log.info('Daemon shutdown begins');
   await server.close(ANSWER_GRACE);
-  if (!configuration.liveRestore) await engine.stopContainers(context);
+  if (!configuration.liveRestore) await engine.stopContainers(context, configuration.shutdownTimeout);
   return 0;
 }
 
@@ -121,7 +120,6 @@ async function engineOptions(
       dns: configuration.dns,
       dnsOptions: configuration.dnsOptions,
       dnsSearch: configuration.dnsSearch,
-      shutdownTimeout: configuration.shutdownTimeout,
     },
     live: current,
     log,

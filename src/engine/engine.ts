@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../base/context.ts';
+import { background, type Context } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
 import type { Logger } from '../base/log.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
@@ -65,9 +65,8 @@ export interface NetworkSettings {
 
 /** An engine with its life cycle. Disposing leaves containers running: the next engine on the same state finds them. */
 export interface RunningEngine extends Engine, AsyncDisposable {
-  /** Applies restart policies to containers that are down. */
-  restartContainers(context: Context): Promise<void>;
-  stopContainers(context: Context): Promise<void>;
+  /** Stops all that run, each with `seconds` to end by itself. */
+  stopContainers(context: Context, seconds: number): Promise<void>;
 }
 
 /** Opens the engine's state and takes over what an earlier daemon left running. The one place that names implementations. */
@@ -155,18 +154,16 @@ class ComposedEngine implements RunningEngine {
     this.#parts = parts;
   }
 
-  restartContainers(context: Context): Promise<void> {
-    return this.containers.startByPolicy(context);
-  }
-
-  stopContainers(context: Context): Promise<void> {
-    return this.containers.stopAll(context);
+  async stopContainers(context: Context, seconds: number): Promise<void> {
+    const running = this.containers.list().filter(({ state }) => state.pid > 0);
+    const stop = { timeout: seconds, signal: '' };
+    await Promise.allSettled(running.map(({ id }) => this.containers.stop(context, id, stop)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { launcher, snapshots, database, log } = this.#parts;
-    const context = { signal: new AbortController().signal, log };
-    await this.containers.close();
+    const context = background(log);
+    await this.containers.shutdown(context);
     const alive = new Set(
       this.containers
         .list()
