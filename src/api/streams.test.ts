@@ -76,6 +76,20 @@ describe('events', () => {
   });
 });
 
+test('a stream whose client has left before it began is ended', async () => {
+  const client = await api.connect();
+  client.send('GET /events HTTP/1.1\r\nHost: d\r\n\r\n');
+  client.endInput();
+  await client.all();
+});
+
+test('an import from a URL ends when its client leaves', async () => {
+  const client = await api.connect();
+  client.send('POST /images/create?fromSrc=http://127.0.0.1:1 HTTP/1.1\r\nHost: d\r\n\r\n');
+  client.endInput();
+  await client.all();
+});
+
 describe('logs', () => {
   test('come as they are, with the head at once', async () => {
     api.engine.stored.log = [frame('one\n'), frame('two\n', 2)];

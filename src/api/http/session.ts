@@ -43,7 +43,7 @@ export class Session {
       while (!this.closing && (await this.next()));
     } catch (error) {
       if (error instanceof HttpError) this.refuse(error);
-      else if (!(error instanceof ConnectionClosed)) this.connection.destroy();
+      else this.connection.destroy();
     }
   }
 
