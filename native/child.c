@@ -90,15 +90,12 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The pipes' far ends, or /dev/null, become 0 to 2. */
+/* The pipes' far ends become 0 to 2. The launcher's own 0 is /dev/null, which stands in for what there is no pipe for. */
 static int take_streams(struct run *run)
 {
-	for (int fd = 0; fd < 3; fd++) {
-		int source = run->child_streams[fd];
-		if (source >= 0 && dup2(source, fd) < 0) return -1;
-		if (source >= 0) continue;
-		autoclose null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (null < 0 || dup2(null, fd) < 0) return -1;
+	for (int fd = 2; fd >= 0; fd--) {
+		int source = run->child_streams[fd] >= 0 ? run->child_streams[fd] : 0;
+		if (source != fd && dup2(source, fd) < 0) return -1;
 	}
 	return 0;
 }
@@ -115,7 +112,7 @@ static int prepare(struct run *run, struct failure *failure)
 	reset_signals();
 	setsid();
 	umask(0);
-	if (take_streams(run) != 0) return fail(failure, errno, "/dev/null", "standard streams");
+	if (take_streams(run) != 0) return fail(failure, errno, "", "standard streams");
 	if (child_await(run->settings, WORD_BEGIN) != 0) return fail(failure, ECANCELED, "", NULL);
 	if (run->settings->own_user_namespace && become_namespace_root() != 0) {
 		return fail(failure, errno, "", "becoming root of the new user namespace");

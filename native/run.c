@@ -89,7 +89,8 @@ static void close_child_streams(struct run *run)
 
 static int start_child(struct run *run, struct failure *failure)
 {
-	*failure = (struct failure){.stage = STAGE_BEFORE, .operation = OPERATION_clone, .index = run->clone_index};
+	*failure = (struct failure){
+	        .stage = STAGE_BEFORE, .operation = OPERATION_clone, .index = run->clone_index};
 	if (open_streams(run) != 0) return fail(failure, errno, "", "pipes for the standard streams");
 	run->report =
 	        mmap(NULL, sizeof *run->report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -163,6 +164,8 @@ static int receive(struct run *run, struct message *message, int flags)
 	ssize_t size;
 	do size = recvmsg(run->status_fd, &header, MSG_CMSG_CLOEXEC | flags);
 	while (size < 0 && errno == EINTR);
+	/* A child that ends without having read all that it was told resets the connection. */
+	if (size < 0 && errno == ECONNRESET) return 0;
 	if (size <= 0) return (int)size;
 	*message = (struct message){body.word, body.pid, -1};
 	struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
