@@ -21,5 +21,6 @@ export async function receiveLayer(
     context.signal.throwIfAborted();
     await receiver.write(chunk);
   }
-  return receiver.commit();
+  // Awaited here: the receiver is disposed of when this scope ends.
+  return await receiver.commit();
 }
