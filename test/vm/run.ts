@@ -158,6 +158,8 @@ function makeDisk(tests: readonly string[]): string {
   const image = join(work, 'disk.img');
   rmSync(image, { force: true });
   run('mke2fs', ['-q', '-t', 'ext4', '-d', tree, image, '2G']);
+  // The test runner would find the copied tests.
+  rmSync(tree, { recursive: true });
   return image;
 }
 
