@@ -1,0 +1,98 @@
+import { ConnectionError } from '../../client/errors.ts';
+import { serverInfo } from '../../client/system.ts';
+import type { TypeOf } from '../../wire/schema.ts';
+import { Info } from '../../wire/system-types.ts';
+import { clientFacts } from '../client-facts.ts';
+import { defineCommand } from '../command.ts';
+import { CommandError } from '../command-error.ts';
+import { messageOfFailure } from '../failure.ts';
+import { flag } from '../flag.ts';
+import { text } from '../flag-types.ts';
+import { formatUsage } from '../format-usage.ts';
+import { infoLines } from '../info-text.ts';
+import type { Session } from '../session.ts';
+
+type ServerInfo = TypeOf<typeof Info>;
+
+export const command = defineCommand({
+  flags: { format: flag(text(), 'f', formatUsage('object')) },
+  args: { atMost: 0 },
+  async run({ options, session }) {
+    if (options.format === '') await printLines(session);
+    else await printTemplate(session, options.format === 'json' ? '{{json .}}' : options.format);
+  },
+});
+
+async function printLines(session: Session): Promise<void> {
+  const { io, globals } = session;
+  const { info, reason } = await askServer(session);
+  const facts = clientFacts(session, '');
+  io.out(`Client:\n Version:    ${facts.Version}\n Context:    ${facts.Context}\n Debug Mode: ${globals.debug}\n\n`);
+  io.out('Server:\n');
+  if (info !== undefined) {
+    const userName = session.config.auths['https://index.docker.io/v1/']?.username ?? '';
+    io.out(infoLines(info, globals.debug, userName).map((line) => `${line}\n`).join(''));
+    for (const warning of info.Warnings ?? []) io.err(`${warning}\n`);
+    return;
+  }
+  const message = messageOfFailure(reason, session.address.host);
+  if (reason instanceof ConnectionError) throw new CommandError(message);
+  throw new CommandError(`ERROR: ${message}\nerrors pretty printing info`);
+}
+
+async function askServer(session: Session): Promise<{ info?: ServerInfo; reason?: unknown }> {
+  try {
+    return { info: await serverInfo(await session.client()) };
+  } catch (reason) {
+    return { reason };
+  }
+}
+
+async function printTemplate(session: Session, format: string): Promise<void> {
+  const { Template } = await import('../template/template.ts');
+  const { Struct } = await import('../template/values.ts');
+  const { structOf } = await import('../template/typed.ts');
+  let template: ReturnType<typeof Template.parse>;
+  try {
+    template = Template.parse(format);
+  } catch (reason) {
+    throw new CommandError(`template parsing error: ${reason instanceof Error ? reason.message : reason}`, 64);
+  }
+  const { ApiVersion: APIVersion, ...facts } = clientFacts(session, '');
+  const own = { Debug: session.globals.debug, ...facts, APIVersion, Plugins: [], Warnings: null };
+  const json = { Debug: own.Debug, ...withoutEmpty(facts), Plugins: [], Warnings: null };
+  const client: [string, unknown][] = [
+    ['ClientInfo', new Struct('*system.clientInfo', Object.entries(own), () => new Struct('', Object.entries(json)))],
+    ['ClientErrors', []],
+  ];
+  const onlyClient = new Struct('system.sparseInfo', client);
+  try {
+    // The daemon is asked only if the template wants to know more than this.
+    if (/\.[a-zA-Z]/.test(format)) return session.io.out(`${template.execute(onlyClient)}\n`);
+  } catch {
+    // It does.
+  }
+  const { info, reason } = await askServer(session);
+  const failure = reason === undefined ? undefined : messageOfFailure(reason, session.address.host);
+  const server = structOf(Info, info ?? {}, 'system.Info');
+  const members: [string, unknown][] = [
+    ...(server instanceof Struct ? server.members : []),
+    ['ServerErrors', failure === undefined ? [] : [failure]],
+    ...client,
+  ];
+  const asJson = (): unknown => ({
+    ...(info ?? {}),
+    ...(failure === undefined ? {} : { ServerErrors: [failure] }),
+    ClientInfo: json,
+  });
+  try {
+    session.io.out(`${template.execute(new Struct('system.dockerInfo', members, asJson))}\n`);
+  } catch (problem) {
+    throw new CommandError(problem instanceof Error ? problem.message : String(problem));
+  }
+  if (failure !== undefined) throw new CommandError(failure);
+}
+
+function withoutEmpty(facts: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== ''));
+}

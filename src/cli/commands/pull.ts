@@ -1,0 +1,36 @@
+import { pullImage } from '../../client/images.ts';
+import { defineCommand } from '../command.ts';
+import { CommandError } from '../command-error.ts';
+import { flag } from '../flag.ts';
+import { bool, text } from '../flag-types.ts';
+import { progressOutput, showProgress } from '../progress.ts';
+import { parseReference, withDefaultTag } from '../reference.ts';
+import { registryAuth } from '../registry-auth.ts';
+
+export const command = defineCommand({
+  flags: {
+    'all-tags': flag(bool(), 'a', 'Download every tag of the repository'),
+    'disable-content-trust': flag(bool(true), '', 'Do not check signatures of images'),
+    platform: flag(text(), '', 'Platform of the image, where there are several'),
+    quiet: flag(bool(), 'q', 'Show only the name of the image'),
+  },
+  args: { exactly: 1 },
+  async run({ args, options, session }) {
+    const given = parseReference(args[0] ?? '');
+    const all = options['all-tags'];
+    const isBare = given.tag === undefined && given.digest === undefined;
+    if (all && !isBare) throw new CommandError("tag can't be used with --all-tags/-a");
+    const reference = all ? given : withDefaultTag(given);
+    if (!all && isBare && !options.quiet) session.io.out(`Using default tag: ${reference.tag}\n`);
+    const name = `${reference.domain}/${reference.path}`;
+    const body = await pullImage(await session.client(), name, {
+      tag: all ? undefined : (reference.digest ?? reference.tag),
+      platform: options.platform || session.io.environment.DOCKER_DEFAULT_PLATFORM,
+      auth: registryAuth(session.config, reference),
+    });
+    await showProgress(body, progressOutput(session.io, options.quiet ? 'none' : 'out'));
+    const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+    const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+    session.io.out(`${name}${tag}${digest}\n`);
+  },
+});

@@ -1,0 +1,35 @@
+import { tagImage } from '../../client/images.ts';
+import { defineCommand } from '../command.ts';
+import { CommandError } from '../command-error.ts';
+import { parseReference, type Reference } from '../reference.ts';
+
+export const command = defineCommand({
+  flags: {},
+  args: { exactly: 2 },
+  interspersed: false,
+  async run({ args, session }) {
+    const [source = '', target = ''] = args;
+    const client = await session.client();
+    parseOr(`Error parsing reference: ${JSON.stringify(source)} is not a valid repository/tag`, source, true);
+    const reference = parseOr(
+      `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag`,
+      target,
+      false,
+    );
+    if (reference?.digest !== undefined) {
+      throw new CommandError('refusing to create a tag with a digest reference');
+    }
+    if (reference === undefined) return;
+    const { domain, path, tag = 'latest' } = reference;
+    await tagImage(client, source, `${domain}/${path}`, tag);
+  },
+});
+
+function parseOr(what: string, text: string, idAllowed: boolean): Reference | undefined {
+  if (idAllowed && /^(?:sha256:)?[a-f0-9]{64}$/.test(text)) return undefined;
+  try {
+    return parseReference(text);
+  } catch (reason) {
+    throw new CommandError(`${what}: ${reason instanceof Error ? reason.message : reason}`);
+  }
+}

@@ -1,0 +1,91 @@
+import { updateContainer } from '../../client/containers.ts';
+import type { UpdateConfig } from '../../wire/container-config.ts';
+import { defineCommand } from '../command.ts';
+import { CommandError } from '../command-error.ts';
+import { containerFlags } from '../container/create-flags.ts';
+import { parseRestartPolicy } from '../container/create-body.ts';
+import { messageOfFailure } from '../failure.ts';
+import { flag } from '../flag.ts';
+import { text } from '../flag-types.ts';
+
+const shared = [
+  'blkio-weight',
+  'cpu-period',
+  'cpu-quota',
+  'cpu-rt-period',
+  'cpu-rt-runtime',
+  'cpu-shares',
+  'cpus',
+  'cpuset-cpus',
+  'cpuset-mems',
+  'memory',
+  'memory-reservation',
+  'memory-swap',
+  'pids-limit',
+] as const;
+
+const sharedFlags = Object.fromEntries(shared.map((name) => [name, containerFlags[name]])) as Pick<
+  typeof containerFlags,
+  (typeof shared)[number]
+>;
+
+export const command = defineCommand({
+  flags: {
+    ...sharedFlags,
+    'kernel-memory': { ...containerFlags['kernel-memory'], hidden: true },
+    restart: flag(text(), '', 'When to start the container again'),
+  },
+  args: { atLeast: 1 },
+  async run({ args, options, session, spelled }) {
+    if (spelled.size === 0) {
+      throw new CommandError('you must provide one or more flags when using this command');
+    }
+    const body = {
+      CpuShares: options['cpu-shares'],
+      Memory: options.memory,
+      NanoCpus: options.cpus,
+      CgroupParent: '',
+      BlkioWeight: options['blkio-weight'],
+      BlkioWeightDevice: null,
+      BlkioDeviceReadBps: null,
+      BlkioDeviceWriteBps: null,
+      BlkioDeviceReadIOps: null,
+      BlkioDeviceWriteIOps: null,
+      CpuPeriod: options['cpu-period'],
+      CpuQuota: options['cpu-quota'],
+      CpuRealtimePeriod: options['cpu-rt-period'],
+      CpuRealtimeRuntime: options['cpu-rt-runtime'],
+      CpusetCpus: options['cpuset-cpus'],
+      CpusetMems: options['cpuset-mems'],
+      Devices: null,
+      DeviceCgroupRules: null,
+      DeviceRequests: null,
+      ...(options['kernel-memory'] === 0 ? {} : { KernelMemory: options['kernel-memory'] }),
+      MemoryReservation: options['memory-reservation'],
+      MemorySwap: options['memory-swap'],
+      MemorySwappiness: null,
+      OomKillDisable: null,
+      PidsLimit: options['pids-limit'] === 0 ? null : options['pids-limit'],
+      Ulimits: null,
+      CpuCount: 0,
+      CpuPercent: 0,
+      IOMaximumIOps: 0,
+      IOMaximumBandwidth: 0,
+      RestartPolicy: parseRestartPolicy(options.restart),
+    } satisfies UpdateConfig;
+    const client = await session.client();
+    const warnings: string[] = [];
+    const failures: string[] = [];
+    for (const name of args) {
+      try {
+        const { Warnings } = await updateContainer(client, name, body);
+        session.io.out(`${name}\n`);
+        warnings.push(...(Warnings ?? []));
+      } catch (reason) {
+        failures.push(messageOfFailure(reason, session.address.host));
+      }
+    }
+    if (warnings.length > 0) session.io.out(`${warnings.join('\n')}\n`);
+    if (failures.length > 0) throw new CommandError(failures.join('\n'));
+  },
+});

@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.ts';
+import { flag } from '../flag.ts';
+import { text } from '../flag-types.ts';
+import { formatUsage } from '../format-usage.ts';
+import { findVolume } from '../inspect-finders.ts';
+import { showInspected } from '../inspect-output.ts';
+
+export const command = defineCommand({
+  flags: { format: flag(text(), 'f', formatUsage('object')) },
+  args: { atLeast: 1 },
+  async run({ args, options, session }) {
+    const client = await session.client();
+    await showInspected(session, args, options.format, (name) => findVolume(client, name));
+  },
+});

@@ -1,0 +1,119 @@
+import type { FlagTable } from './flag.ts';
+
+/** The command line is not what the flags allow. The message has pflag's words. */
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
+}
+
+export interface ParsedFlags {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The flags that were given, as they were spelled. */
+  readonly spelled: ReadonlySet<string>;
+  /** Positional arguments. */
+  readonly args: readonly string[];
+  /** Lines for standard error about deprecated flags. */
+  readonly warnings: readonly string[];
+}
+
+export interface ParseOptions {
+  /** Flags are recognised after positional arguments too. */
+  readonly interspersed: boolean;
+}
+
+/** Reads arguments as pflag does: `--name=value`, `--name value`, `-n value`, `-nvalue`, `-n=value`, `-abc`, `--`. */
+export function parseFlags(table: FlagTable, args: readonly string[], options: ParseOptions): ParsedFlags {
+  return new Parser(table, args, options).parse();
+}
+
+class Parser {
+  private readonly table: FlagTable;
+  private readonly rest: string[];
+  private readonly interspersed: boolean;
+  private readonly shorts: ReadonlyMap<string, string>;
+  private readonly values: Record<string, unknown> = {};
+  private readonly spelled = new Set<string>();
+  private readonly positional: string[] = [];
+  private readonly warnings: string[] = [];
+
+  constructor(table: FlagTable, args: readonly string[], options: ParseOptions) {
+    this.table = table;
+    this.rest = [...args];
+    this.interspersed = options.interspersed;
+    const shorts = new Map<string, string>();
+    for (const [name, { short, type }] of Object.entries(table)) {
+      this.values[name] = type.initial();
+      if (short !== undefined) shorts.set(short, name);
+    }
+    this.shorts = shorts;
+  }
+
+  parse(): ParsedFlags {
+    for (let arg = this.rest.shift(); arg !== undefined; arg = this.rest.shift()) {
+      if (!arg.startsWith('-') || arg === '-') {
+        this.positional.push(arg);
+        if (!this.interspersed) break;
+      } else if (arg === '--') break;
+      else if (arg.startsWith('--')) this.long(arg);
+      else this.shorthands(arg);
+    }
+    this.positional.push(...this.rest);
+    const { values, spelled, warnings } = this;
+    return { values, spelled, args: this.positional, warnings };
+  }
+
+  private long(arg: string): void {
+    const text = arg.slice(2);
+    if (text.startsWith('-') || text.startsWith('=')) throw new FlagError(`bad flag syntax: ${arg}`);
+    const equals = text.indexOf('=');
+    const name = equals < 0 ? text : text.slice(0, equals);
+    const entry = Object.hasOwn(this.table, name) ? this.table[name] : undefined;
+    if (entry === undefined) throw new FlagError(`unknown flag: --${name}`);
+    if (equals >= 0) return this.set(name, text.slice(equals + 1));
+    if (entry.type.bare !== undefined) return this.set(name, entry.type.bare);
+    const value = this.rest.shift();
+    if (value === undefined) throw new FlagError(`flag needs an argument: --${name}`);
+    this.set(name, value);
+  }
+
+  /** `-abc`: switches up to the first flag that takes a value, which is the rest or the next argument. */
+  private shorthands(arg: string): void {
+    const letters = arg.slice(1);
+    for (let at = 0; at < letters.length; at++) {
+      const letter = letters[at] ?? '';
+      const rest = letters.slice(at + 1);
+      const name = this.shorts.get(letter);
+      if (name === undefined) {
+        throw new FlagError(`unknown shorthand flag: '${letter}' in -${letters.slice(at)}`);
+      }
+      const bare = this.table[name]?.type.bare;
+      if (rest.startsWith('=') && rest.length > 1) return this.set(name, rest.slice(1));
+      if (bare !== undefined) {
+        this.set(name, bare);
+        continue;
+      }
+      if (rest !== '') return this.set(name, rest);
+      const value = this.rest.shift();
+      if (value === undefined) {
+        throw new FlagError(`flag needs an argument: '${letter}' in -${letters.slice(at)}`);
+      }
+      return this.set(name, value);
+    }
+  }
+
+  private set(name: string, text: string): void {
+    const entry = this.table[name];
+    if (entry === undefined) return;
+    const target = entry.sameAs ?? name;
+    try {
+      this.values[target] = entry.type.parse(text, this.values[target]);
+    } catch (reason) {
+      const spelling = entry.short === undefined ? `--${name}` : `-${entry.short}, --${name}`;
+      const why = reason instanceof Error ? reason.message : String(reason);
+      throw new FlagError(`invalid argument ${JSON.stringify(text)} for "${spelling}" flag: ${why}`);
+    }
+    this.spelled.add(name);
+    if (entry.deprecated !== undefined) {
+      this.warnings.push(`Flag --${name} has been deprecated, ${entry.deprecated}`);
+    }
+  }
+}

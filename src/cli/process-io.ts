@@ -1,0 +1,96 @@
+import { fstatSync, writeSync } from 'node:fs';
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { Io } from './io.ts';
+
+/**
+ * The process's own streams. `process.stdout` and `process.stdin` are touched only for a terminal: on Bun loading them takes longer
+ * than most commands.
+ */
+export function processIo(): Io {
+  const stdinIsTerminal = isTerminal(0);
+  const stdoutIsTerminal = isTerminal(1);
+  return {
+    environment: process.env,
+    out: (text) => writeAll(1, text),
+    err: (text) => writeAll(2, text),
+    outBytes: (bytes) => writeBytes(1, bytes),
+    errBytes: (bytes) => writeBytes(2, bytes),
+    stdinIsTerminal,
+    stdoutIsTerminal,
+    terminalSize() {
+      if (!stdoutIsTerminal) return undefined;
+      const [columns, rows] = (process.stdout as WriteStream).getWindowSize();
+      return { rows, columns };
+    },
+    rawMode: () => (stdinIsTerminal ? enterRawMode(process.stdin as ReadStream) : () => {}),
+    stdin: () => Bun.stdin.stream() as unknown as AsyncIterable<Uint8Array>,
+    onSignals(names, handler) {
+      for (const name of names) process.on(name, handler);
+      return () => {
+        for (const name of names) process.off(name, handler);
+      };
+    },
+  };
+}
+
+function isTerminal(descriptor: number): boolean {
+  try {
+    // Terminals are character devices; so is /dev/null, which is why tty has the last word.
+    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+  } catch {
+    return false;
+  }
+  const { isatty } = require('node:tty') as typeof import('node:tty');
+  return isatty(descriptor);
+}
+
+function enterRawMode(stdin: ReadStream): () => void {
+  stdin.setRawMode(true);
+  let raw = true;
+  const restore = (): void => {
+    if (!raw) return;
+    raw = false;
+    stdin.setRawMode(false);
+    process.off('exit', restore);
+  };
+  // Whatever ends the process, the shell must find its terminal as it was.
+  process.on('exit', restore);
+  return restore;
+}
+
+const encoder = new TextEncoder();
+
+function writeAll(descriptor: number, text: string): void {
+  const bytes = encoder.encode(text);
+  let sent = 0;
+  while (sent < bytes.length) {
+    try {
+      sent += writeSync(descriptor, bytes, sent);
+    } catch (reason) {
+      if (!isErrno(reason, 'EAGAIN')) return endOnBrokenPipe(reason);
+      Bun.sleepSync(1);
+    }
+  }
+}
+
+async function writeBytes(descriptor: number, bytes: Uint8Array): Promise<void> {
+  let sent = 0;
+  while (sent < bytes.length) {
+    try {
+      sent += writeSync(descriptor, bytes, sent);
+    } catch (reason) {
+      if (!isErrno(reason, 'EAGAIN')) return endOnBrokenPipe(reason);
+      await Bun.sleep(1);
+    }
+  }
+}
+
+/** `sampan logs x | head` ends quietly, as every filter does. */
+function endOnBrokenPipe(reason: unknown): void {
+  if (isErrno(reason, 'EPIPE')) process.exit(141);
+  throw reason;
+}
+
+function isErrno(reason: unknown, code: string): boolean {
+  return reason instanceof Error && 'code' in reason && reason.code === code;
+}

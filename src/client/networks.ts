@@ -1,0 +1,26 @@
+import type { NetworkInspect } from '../wire/network-types.ts';
+import type { TypeOf } from '../wire/schema.ts';
+import type { Client } from './client.ts';
+import type { Filters } from './containers.ts';
+import { escapePath } from './query.ts';
+
+export function listNetworks(client: Client, filters?: Filters): Promise<TypeOf<typeof NetworkInspect>[]> {
+  return client.json('GET', '/networks', { query: { filters } });
+}
+
+export interface NetworkInspectOptions {
+  readonly scope?: string | undefined;
+  readonly verbose?: boolean | undefined;
+}
+
+/** The answer's text, for those who show it as it came. */
+export function inspectNetworkText(
+  client: Client,
+  name: string,
+  options: NetworkInspectOptions = {},
+): Promise<string> {
+  const { scope, verbose } = options;
+  return client.text('GET', `/networks/${escapePath(name)}`, {
+    query: { scope, verbose: verbose ? 'true' : undefined },
+  });
+}
