@@ -1,18 +1,5 @@
 import { HealthConfig } from './container-config.ts';
-import { Platform } from './platform.ts';
 import { any, boolean, int64, list, map, nullable, optional, string, struct, type TypeOf } from './schema.ts';
-
-export const ImageDescriptor = struct('Descriptor', {
-  mediaType: string,
-  digest: string,
-  size: int64,
-  urls: optional(list(string)),
-  annotations: optional(map(string)),
-  data: optional(string),
-  platform: optional(Platform),
-  artifactType: optional(string),
-});
-export type ImageDescriptor = TypeOf<typeof ImageDescriptor>;
 
 /** Where a container's or an image's root filesystem lies. */
 export const DriverData = struct('DriverData', { Data: map(string), Name: string });
@@ -72,7 +59,6 @@ export const ImageInspect = struct('ImageInspect', {
   GraphDriver: DriverData,
   RootFS: RootFs,
   Metadata: struct('Metadata', { LastTagTime: string }),
-  Descriptor: optional(ImageDescriptor),
 });
 export type ImageInspect = TypeOf<typeof ImageInspect>;
 
@@ -83,7 +69,6 @@ export const ImageSummary = struct('Summary', {
   Id: string,
   Labels: map(string),
   ParentId: string,
-  Descriptor: optional(ImageDescriptor),
   RepoDigests: list(string),
   RepoTags: list(string),
   SharedSize: int64,

@@ -64,12 +64,8 @@ export const versionDifferences = {
   imageContainerKeys: { until: '1.49' },
   /** Images list carries Containers counts. */
   imageContainerCount: { since: '1.51' },
-  /** Images carry the Descriptor of their manifest. */
-  imageDescriptor: { since: '1.48' },
   /** `filter` stands for filters.reference in the image list. */
   imageListFilterParameter: { until: '1.40' },
-  /** Container list, inspect: which manifest the container was made from. */
-  imageManifestDescriptor: { since: '1.48' },
   /** Attach, exec and logs say in Content-Type that the stream is multiplexed. */
   multiplexedContentType: { since: '1.42' },
   /** Attaching over a websocket heeds the stream parameters. */

@@ -84,12 +84,12 @@ export function renderInfo(facts: SystemFacts, counts: InfoCounts, version: ApiV
     CgroupDriver: facts.cgroupDriver,
     CgroupVersion: String(host.cgroupVersion),
     NEventsListener: 0,
-    ...hostInfo(facts),
+    ...hostInfo(facts, version),
     ...engineInfo(facts, version),
   };
 }
 
-function hostInfo(facts: SystemFacts) {
+function hostInfo(facts: SystemFacts, version: ApiVersion) {
   return {
     KernelVersion: facts.kernelVersion,
     OperatingSystem: facts.operatingSystem,
@@ -97,7 +97,7 @@ function hostInfo(facts: SystemFacts) {
     OSType: 'linux',
     Architecture: machineName(facts.architecture),
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: registryConfig(facts),
+    RegistryConfig: registryConfig(facts, version),
     NCPU: facts.host.processors,
     MemTotal: facts.host.memoryBytes,
     GenericResources: null,
@@ -115,7 +115,10 @@ function machineName(architecture: string): string {
   return { amd64: 'x86_64', arm64: 'aarch64' }[architecture] ?? architecture;
 }
 
-function registryConfig({ insecureRegistries, registryMirrors }: SystemFacts): TypeOf<typeof RegistryConfig> {
+function registryConfig(
+  { insecureRegistries, registryMirrors }: SystemFacts,
+  version: ApiVersion,
+): TypeOf<typeof RegistryConfig> {
   const cidrs = insecureRegistries.filter((name) => name.includes('/'));
   const insecure = insecureRegistries.filter((name) => !name.includes('/'));
   const index = (Name: string, Mirrors: string[], Secure: boolean, Official: boolean) => ({
@@ -125,6 +128,9 @@ function registryConfig({ insecureRegistries, registryMirrors }: SystemFacts): T
     Official,
   });
   return {
+    ...(differs(version, 'infoNondistributable')
+      ? { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null }
+      : {}),
     InsecureRegistryCIDRs: [...new Set(['::1/128', '127.0.0.0/8', ...cidrs])],
     IndexConfigs: {
       ...Object.fromEntries(insecure.map((name) => [name, index(name, [], false, false)])),
