@@ -51,31 +51,47 @@ class ResidentLauncher implements LauncherProcess {
   }
 
   async runToEnd(context: Context, plan: Partial<Plan>): Promise<FinishedPlan> {
+    const used = this.#started();
+    await used;
+    try {
+      return await runToEnd(context, this.socket, plan);
+    } catch (error) {
+      if (!nobodyListens(error)) throw error;
+    }
+    /* It died, and its exit was not noticed yet. */
+    this.#forget(used);
     await this.ready();
     return runToEnd(context, this.socket, plan);
   }
 
   async ready(): Promise<void> {
-    if (this.#disposed) throw new SampanError('unavailable', 'the launcher was shut down');
-    this.#process ??= this.#start();
-    await this.#process;
+    await this.#started();
   }
 
-  async #start(): Promise<ChildProcess> {
+  #started(): Promise<ChildProcess> {
+    if (this.#disposed) throw new SampanError('unavailable', 'the launcher was shut down');
+    this.#process ??= this.#start();
+    return this.#process;
+  }
+
+  #start(): Promise<ChildProcess> {
     const { binary, socket, log } = this.#options;
     const child = spawn(binary, ['serve', socket], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const started = listening(child, binary).then(() => {
+      child.stderr?.on('data', (text: Buffer) => log.warn('launcher', { output: text.toString().trimEnd() }));
+      return child;
+    });
+    started.catch(() => this.#forget(started));
     child.once('exit', (code, signal) => {
-      this.#process = undefined;
+      this.#forget(started);
       if (!this.#disposed) log.warn('the launcher has ended', { code, signal });
     });
-    try {
-      await listening(child, binary);
-    } catch (error) {
-      this.#process = undefined;
-      throw error;
-    }
-    child.stderr?.on('data', (text: Buffer) => log.warn('launcher', { output: text.toString().trimEnd() }));
-    return child;
+    return started;
+  }
+
+  /** The next plan starts another, unless that has happened already. */
+  #forget(process: Promise<ChildProcess>): void {
+    if (this.#process === process) this.#process = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,6 +104,13 @@ class ResidentLauncher implements LauncherProcess {
     }
     await rm(this.#options.socket, { force: true });
   }
+}
+
+/** Whether a plan failed before anything was sent. */
+function nobodyListens(error: unknown): boolean {
+  if (!isCode(error, 'unavailable') || !(error instanceof Error)) return false;
+  const code = (error.cause as { readonly code?: unknown } | undefined)?.code;
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
 function ignoreFailedStart(error: unknown): undefined {
