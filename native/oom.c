@@ -7,8 +7,12 @@
 #include "hub.h"
 #include "supervisor.h"
 
+enum { RETRY_MS = 10, RETRIES = 100 };
+
 struct oom {
 	struct watch watch;
+	struct timer retry;
+	int retries_left;
 	int version;
 	int file;
 	uint64_t kills;
@@ -31,13 +35,25 @@ static uint64_t read_kills(const struct oom *group)
 	return line ? strtoull(line + strlen("\noom_kill "), NULL, 10) : group->kills;
 }
 
-static void look(struct oom *group)
+/* Returns whether there was a kill since the last look. */
+static bool look(struct oom *group)
 {
 	uint64_t kills = read_kills(group);
+	bool killed = group->kills < kills;
 
 	/* One notice for each: a second kill may come before the first was read. */
 	for (; group->kills < kills; group->kills++)
 		hub_notify(FRAME_OOM, "");
+	return killed;
+}
+
+/* Version 1 signals before it kills: the count may take a moment. After a removal it never comes. */
+static void look_again(struct timer *timer)
+{
+	struct oom *group = container_of(timer, struct oom, retry);
+
+	if (!look(group) && group->retries_left-- > 0)
+		timer_set(timer, RETRY_MS);
 }
 
 static void signalled(struct watch *watch, uint32_t events)
@@ -48,7 +64,8 @@ static void signalled(struct watch *watch, uint32_t events)
 	(void)events;
 	if (group->version == 1 && read(watch->fd, &count, sizeof(count)) < 0)
 		return;
-	look(group);
+	group->retries_left = RETRIES;
+	look_again(&group->retry);
 }
 
 void oom_open(const struct run *run)
@@ -56,7 +73,7 @@ void oom_open(const struct run *run)
 	for (size_t i = 0; i < run->oom_count && i < OOM_WATCHES_MAX; i++) {
 		struct oom *group = &groups[group_count];
 
-		*group = (struct oom){ .version = run->oom[i].version, .file = run->oom[i].file };
+		*group = (struct oom){ .retry.expire = look_again, .version = run->oom[i].version, .file = run->oom[i].file };
 		if (watch_open(&group->watch, run->oom[i].event, signalled) < 0)
 			continue;
 		watch_for(&group->watch, group->version == 1 ? EPOLLIN : EPOLLPRI);

@@ -28,6 +28,7 @@ export interface ProgramOptions {
   readonly log?: { readonly maxSize: number; readonly maxFiles: number; readonly compress: boolean };
   /** Steps before all others. */
   readonly before?: readonly Operation[];
+  readonly parent?: readonly Operation[];
   readonly after?: readonly Operation[];
   readonly attach?: readonly AttachOptions[];
 }
@@ -99,7 +100,7 @@ function programPlan(file: SupervisorFixture['file'], name: string, options: Pro
       },
       ...processSteps(options),
     ],
-    parent: [],
+    parent: options.parent ?? [],
     child: programSteps(options),
     after: options.after ?? [],
   };
