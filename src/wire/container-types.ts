@@ -1,5 +1,5 @@
 import { ContainerConfig, HostConfig, PortBinding } from './container-config.ts';
-import { DriverData } from './image-types.ts';
+import { DriverData, ImageDescriptor } from './image-types.ts';
 import { EndpointSettings, Port } from './network-types.ts';
 import { any, boolean, int64, list, map, nullable, optional, string, struct, type TypeOf } from './schema.ts';
 
@@ -92,6 +92,7 @@ export const ContainerInspect = struct('InspectResponse', {
   Mounts: list(MountPoint),
   Config: ContainerConfig,
   NetworkSettings,
+  ImageManifestDescriptor: optional(ImageDescriptor),
 });
 export type ContainerInspect = TypeOf<typeof ContainerInspect>;
 
@@ -101,6 +102,7 @@ export const ContainerSummary = struct('Summary', {
   Names: list(string),
   Image: string,
   ImageID: string,
+  ImageManifestDescriptor: optional(ImageDescriptor),
   Command: string,
   Created: int64,
   Ports: list(Port),

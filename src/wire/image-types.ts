@@ -1,5 +1,18 @@
 import { HealthConfig } from './container-config.ts';
+import { Platform } from './platform.ts';
 import { any, boolean, int64, list, map, nullable, optional, string, struct, type TypeOf } from './schema.ts';
+
+/** OCI's descriptor of a manifest: only engines whose images are manifests (not Sampan, whose are configurations) send it. */
+export const ImageDescriptor = struct('Descriptor', {
+  mediaType: string,
+  digest: string,
+  size: int64,
+  urls: optional(list(string)),
+  annotations: optional(map(string)),
+  data: optional(string),
+  platform: optional(Platform),
+  artifactType: optional(string),
+});
 
 /** Where a container's or an image's root filesystem lies. */
 export const DriverData = struct('DriverData', { Data: map(string), Name: string });
@@ -59,6 +72,7 @@ export const ImageInspect = struct('ImageInspect', {
   GraphDriver: DriverData,
   RootFS: RootFs,
   Metadata: struct('Metadata', { LastTagTime: string }),
+  Descriptor: optional(ImageDescriptor),
 });
 export type ImageInspect = TypeOf<typeof ImageInspect>;
 
@@ -69,6 +83,7 @@ export const ImageSummary = struct('Summary', {
   Id: string,
   Labels: map(string),
   ParentId: string,
+  Descriptor: optional(ImageDescriptor),
   RepoDigests: list(string),
   RepoTags: list(string),
   SharedSize: int64,

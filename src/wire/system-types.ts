@@ -124,6 +124,7 @@ export const Info = struct('Info', {
   InitCommit: Commit,
   SecurityOptions: list(string),
   ProductLicense: optional(string),
+  DefaultAddressPools: optional(list(struct('NetworkAddressPool', { Base: string, Size: int64 }))),
   FirewallBackend: optional(struct('FirewallInfo', { Driver: string, Info: optional(list(list(string))) })),
   CDISpecDirs: list(string),
   Warnings: list(string),
