@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { createHash, randomBytes } from 'node:crypto';
 import { parseAnswer, type RawClient } from '../testing/raw-client.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
 import { maxHeadBytes } from './head.ts';
@@ -95,6 +96,22 @@ describe('a connection', () => {
     client.send(ping);
     await client.until('\r\n\r\nOK');
   });
+});
+
+test('an upload arrives unaltered however slowly it is taken', async () => {
+  const sent = randomBytes(8_000_000);
+  const hash = createHash('sha256');
+  api.engine.images.load = async (_context, archive) => {
+    for await (const part of archive) {
+      await Bun.sleep(0);
+      hash.update(part);
+    }
+    return [];
+  };
+  client.send(`POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: ${sent.length}\r\n\r\n`);
+  client.send(sent);
+  await client.until('0\r\n\r\n');
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
 });
 
 describe('a request that cannot be understood is refused and the connection closed:', () => {
