@@ -3,7 +3,8 @@
 import { basename } from 'node:path';
 import { build } from '../base/build-facts.ts';
 
-process.exitCode = await main(process.argv.slice(2));
+// At once, whatever connection is still open: all output was written when it was made.
+process.exit(await main(process.argv.slice(2)));
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'daemon') {

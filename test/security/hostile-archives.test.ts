@@ -52,7 +52,7 @@ describe('a layer', () => {
     expect(existsSync(target)).toBe(false);
     if (!text.includes('"error"')) {
       const seen = daemon.run('sampan', ['run', '--rm', '--entrypoint', '/x', 'hostile']);
-      expect(seen.status).toBe(127);
+      expect(seen.status).toBeOneOf([125, 127]);
     }
     expect(await daemon.answers()).toBe(true);
   });
