@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { Filters } from '../../wire/query.ts';
 import { createFakeEngine } from '../testing/fake-engine.ts';
 import { image, imageId } from '../testing/samples.ts';
-import { referencePattern, selectImages } from './images.ts';
+import { selectImages } from './images.ts';
 
 const engine = createFakeEngine();
 const digest = (digit: string) => `sha256:${digit.repeat(64)}` as const;
@@ -39,20 +39,4 @@ describe('a list of images', () => {
     [{ since: [imageId], before: [digest('7')] }, '6'],
     [{ until: ['48h'] }, '61'],
   ])('filtered by %j', (filters, expected) => expect(ids(filters)).toBe(expected));
-});
-
-describe('referencePattern', () => {
-  test.each([
-    ['a*', 'abc', true],
-    ['a*', 'a/b', false],
-    ['a?c', 'abc', true],
-    ['a?c', 'a/c', false],
-    ['[a-c]x', 'bx', true],
-    ['[^a-c]x', 'bx', false],
-    ['a.c', 'abc', false],
-    ['a\\*c', 'a*c', true],
-    ['(', '(', true],
-    ['[', '[', true],
-    [`${'*a'.repeat(30)}b`, 'a'.repeat(40), false],
-  ])('%p on %p is %p', (pattern, name, expected) => expect(referencePattern(pattern)(name)).toBe(expected));
 });

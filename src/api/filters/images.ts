@@ -3,6 +3,7 @@ import type { Image } from '../../images/contract.ts';
 import type { Filters } from '../../wire/query.ts';
 import { untilFilter } from '../timestamp.ts';
 import { flagFilter, matchesLabels, singleValue } from './match.ts';
+import { pathPattern } from './path-pattern.ts';
 
 /** What a list shows: newest first; without `all`, not the nameless steps that other images were built on. */
 export function selectImages(engine: Engine, filters: Filters, all: boolean, now: Date): Image[] {
@@ -32,7 +33,7 @@ function imageFilter(
   const until = untilFilter(filters, now);
   const before = timeOf(engine, filters, 'before');
   const since = timeOf(engine, filters, 'since');
-  const references = (filters['reference'] ?? []).map(referencePattern);
+  const references = (filters['reference'] ?? []).map(pathPattern);
   return (image) =>
     (dangling === undefined || (isDangling(image) && !parents.has(image.id)) === dangling) &&
     (until === undefined || createdAt(image) <= until) &&
@@ -56,23 +57,4 @@ function familiarName(reference: string): string {
   const name = reference.split('@', 1)[0] ?? '';
   const colon = name.lastIndexOf(':');
   return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
-}
-
-/** Go's path.Match: "*" and "?" stop at slashes, "[a-z]" and "[^a-z]" are sets. What is no pattern matches nothing. */
-export function referencePattern(pattern: string): (name: string) => boolean {
-  const tokens = pattern.slice(0, 1024).match(/\\.|\*+|\?|\[\^?(?:\\.|[^\]\\])+\]|./gs) ?? [];
-  try {
-    const regex = new RegExp(`^${tokens.map(translate).join('')}$`);
-    return (name) => regex.test(name);
-  } catch {
-    return () => false;
-  }
-}
-
-function translate(token: string): string {
-  if (token.startsWith('*')) return '[^/]*';
-  if (token === '?') return '[^/]';
-  if (token.length > 1 && token.startsWith('[')) return token;
-  const character = token.startsWith('\\') ? token.slice(1) : token;
-  return character.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

@@ -12,6 +12,10 @@ describe('matchesText', () => {
     [['db', 'web'], true],
     [['db'], false],
     [['('], false],
+    [['^(web|db)$'], true],
+    [['w.*b'], true],
+    [['(w+)+b'], false],
+    [['.*.*.*.*b'], false],
     [['a'.repeat(2000)], false],
   ])('of %j', (values, expected) => {
     const filters = values === undefined ? {} : { name: values };

@@ -1,8 +1,7 @@
 import { invalid } from '../../base/errors.ts';
 import type { Filters } from '../../wire/query.ts';
 
-/** Longest pattern that is tried as a regular expression. */
-const maxPattern = 1024;
+const longestPattern = 1024;
 
 /** Whether a filter is absent, or one of its values is `text` or a regular expression that matches it. */
 export function matchesText(filters: Filters, name: string, ...texts: readonly string[]): boolean {
@@ -12,12 +11,19 @@ export function matchesText(filters: Filters, name: string, ...texts: readonly s
 }
 
 function matchesPattern(pattern: string, text: string): boolean {
-  if (pattern.length > maxPattern) return false;
+  if (!isTame(pattern)) return false;
   try {
     return new RegExp(pattern).test(text);
   } catch {
     return false;
   }
+}
+
+/** Whether a regular expression is done in bearable time: Go's always are, but those here backtrack. */
+function isTame(pattern: string): boolean {
+  const repeatedGroup = /\)[*+{]/;
+  const repetitions = pattern.match(/[*+{]/g)?.length ?? 0;
+  return pattern.length <= longestPattern && repetitions <= 3 && !repeatedGroup.test(pattern);
 }
 
 /** Whether a filter is absent, or one of its values is exactly one of the texts. */

@@ -163,7 +163,7 @@ test('closing the server ends idle connections and streams, and removes the sock
   client.send('GET /events HTTP/1.1\r\nHost: d\r\n\r\n');
   await client.until('\r\n\r\n');
   const idle = await api.connect();
-  await api.server.close();
+  await api.server.close(50);
   expect(await idle.all()).toBe('');
   await client.all();
   expect(api.connect()).rejects.toThrow();
