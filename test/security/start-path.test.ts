@@ -173,7 +173,7 @@ describe('the process', () => {
   test('has no variable for an environment entry without "="', async () => {
     const spec = {
       Image: 'busybox',
-      Cmd: ['env'],
+      Cmd: ['/bin/env'],
       Env: ['LONELY', 'PATH', 'A=1'],
       HostConfig: { NetworkMode: 'none' },
     };
