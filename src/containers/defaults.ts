@@ -13,7 +13,7 @@ export interface ContainerDefaults {
   /** Run every container under the init process. */
   readonly init: boolean;
   readonly noNewPrivileges: boolean;
-  /** Empty for the built-in "/docker" (cgroupfs) or "system.slice" (systemd). */
+  /** Empty for the built-in "/sampan" (cgroupfs) or "system.slice" (systemd). */
   readonly cgroupParent: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   readonly dns: readonly string[];

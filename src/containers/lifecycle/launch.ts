@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts';
-import type { ConnectedEndpoint, Endpoint } from '../../network/contract.ts';
+import type { ConnectedEndpoint, Endpoint, PublishFailure } from '../../network/contract.ts';
 import { joinPlans } from '../../plan/operations.ts';
 import type { Bundle, Task } from '../../runtime/contract.ts';
 import { StartError } from '../../runtime/start-error.ts';
@@ -25,8 +25,7 @@ export async function launch(parts: Parts, entry: Entry, byHand: boolean): Promi
   const clients = entry.attachments.take();
   const connected: ConnectedEndpoint[] = [];
   try {
-    const bundle = await prepare(parts, entry, connected, clients, byHand);
-    const task = await parts.runtime.start(parts.background, bundle);
+    const task = await startTask(parts, entry, connected, clients, byHand);
     running(parts, entry, task, connected);
     await Promise.all(clients.map((client, index) => joinClient(client, task, index)));
     return task;
@@ -34,6 +33,45 @@ export async function launch(parts: Parts, entry: Entry, byHand: boolean): Promi
     await undo(parts, entry, connected, clients, error);
     throw error;
   }
+}
+
+/** Ports that were chosen for a container may turn out to be another program's: then others are chosen, this many times. */
+const PORT_CHOICES = 16;
+
+async function startTask(
+  parts: Parts,
+  entry: Entry,
+  connected: ConnectedEndpoint[],
+  clients: readonly PendingAttachment[],
+  byHand: boolean,
+): Promise<Task> {
+  for (let choice = 1; ; choice++) {
+    const bundle = await prepare(parts, entry, connected, clients, byHand);
+    try {
+      return await parts.runtime.start(parts.background, bundle);
+    } catch (error) {
+      const failure = explainStart(parts, entry, connected, error);
+      if (failure === undefined) throw error;
+      if (!failure.again || choice === PORT_CHOICES) throw failure.error;
+      await disconnectAll(
+        parts,
+        connected.splice(0).map(({ endpoint }) => endpoint),
+      );
+    }
+  }
+}
+
+function explainStart(
+  parts: Parts,
+  { container }: Entry,
+  connected: readonly ConnectedEndpoint[],
+  error: unknown,
+): PublishFailure | undefined {
+  for (const { endpoint } of connected) {
+    const failure = parts.networks.explainStart(error, endpoint, container.name);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
 }
 
 async function joinClient(client: PendingAttachment, task: Task, index: number): Promise<void> {

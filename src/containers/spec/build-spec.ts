@@ -57,7 +57,7 @@ export function buildSpec(inputs: SpecInputs): RuntimeSpec {
       resources: buildResources(hostConfig, devices.rules),
       ...(rootPropagation === undefined ? {} : { rootfsPropagation: rootPropagation }),
       ...(seccomp === undefined ? {} : { seccomp }),
-      sysctl: buildSysctls(hostConfig, config.Domainname),
+      sysctl: buildSysctls(hostConfig),
       maskedPaths: hostConfig.MaskedPaths ?? (hostConfig.Privileged ? [] : defaultMaskedPaths()),
       readonlyPaths: hostConfig.ReadonlyPaths ?? (hostConfig.Privileged ? [] : defaultReadonlyPaths()),
     },
@@ -83,11 +83,11 @@ function buildProcess(inputs: SpecInputs, security: SecurityOptions, init: boole
   };
 }
 
-/** "/parent/<id>" for cgroupfs, "parent.slice:docker:<id>" for systemd: programs look for Docker's names in /proc/self/cgroup. */
+/** "/parent/<id>" for cgroupfs, "parent.slice:sampan:<id>" for systemd. */
 function cgroupsPath(id: string, own: string, defaults: ContainerDefaults): string {
   const given = own || defaults.cgroupParent;
-  if (defaults.cgroupDriver === 'systemd') return `${given || 'system.slice'}:docker:${id}`;
-  const parts = (given || '/docker')
+  if (defaults.cgroupDriver === 'systemd') return `${given || 'system.slice'}:sampan:${id}`;
+  const parts = (given || '/sampan')
     .split('/')
     .filter((part) => part !== '' && part !== '.' && part !== '..');
   return `/${[...parts, id].join('/')}`;
