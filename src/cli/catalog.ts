@@ -12,7 +12,8 @@ export const groups: readonly GroupEntry[] = [
     name: 'completion',
     short: 'Print a completion script for a shell',
     hidden: true,
-    long: (program) => `Print the script that completes ${program}'s command lines in a shell.\nThe help page of each says how to use it.`,
+    long: (program) =>
+      `Print the script that completes ${program}'s command lines in a shell.\nThe help page of each says how to use it.`,
   },
 ];
 

@@ -100,7 +100,8 @@ class CommandLine {
     if (session === undefined) throw new Error('a command ran without its session');
     const canonical = canonicalName(entry, words);
     const commandPath = `${this.programName} ${canonical}`;
-    const flags: FlagTable = 'help' in command.flags ? command.flags : { ...command.flags, ...helpOf(command) };
+    const flags: FlagTable =
+      'help' in command.flags ? command.flags : { ...command.flags, ...helpOf(command) };
     const parsed = this.parse(commandPath, entry.usage, flags, rest, command.interspersed ?? true);
     for (const warning of parsed.warnings) this.io.err(`${warning}\n`);
     if (parsed.values.help) return this.printCommandHelp(entry, command, commandPath);
@@ -118,13 +119,7 @@ class CommandLine {
   }
 
   private parseRoot(argv: readonly string[]): ParsedFlags {
-    return this.parse(
-      this.programName,
-      '[OPTIONS] COMMAND [ARG...]',
-      globalFlags,
-      argv,
-      false,
-    );
+    return this.parse(this.programName, '[OPTIONS] COMMAND [ARG...]', globalFlags, argv, false);
   }
 
   private parse(
@@ -159,7 +154,11 @@ class CommandLine {
     const entry = findCommand(second === undefined ? [first] : [first, second]);
     if (entry !== undefined && more.length === 0) {
       const { command } = await entry.load();
-      return this.printCommandHelp(entry, command, `${this.programName} ${canonicalName(entry, words.join(' '))}`);
+      return this.printCommandHelp(
+        entry,
+        command,
+        `${this.programName} ${canonicalName(entry, words.join(' '))}`,
+      );
     }
     if (second === undefined && findGroup(first) !== undefined) return this.printGroupHelp(first);
     throw new CommandError(`unknown help topic: ${words.join(' ')}`);
@@ -179,7 +178,11 @@ class CommandLine {
     return 0;
   }
 
-  private async printCommandHelp(entry: CatalogEntry, command: Command, commandPath: string): Promise<number> {
+  private async printCommandHelp(
+    entry: CatalogEntry,
+    command: Command,
+    commandPath: string,
+  ): Promise<number> {
     const { commandHelp } = await import('./help.ts');
     const { programName } = this;
     this.io.out(commandHelp({ programName, commandPath, entry, command, width: this.width() }));
@@ -215,7 +218,8 @@ function checkArguments(
   const { args } = command;
   const exactly = 'exactly' in args ? args.exactly : undefined;
   const atLeast = exactly ?? ('atLeast' in args ? args.atLeast : 0);
-  const atMost = exactly ?? ('atMost' in args ? (args.atMost ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
+  const atMost =
+    exactly ?? ('atMost' in args ? (args.atMost ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
   if (count >= atLeast && count <= atMost) return;
   const plural = (number: number): string => (number === 1 ? 'argument' : 'arguments');
   let problem: string;

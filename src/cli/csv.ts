@@ -13,7 +13,8 @@ export function parseCsvLine(text: string): string[] {
       const comma = line.indexOf(',', at);
       const field = line.slice(at, comma < 0 ? undefined : comma);
       const quote = field.indexOf('"');
-      if (quote >= 0) throw new Error(`parse error on line 1, column ${at + quote + 1}: bare " in non-quoted field`);
+      if (quote >= 0)
+        throw new Error(`parse error on line 1, column ${at + quote + 1}: bare " in non-quoted field`);
       fields.push(field);
       at = comma < 0 ? line.length : comma;
     }
@@ -28,7 +29,9 @@ function quotedField(line: string, start: number): { field: string; end: number 
   for (;;) {
     const quote = line.indexOf('"', at);
     if (quote < 0) {
-      throw new Error(`parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`);
+      throw new Error(
+        `parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`,
+      );
     }
     field += line.slice(at, quote);
     if (line[quote + 1] === '"') {

@@ -68,9 +68,7 @@ class Parser {
     const name = equals < 0 ? text : text.slice(0, equals);
     const entry = Object.hasOwn(this.table, name) ? this.table[name] : undefined;
     if (entry === undefined) throw new FlagError(`unknown flag: --${name}`);
-    if (equals >= 0) return this.set(name, text.slice(equals + 1));
-    if (entry.type.bare !== undefined) return this.set(name, entry.type.bare);
-    const value = this.rest.shift();
+    const value = equals >= 0 ? text.slice(equals + 1) : (entry.type.bare ?? this.rest.shift());
     if (value === undefined) throw new FlagError(`flag needs an argument: --${name}`);
     this.set(name, value);
   }
@@ -86,17 +84,16 @@ class Parser {
         throw new FlagError(`unknown shorthand flag: '${letter}' in -${letters.slice(at)}`);
       }
       const bare = this.table[name]?.type.bare;
-      if (rest.startsWith('=') && rest.length > 1) return this.set(name, rest.slice(1));
-      if (bare !== undefined) {
+      if (bare !== undefined && !/^=./.test(rest)) {
         this.set(name, bare);
         continue;
       }
-      if (rest !== '') return this.set(name, rest);
-      const value = this.rest.shift();
+      const value = rest === '' ? this.rest.shift() : rest.replace(/^=(?=.)/, '');
       if (value === undefined) {
         throw new FlagError(`flag needs an argument: '${letter}' in -${letters.slice(at)}`);
       }
-      return this.set(name, value);
+      this.set(name, value);
+      return;
     }
   }
 

@@ -34,7 +34,10 @@ export function text(initial = ''): FlagType<string> {
 }
 
 function parseInteger(value: string, min: number, max: number, goFunction: string): number {
-  const pattern = min < 0 ? /^[+-]?(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9]\d*)$/ : /^(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9]\d*)$/;
+  const pattern =
+    min < 0
+      ? /^[+-]?(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9]\d*)$/
+      : /^(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9]\d*)$/;
   const digits = pattern.exec(value)?.[1];
   if (digits === undefined) {
     throw new Error(`strconv.${goFunction}: parsing ${JSON.stringify(value)}: invalid syntax`);
@@ -77,7 +80,11 @@ export const duration: FlagType<number> = {
 };
 
 /** In bytes. */
-export const bytes: FlagType<number> = { label: 'bytes', initial: () => 0, parse: (value) => parseSize(value) };
+export const bytes: FlagType<number> = {
+  label: 'bytes',
+  initial: () => 0,
+  parse: (value) => parseSize(value),
+};
 
 /** In bytes, or -1 for no limit. */
 export const bytesOrUnlimited: FlagType<number> = {

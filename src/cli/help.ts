@@ -74,16 +74,21 @@ export interface RootPage {
 
 export function rootHelp(page: RootPage): string {
   const { programName, entries } = page;
-  const top = entries.filter((entry) => !entry.hidden).flatMap((entry) => {
-    const name = entry.shortcut ?? (entry.path.includes(' ') ? undefined : entry.path);
-    return name === undefined ? [] : [{ name, short: entry.short, common: entry.common }];
-  });
+  const top = entries
+    .filter((entry) => !entry.hidden)
+    .flatMap((entry) => {
+      const name = entry.shortcut ?? (entry.path.includes(' ') ? undefined : entry.path);
+      return name === undefined ? [] : [{ name, short: entry.short, common: entry.common }];
+    });
   const common = top.filter((one) => one.common !== undefined);
   const groups = page.groups.filter((group) => !group.hidden);
   return `${[
     `Usage:  ${programName} [OPTIONS] COMMAND`,
     'Runs containers, and keeps their images, networks and volumes',
-    commandList('Common Commands', common.sort((a, b) => (a.common ?? 0) - (b.common ?? 0))),
+    commandList(
+      'Common Commands',
+      common.sort((a, b) => (a.common ?? 0) - (b.common ?? 0)),
+    ),
     commandList('Management Commands', [...groups].sort(byName)),
     commandList('Commands', top.filter((one) => one.common === undefined).sort(byName)),
     `Global Options:\n${flagLines(page.flags, page.width)}`,
@@ -118,7 +123,8 @@ const minTextWidth = 24;
 
 function wrap(text: string, indent: number, width: number): string {
   if (width <= 0) return text.replaceAll('\n', `\n${' '.repeat(indent)}`);
-  if (width - indent < minTextWidth) return `\n${' '.repeat(16)}${wrap(text, 16, Math.max(width, 16 + minTextWidth))}`;
+  if (width - indent < minTextWidth)
+    return `\n${' '.repeat(16)}${wrap(text, 16, Math.max(width, 16 + minTextWidth))}`;
   const room = width - indent - slack;
   const lines: string[] = [];
   for (let rest = text; rest !== ''; ) {

@@ -23,7 +23,6 @@ export function infoLines(info: ServerInfo, debug: boolean, userName: string): s
     ...registryLines(info),
     ` Live Restore Enabled: ${info.LiveRestoreEnabled}`,
     ...given([[' Product License:', info.ProductLicense]]),
-    ...poolLines(info),
     '',
   ];
 }
@@ -138,10 +137,4 @@ function registryLines({ RegistryConfig }: ServerInfo): string[] {
     ...(hasAny ? [' Insecure Registries:', ...insecure.map((name) => `  ${name}`)] : []),
     ...listLines(' Registry Mirrors:', RegistryConfig.Mirrors),
   ];
-}
-
-function poolLines({ DefaultAddressPools }: ServerInfo): string[] {
-  if (!DefaultAddressPools || DefaultAddressPools.length === 0) return [];
-  const pools = DefaultAddressPools.map(({ Base, Size }) => `   Base: ${Base}, Size: ${Size}`);
-  return [' Default Address Pools:', ...pools];
 }

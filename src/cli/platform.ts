@@ -13,7 +13,16 @@ const architectureNames: Readonly<Record<string, string>> = {
   i686: '386',
 };
 
-const knownSystems = new Set(['linux', 'windows', 'darwin', 'freebsd', 'netbsd', 'openbsd', 'solaris', 'plan9']);
+const knownSystems = new Set([
+  'linux',
+  'windows',
+  'darwin',
+  'freebsd',
+  'netbsd',
+  'openbsd',
+  'solaris',
+  'plan9',
+]);
 
 /** Reads `os[/arch[/variant]]`, or an architecture alone. Throws CommandError. */
 export function parsePlatform(text: string): Platform {

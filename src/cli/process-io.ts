@@ -67,7 +67,7 @@ function writeAll(descriptor: number, text: string): void {
     try {
       sent += writeSync(descriptor, bytes, sent);
     } catch (reason) {
-      if (!isErrno(reason, 'EAGAIN')) return endOnBrokenPipe(reason);
+      if (!isErrno(reason, 'EAGAIN')) endOnBrokenPipe(reason);
       Bun.sleepSync(1);
     }
   }
@@ -79,14 +79,14 @@ async function writeBytes(descriptor: number, bytes: Uint8Array): Promise<void> 
     try {
       sent += writeSync(descriptor, bytes, sent);
     } catch (reason) {
-      if (!isErrno(reason, 'EAGAIN')) return endOnBrokenPipe(reason);
+      if (!isErrno(reason, 'EAGAIN')) endOnBrokenPipe(reason);
       await Bun.sleep(1);
     }
   }
 }
 
 /** `sampan logs x | head` ends quietly, as every filter does. */
-function endOnBrokenPipe(reason: unknown): void {
+function endOnBrokenPipe(reason: unknown): never {
   if (isErrno(reason, 'EPIPE')) process.exit(141);
   throw reason;
 }

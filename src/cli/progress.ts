@@ -41,7 +41,8 @@ export async function showProgress(body: AsyncIterable<Uint8Array>, output: Prog
 }
 
 function showMessage(message: ProgressMessage, { print, columns }: ProgressOutput): void {
-  const failure = message.errorDetail ?? (message.error === undefined ? undefined : { message: message.error });
+  const failure =
+    message.errorDetail ?? (message.error === undefined ? undefined : { message: message.error });
   if (failure !== undefined) {
     if ('code' in failure && failure.code === 401) throw new Error('authentication is required');
     throw new Error(failure.message);

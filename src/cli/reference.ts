@@ -12,7 +12,8 @@ export interface Reference {
 const defaultDomain = 'docker.io';
 const invalidFormat = 'invalid reference format';
 const pathPattern = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
-const domainPattern = /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::\d+)?$/;
+const domainPattern =
+  /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::\d+)?$/;
 const tagPattern = /^[\w][\w.-]{0,127}$/;
 const digestPattern = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 
@@ -20,9 +21,7 @@ const digestPattern = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 export function parseReference(text: string): Reference {
   if (text === '') throw new Error(invalidFormat);
   if (/^[a-f0-9]{64}$/.test(text)) {
-    throw new Error(
-      `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
-    );
+    throw new Error(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   }
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
@@ -52,7 +51,8 @@ function splitDomain(named: string): { domain: string; remainder: string } {
   const given = isDomain ? first : defaultDomain;
   const domain = given === 'index.docker.io' ? defaultDomain : given;
   const remainder = isDomain ? named.slice(slash + 1) : named;
-  if (domain === defaultDomain && !remainder.includes('/')) return { domain, remainder: `library/${remainder}` };
+  if (domain === defaultDomain && !remainder.includes('/'))
+    return { domain, remainder: `library/${remainder}` };
   return { domain, remainder };
 }
 

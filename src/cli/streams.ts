@@ -15,7 +15,11 @@ export async function copyRaw(output: AsyncIterable<Uint8Array>, io: Io): Promis
 }
 
 /** Multiplexed output, each stream to its own. The daemon's own error in the stream ends it. */
-export async function copyFrames(frames: AsyncIterable<Frame>, io: Io, wanted: Outputs = both): Promise<void> {
+export async function copyFrames(
+  frames: AsyncIterable<Frame>,
+  io: Io,
+  wanted: Outputs = both,
+): Promise<void> {
   for await (const { stream, data } of frames) {
     if (stream === 'error') {
       throw new Error(`error from daemon in stream: ${new TextDecoder().decode(data)}`);

@@ -29,7 +29,10 @@ export function serverEvents(
 }
 
 /** The same as JSON texts: times in nanoseconds are more than a JavaScript number holds. */
-export async function serverEventTexts(client: Client, options: EventOptions): Promise<AsyncIterable<string>> {
+export async function serverEventTexts(
+  client: Client,
+  options: EventOptions,
+): Promise<AsyncIterable<string>> {
   const { body } = await client.request('GET', '/events', { query: { ...options } });
   return jsonTexts(body);
 }

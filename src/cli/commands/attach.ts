@@ -1,5 +1,10 @@
 import type { Client } from '../../client/client.ts';
-import { attachContainer, inspectContainer, resizeContainer, waitContainer } from '../../client/containers.ts';
+import {
+  attachContainer,
+  inspectContainer,
+  resizeContainer,
+  waitContainer,
+} from '../../client/containers.ts';
 import type { ContainerInspect } from '../../wire/container-types.ts';
 import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
@@ -34,7 +39,8 @@ export const command = defineCommand({
     const hijacked = await attachContainer(client, name, { ...streams, stream: true });
     try {
       await runningContainer(client, name);
-      const stopFollowing = Config.Tty && io.stdoutIsTerminal ? await showPrompt(session, client, name) : () => {};
+      const stopFollowing =
+        Config.Tty && io.stdoutIsTerminal ? await showPrompt(session, client, name) : () => {};
       const end = await runStreams(hijacked, io, { ...streams, tty: Config.Tty }).finally(stopFollowing);
       if (end === 'detached') throw new CommandError('read escape sequence');
     } finally {
@@ -61,6 +67,7 @@ async function runningContainer(client: Client, name: string): Promise<Container
 /** A shell draws its prompt again only when the size changes: so it is made to change. */
 async function showPrompt(session: Session, client: Client, name: string): Promise<() => void> {
   const size = session.io.terminalSize();
-  if (size !== undefined) await resizeContainer(client, name, size.rows + 1, size.columns + 1).catch(() => {});
+  if (size !== undefined)
+    await resizeContainer(client, name, size.rows + 1, size.columns + 1).catch(() => {});
   return followTerminalSize(session.io, (rows, columns) => resizeContainer(client, name, rows, columns));
 }

@@ -5,8 +5,7 @@ import { flag } from '../flag.ts';
 import { bool, filter } from '../flag-types.ts';
 import { humanSize } from '../format/units.ts';
 
-const question =
-  'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';
+const question = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';
 
 export const command = defineCommand({
   flags: {

@@ -6,8 +6,8 @@ import { CommandError } from '../command-error.ts';
 import { flag } from '../flag.ts';
 import { filter, text } from '../flag-types.ts';
 import { parseExactJson } from '../format/exact-json.ts';
-import { formatUsage } from '../format-usage.ts';
 import { formatRfc3339Nano, parseTimestamp } from '../format/time.ts';
+import { formatUsage } from '../format-usage.ts';
 
 type Event = TypeOf<typeof EventMessage>;
 

@@ -1,6 +1,13 @@
 import type { Client } from '../../client/client.ts';
 import { inspectContainer } from '../../client/containers.ts';
-import { attachExec, createExec, type ExecBody, inspectExec, resizeExec, startExec } from '../../client/execs.ts';
+import {
+  attachExec,
+  createExec,
+  type ExecBody,
+  inspectExec,
+  resizeExec,
+  startExec,
+} from '../../client/execs.ts';
 import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import { checkEnvironment } from '../container/checks.ts';

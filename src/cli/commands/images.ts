@@ -32,7 +32,8 @@ export const command = defineCommand({
     const showsDigests = digests || ('template' in format && format.template.includes('{{.Digest}}'));
     const rows = imageRows(images, showsDigests, digests);
     session.io.out(await renderListing(imageListing(!options['no-trunc'], Date.now()), rows, format));
-    if (images.length === 0 && commandPath.endsWith(' images')) hintAtSubcommand(session.io.err, name, session.programName);
+    if (images.length === 0 && commandPath.endsWith(' images'))
+      hintAtSubcommand(session.io.err, name, session.programName);
   },
 });
 

@@ -27,11 +27,17 @@ async function printLines(session: Session): Promise<void> {
   const { io, globals } = session;
   const { info, reason } = await askServer(session);
   const facts = clientFacts(session, '');
-  io.out(`Client:\n Version:    ${facts.Version}\n Context:    ${facts.Context}\n Debug Mode: ${globals.debug}\n\n`);
+  io.out(
+    `Client:\n Version:    ${facts.Version}\n Context:    ${facts.Context}\n Debug Mode: ${globals.debug}\n\n`,
+  );
   io.out('Server:\n');
   if (info !== undefined) {
     const userName = session.config.auths['https://index.docker.io/v1/']?.username ?? '';
-    io.out(infoLines(info, globals.debug, userName).map((line) => `${line}\n`).join(''));
+    io.out(
+      infoLines(info, globals.debug, userName)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
     for (const warning of info.Warnings ?? []) io.err(`${warning}\n`);
     return;
   }
@@ -56,19 +62,28 @@ async function printTemplate(session: Session, format: string): Promise<void> {
   try {
     template = Template.parse(format);
   } catch (reason) {
-    throw new CommandError(`template parsing error: ${reason instanceof Error ? reason.message : reason}`, 64);
+    throw new CommandError(
+      `template parsing error: ${reason instanceof Error ? reason.message : reason}`,
+      64,
+    );
   }
   const { ApiVersion: APIVersion, ...facts } = clientFacts(session, '');
   const own = { Debug: session.globals.debug, ...facts, APIVersion, Plugins: [], Warnings: null };
   const json = { Debug: own.Debug, ...withoutEmpty(facts), Plugins: [], Warnings: null };
   const client: [string, unknown][] = [
-    ['ClientInfo', new Struct('*system.clientInfo', Object.entries(own), () => new Struct('', Object.entries(json)))],
+    [
+      'ClientInfo',
+      new Struct('*system.clientInfo', Object.entries(own), () => new Struct('', Object.entries(json))),
+    ],
     ['ClientErrors', []],
   ];
   const onlyClient = new Struct('system.sparseInfo', client);
   try {
     // The daemon is asked only if the template wants to know more than this.
-    if (/\.[a-zA-Z]/.test(format)) return session.io.out(`${template.execute(onlyClient)}\n`);
+    if (/\.[a-zA-Z]/.test(format)) {
+      session.io.out(`${template.execute(onlyClient)}\n`);
+      return;
+    }
   } catch {
     // It does.
   }

@@ -41,6 +41,8 @@ function timestampOf(name: 'since' | 'until', given: string): string {
   try {
     return parseTimestamp(given, Date.now());
   } catch (reason) {
-    throw new CommandError(`invalid value for "${name}": ${reason instanceof Error ? reason.message : reason}`);
+    throw new CommandError(
+      `invalid value for "${name}": ${reason instanceof Error ? reason.message : reason}`,
+    );
   }
 }

@@ -4,9 +4,9 @@ import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import { flag } from '../flag.ts';
 import { bool, filter, integer, text } from '../flag-types.ts';
+import { type ListFormat, renderListing, rowStructs } from '../format/listing.ts';
 import { formatUsage } from '../format-usage.ts';
 import { containerListing } from '../listings/containers.ts';
-import { type ListFormat, renderListing, rowStructs } from '../format/listing.ts';
 
 export const command = defineCommand({
   flags: {

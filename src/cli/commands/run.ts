@@ -90,7 +90,9 @@ async function runContainer(run: Run): Promise<number> {
       detachKeys: run.detachKeys,
     });
     streams.catch(() => {});
-    await startContainer(client, id).catch((reason: unknown) => abandon(run, hijacked, streams, status, reason));
+    await startContainer(client, id).catch((reason: unknown) =>
+      abandon(run, hijacked, streams, status, reason),
+    );
     const stopFollowing =
       Tty && session.io.stdoutIsTerminal
         ? followTerminalSize(session.io, (rows, columns) => resizeContainer(client, id, rows, columns))

@@ -128,15 +128,27 @@ async function parseFormat(format: string): Promise<(versions: Versions) => stri
     const template = Template.parse(format === 'json' ? '{{json .}}' : format, 'version');
     return ({ client, server }) => {
       const { ApiVersion: APIVersion, ...others } = client;
-      const members = Object.entries({ Platform: new NilPointer('*system.platformInfo'), ...others, APIVersion });
+      const members = Object.entries({
+        Platform: new NilPointer('*system.platformInfo'),
+        ...others,
+        APIVersion,
+      });
       const data = new Struct('system.versionInfo', [
         ['Client', new Struct('system.clientVersion', members, () => withoutEmpty(client))],
-        ['Server', server === undefined ? new NilPointer('*types.Version') : structOf(Version, server, 'types.Version')],
+        [
+          'Server',
+          server === undefined
+            ? new NilPointer('*types.Version')
+            : structOf(Version, server, 'types.Version'),
+        ],
       ]);
       return alignTabs(template.execute(data), { minWidth: 20, padding: 1 });
     };
   } catch (reason) {
-    throw new CommandError(`template parsing error: ${reason instanceof Error ? reason.message : reason}`, 64);
+    throw new CommandError(
+      `template parsing error: ${reason instanceof Error ? reason.message : reason}`,
+      64,
+    );
   }
 }
 

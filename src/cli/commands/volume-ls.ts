@@ -35,7 +35,8 @@ export const command = defineCommand({
 });
 
 function listFormat(format: string, quiet: boolean): ListFormat {
-  if (format === 'raw') return { template: quiet ? 'name: {{.Name}}' : 'name: {{.Name}}\\ndriver: {{.Driver}}\\n' };
+  if (format === 'raw')
+    return { template: quiet ? 'name: {{.Name}}' : 'name: {{.Name}}\\ndriver: {{.Driver}}\\n' };
   if (format !== 'table') return { template: format };
   return quiet ? { template: '{{.Name}}' } : { table: ['Driver', 'Name'] };
 }

@@ -1,5 +1,5 @@
-import { isIP } from '../ip-address.ts';
 import { cut } from '../flag-types.ts';
+import { isIP } from '../ip-address.ts';
 
 /** What values of single flags must look like. Each returns the value to use, or throws an Error in Docker's words. */
 
@@ -96,7 +96,9 @@ export function checkSysctl(value: string): string {
 
 export function checkMacAddress(value: string): void {
   const address = value.trim();
-  const octets = /^(?:[\da-fA-F]{2}([:-])(?:[\da-fA-F]{2}\1){4}(?:[\da-fA-F]{2}|(?:[\da-fA-F]{2}\1){2}[\da-fA-F]{2}|(?:[\da-fA-F]{2}\1){14}[\da-fA-F]{2}))$/;
-  const dotted = /^[\da-fA-F]{4}\.[\da-fA-F]{4}\.[\da-fA-F]{4}(?:\.[\da-fA-F]{4})?(?:(?:\.[\da-fA-F]{4}){6})?$/;
+  const octets =
+    /^(?:[\da-fA-F]{2}([:-])(?:[\da-fA-F]{2}\1){4}(?:[\da-fA-F]{2}|(?:[\da-fA-F]{2}\1){2}[\da-fA-F]{2}|(?:[\da-fA-F]{2}\1){14}[\da-fA-F]{2}))$/;
+  const dotted =
+    /^[\da-fA-F]{4}\.[\da-fA-F]{4}\.[\da-fA-F]{4}(?:\.[\da-fA-F]{4})?(?:(?:\.[\da-fA-F]{4}){6})?$/;
   if (!octets.test(address) && !dotted.test(address)) throw new Error(`${value} is not a valid mac address`);
 }

@@ -1,9 +1,9 @@
+import type { CreateBody } from '../../client/containers.ts';
 import type { HealthConfig, HostConfig, Mount, RestartPolicy } from '../../wire/container-config.ts';
 import type { TypeOf } from '../../wire/schema.ts';
-import type { CreateBody } from '../../client/containers.ts';
 import { cut } from '../flag-types.ts';
-import type { ContainerOptions } from './create-flags.ts';
 import { checkMacAddress } from './checks.ts';
+import type { ContainerOptions } from './create-flags.ts';
 import { parseDevices } from './devices.ts';
 import { endpointsOf } from './endpoints.ts';
 import { readKeyValueFiles } from './key-value-files.ts';

@@ -1,5 +1,16 @@
 import { flag, type OptionsOf } from '../flag.ts';
-import { bool, bytes, bytesOrUnlimited, duration, integer, list, map, text, uint16, uint64 } from '../flag-types.ts';
+import {
+  bool,
+  bytes,
+  bytesOrUnlimited,
+  duration,
+  integer,
+  list,
+  map,
+  text,
+  uint16,
+  uint64,
+} from '../flag-types.ts';
 import {
   checkAttach,
   checkDeviceRule,
@@ -11,10 +22,10 @@ import {
   checkLink,
   checkSysctl,
 } from './checks.ts';
-import { cpus, iopsDevices, rateDevices, ulimits, weightDevices } from './resource-flags.ts';
 import { gpus } from './gpus.ts';
 import { mounts } from './mounts.ts';
 import { networks } from './networks.ts';
+import { cpus, iopsDevices, rateDevices, ulimits, weightDevices } from './resource-flags.ts';
 
 const cgroupnsUsage = `Cgroup namespace of the container (host|private)
 'host':    that of the host
@@ -67,8 +78,16 @@ export const containerFlags = {
   'health-cmd': flag(text(), '', 'Command that checks the health'),
   'health-interval': flag(duration, '', 'Time between checks (ms|s|m|h) (default 0s)'),
   'health-retries': flag(integer(), '', 'Failures in a row that mean unhealthy'),
-  'health-start-interval': flag(duration, '', 'Time between checks in the start period (ms|s|m|h) (default 0s)'),
-  'health-start-period': flag(duration, '', 'Time to start up, in which failures do not count (ms|s|m|h) (default 0s)'),
+  'health-start-interval': flag(
+    duration,
+    '',
+    'Time between checks in the start period (ms|s|m|h) (default 0s)',
+  ),
+  'health-start-period': flag(
+    duration,
+    '',
+    'Time to start up, in which failures do not count (ms|s|m|h) (default 0s)',
+  ),
   'health-timeout': flag(duration, '', 'Longest time that a check may take (ms|s|m|h) (default 0s)'),
   help: flag(bool(), '', 'Print usage'),
   hostname: flag(text(), 'h', 'Host name of the container'),

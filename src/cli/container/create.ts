@@ -1,5 +1,5 @@
 import type { Client } from '../../client/client.ts';
-import { createContainer, type CreateOptions } from '../../client/containers.ts';
+import { type CreateOptions, createContainer } from '../../client/containers.ts';
 import { isNotFound } from '../../client/errors.ts';
 import { pullImage } from '../../client/images.ts';
 import { isLoopback } from '../ip-address.ts';

@@ -8,7 +8,8 @@ export interface ParsedDevices {
   readonly cdi: string[];
 }
 
-const cdiPattern = /^[a-zA-Z][\w.-]*[a-zA-Z0-9]?\/[a-zA-Z](?:[\w-]*[a-zA-Z0-9])?=[a-zA-Z0-9](?:[\w.:-]*[a-zA-Z0-9])?$/;
+const cdiPattern =
+  /^[a-zA-Z][\w.-]*[a-zA-Z0-9]?\/[a-zA-Z](?:[\w-]*[a-zA-Z0-9])?=[a-zA-Z0-9](?:[\w.:-]*[a-zA-Z0-9])?$/;
 
 /** Reads every `--device`: `/dev/x[:/dev/y][:rwm]`. Throws an Error in Docker's words. */
 export function parseDevices(specs: readonly string[]): ParsedDevices {

@@ -32,7 +32,9 @@ export function endpointsOf(options: ContainerOptions): Record<string, EndpointB
     endpoints[attachment.target] = endpoint;
   }
   if (new Set(given.map(({ target }) => isUserDefined(target))).size === 2) {
-    throw new Error('conflicting options: cannot attach both user-defined and non-user-defined network-modes');
+    throw new Error(
+      'conflicting options: cannot attach both user-defined and non-user-defined network-modes',
+    );
   }
   return endpoints;
 }
@@ -40,11 +42,19 @@ export function endpointsOf(options: ContainerOptions): Record<string, EndpointB
 /** The flags, and the per-network words that they exclude. */
 function merge(attachment: Attachment, options: ContainerOptions): Attachment {
   const conflicts: readonly (readonly [boolean, boolean, string])[] = [
-    [attachment.aliases.length > 0, options['network-alias'].length > 0, '--network-alias and per-network alias'],
+    [
+      attachment.aliases.length > 0,
+      options['network-alias'].length > 0,
+      '--network-alias and per-network alias',
+    ],
     [attachment.links.length > 0, options.link.length > 0, '--link and per-network links'],
     [attachment.ipv4 !== '', options.ip !== '', '--ip and per-network IPv4 address'],
     [attachment.ipv6 !== '', options.ip6 !== '', '--ip6 and per-network IPv6 address'],
-    [attachment.macAddress !== '', options['mac-address'] !== '', '--mac-address and per-network MAC address'],
+    [
+      attachment.macAddress !== '',
+      options['mac-address'] !== '',
+      '--mac-address and per-network MAC address',
+    ],
     [
       attachment.linkLocal.length > 0,
       options['link-local-ip'].length > 0,
@@ -84,7 +94,8 @@ function endpointOf(attachment: Attachment): EndpointBody {
     if (attachment.links.length > 0) throw new Error('links are only supported for user-defined networks');
   }
   if (attachment.macAddress !== '') checkMacAddress(attachment.macAddress);
-  const listOrNull = (values: readonly string[]): string[] | null => (values.length === 0 ? null : [...values]);
+  const listOrNull = (values: readonly string[]): string[] | null =>
+    values.length === 0 ? null : [...values];
   const { driverOptions } = attachment;
   return {
     IPAMConfig: ipamOf(attachment),

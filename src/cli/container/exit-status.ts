@@ -17,7 +17,9 @@ export function startFailure(programName: string, reason: unknown, host: string)
 }
 
 function exitCodeOf(message: string): number {
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(message)) {
+  if (
+    /executable file not found|no such file or directory|system cannot find the file specified/.test(message)
+  ) {
     return 127;
   }
   return /permission denied|is a directory/.test(message) ? 126 : 125;

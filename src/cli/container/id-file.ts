@@ -15,7 +15,9 @@ export class IdFile {
   static open(path: string): IdFile {
     if (path === '') return new IdFile(path, undefined);
     if (existsSync(path)) {
-      throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
+      throw new Error(
+        `container ID file found, make sure the other container isn't running or delete ${path}`,
+      );
     }
     try {
       return new IdFile(path, openSync(path, 'w', 0o666));

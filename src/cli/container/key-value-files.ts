@@ -24,7 +24,10 @@ function readFile(path: string, lookup?: (key: string) => string | undefined): s
   const lines: string[] = [];
   for (const [index, raw] of splitLines(bytes).entries()) {
     if (!isUtf8(raw)) throw wrong(`invalid utf8 bytes at line ${index + 1}: [${raw.join(' ')}]`);
-    const line = raw.toString().replace(/^\uFEFF/, '').trimStart();
+    const line = raw
+      .toString()
+      .replace(/^\uFEFF/, '')
+      .trimStart();
     if (line === '' || line.startsWith('#')) continue;
     const equals = line.indexOf('=');
     const key = equals < 0 ? line : line.slice(0, equals);

@@ -115,7 +115,10 @@ const settings: Readonly<Record<string, Apply>> = {
   },
   'volume-opt': (mount, text) => {
     const options = volumeOptions(mount);
-    options.DriverConfig = { ...options.DriverConfig, Options: withPair(options.DriverConfig?.Options, text) };
+    options.DriverConfig = {
+      ...options.DriverConfig,
+      Options: withPair(options.DriverConfig?.Options, text),
+    };
   },
   'image-subpath': (mount, text) => {
     mount.ImageOptions = { Subpath: text };

@@ -47,7 +47,10 @@ function addPublished({ exposed, bindings }: PublishedPorts, spec: string): void
   for (let offset = 0; offset <= size; offset++) {
     const port = `${inside.first + offset}/${name}`;
     exposed[port] ??= {};
-    bindings[port] = [...(bindings[port] ?? []), { HostIp: address, HostPort: hostPort(outside, offset, size) }];
+    bindings[port] = [
+      ...(bindings[port] ?? []),
+      { HostIp: address, HostPort: hostPort(outside, offset, size) },
+    ];
   }
 }
 

@@ -50,7 +50,10 @@ function proxyEnvironment(session: Session, env: readonly string[]): string[] {
   });
 }
 
-export function createChoice(options: ContainerOptions & { readonly pull: string }, environment: Session['io']['environment']) {
+export function createChoice(
+  options: ContainerOptions & { readonly pull: string },
+  environment: Session['io']['environment'],
+) {
   return {
     name: options.name,
     platform: options.platform || environment.DOCKER_DEFAULT_PLATFORM || '',

@@ -136,13 +136,16 @@ function parseUlimit(value: string): Ulimit {
   if (!value.includes('=')) throw new Error(`invalid ulimit argument: ${value}`);
   if (!ulimitNames.has(Name)) throw new Error(`invalid ulimit type: ${Name}`);
   const parts = limits.split(':');
-  if (parts.length > 2) throw new Error(`too many limit value arguments - ${limits}, can only have up to two, \`soft[:hard]\``);
+  if (parts.length > 2)
+    throw new Error(`too many limit value arguments - ${limits}, can only have up to two, \`soft[:hard]\``);
   const [soft = '', hard] = parts;
   const Soft = parseLimit(soft);
   if (hard === undefined) return { Name, Hard: Soft, Soft };
   const Hard = parseLimit(hard);
   if (Hard !== -1 && Soft === -1) {
-    throw new Error(`ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: ${Hard}`);
+    throw new Error(
+      `ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: ${Hard}`,
+    );
   }
   if (Hard !== -1 && Soft > Hard) {
     throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);

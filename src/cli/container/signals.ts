@@ -31,7 +31,10 @@ export function forwardSignals(client: Client, id: string, io: Io): () => void {
 }
 
 /** Keeps the size of a container's terminal that of this one until the returned function is called. */
-export function followTerminalSize(io: Io, resize: (rows: number, columns: number) => Promise<void>): () => void {
+export function followTerminalSize(
+  io: Io,
+  resize: (rows: number, columns: number) => Promise<void>,
+): () => void {
   const update = async (): Promise<boolean> => {
     const size = io.terminalSize();
     if (size === undefined || (size.rows === 0 && size.columns === 0)) return true;

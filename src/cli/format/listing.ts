@@ -35,7 +35,10 @@ async function renderTemplate<Row>(
   const { Template } = await import('../template/template.ts');
   const isTable = source.startsWith('table');
   const body = isTable ? source.slice('table'.length) : source === 'json' ? '{{json .}}' : source;
-  const text = body.replace(/^ +| +$/g, '').replaceAll('\\t', '\t').replaceAll('\\n', '\n');
+  const text = body
+    .replace(/^ +| +$/g, '')
+    .replaceAll('\\t', '\t')
+    .replaceAll('\\n', '\n');
   try {
     const template = Template.parse(text);
     const structOf = await rowStructs(listing);

@@ -31,7 +31,8 @@ export function formatAsctime(text: string): string {
   const milliseconds = Date.parse(text);
   if (Number.isNaN(milliseconds)) return text;
   const offset = /([+-])(\d\d):(\d\d)$/.exec(text);
-  const minutes = offset === null ? 0 : (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3]));
+  const minutes =
+    offset === null ? 0 : (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3]));
   const date = new Date(milliseconds + minutes * 60_000);
   const day = String(date.getUTCDate()).padStart(2);
   const clock = date.toISOString().slice(11, 19);
@@ -90,10 +91,12 @@ export function parseDuration(text: string): bigint {
   while (rest !== '') {
     const part = /^(\d*)(?:\.(\d*))?([^\d.]*)/.exec(rest);
     const [whole = '', fraction = '', unit = ''] = [part?.[1], part?.[2], part?.[3]];
-    if (part === null || (whole === '' && fraction === '')) throw new Error(`time: invalid duration ${quoted}`);
+    if (part === null || (whole === '' && fraction === ''))
+      throw new Error(`time: invalid duration ${quoted}`);
     if (unit === '') throw new Error(`time: missing unit in duration ${quoted}`);
     const scale = durationUnits[unit];
-    if (scale === undefined) throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
+    if (scale === undefined)
+      throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
     const precise = fraction.slice(0, 12);
     total += BigInt(whole || '0') * scale + (BigInt(precise || '0') * scale) / 10n ** BigInt(precise.length);
     rest = rest.slice(part[0].length);
@@ -113,7 +116,9 @@ export function parseTimestamp(text: string, now: number): string {
     const nanoseconds = BigInt(Math.trunc(now)) * 1_000_000n - duration;
     return String(nanoseconds / 1_000_000_000n);
   }
-  const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d(?::\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
+  const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d(?::\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?$/.exec(
+    text,
+  );
   if (match !== null) {
     const clock = `${match[2] ?? '00'}:00:00`.slice(0, 8);
     const milliseconds = Date.parse(`${match[1]}T${clock}${match[4] ?? ''}`);

@@ -74,7 +74,8 @@ export function parseSize(text: string): number {
   if (value < 0) throw new Error(`invalid size: '${text}'`);
   if (suffix === '') return Math.trunc(value);
   const match = /^(?:b|([kmgtp])(?:i?b)?)$/.exec(suffix.toLowerCase());
-  if (match === null) throw new Error(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
+  if (match === null)
+    throw new Error(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
   return Math.trunc(value * (multipliers[match[1] ?? ''] ?? 1));
 }
 

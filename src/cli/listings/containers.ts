@@ -47,8 +47,7 @@ export function containerListing(truncate: boolean, now: number): Listing<Contai
           .map(({ Name, Source }) => Name || Source)
           .map((name) => (truncate ? ellipsis(name, 15) : name))
           .join(','),
-      LocalVolumes: ({ Mounts }) =>
-        String((Mounts ?? []).filter(({ Driver }) => Driver === 'local').length),
+      LocalVolumes: ({ Mounts }) => String((Mounts ?? []).filter(({ Driver }) => Driver === 'local').length),
       Networks: ({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).join(','),
     },
     labels: ({ Labels }) => Labels,

@@ -84,12 +84,12 @@ class Evaluator {
         const visible = this.variables.length;
         const value = this.pipeline(dot, node.pipe);
         const inner = node.kind === 'with' && isTrue(value) ? value : dot;
-        const jump = this.walkList(isTrue(value) ? node.then : node.otherwise, inner);
+        const jump = this.walkList(isTrue(value) ? node.body : node.otherwise, inner);
         this.variables.length = visible;
         return jump;
       }
       case 'range':
-        this.walkRange(node.pipe, node.then, node.otherwise, dot);
+        this.walkRange(node.pipe, node.body, node.otherwise, dot);
         return undefined;
       default:
         return node.kind;
@@ -123,7 +123,10 @@ class Evaluator {
 
   private entriesOf(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
     if (Array.isArray(value)) return value.map((element, index) => [index, element] as const);
-    if (isMap(value)) return Object.keys(value).sort(compareBytes).map((key) => [key, value[key]] as const);
+    if (isMap(value))
+      return Object.keys(value)
+        .sort(compareBytes)
+        .map((key) => [key, value[key]] as const);
     if (value === undefined || value === null) return [];
     if (typeof value === 'number') {
       return Array.from({ length: Math.min(value, maxSteps) }, (_, index) => [index, index] as const);
@@ -309,4 +312,3 @@ class Evaluator {
     );
   }
 }
-

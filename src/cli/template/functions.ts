@@ -50,7 +50,8 @@ export function callFunction(table: FunctionTable, name: string, values: readonl
 function checkParameter(parameter: Parameter, value: unknown, index: number): void {
   if (parameter === 'any') return;
   const goType = parameter === 'strings' ? '[]string' : parameter;
-  if (value === undefined) throw new TemplateFunctionError('argument', `invalid value; expected ${goType}`, index);
+  if (value === undefined)
+    throw new TemplateFunctionError('argument', `invalid value; expected ${goType}`, index);
   const fits =
     parameter === 'strings'
       ? Array.isArray(value)
@@ -236,4 +237,3 @@ function escapeJs(text: string): string {
     return `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
   });
 }
-

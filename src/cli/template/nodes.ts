@@ -15,14 +15,14 @@ export interface ActionNode {
 export interface BranchNode {
   readonly kind: 'if' | 'with';
   readonly pipe: Pipe;
-  readonly then: readonly Node[];
+  readonly body: readonly Node[];
   readonly otherwise: readonly Node[];
 }
 
 export interface RangeNode {
   readonly kind: 'range';
   readonly pipe: Pipe;
-  readonly then: readonly Node[];
+  readonly body: readonly Node[];
   readonly otherwise: readonly Node[];
 }
 
@@ -49,7 +49,12 @@ export type Operand =
   | { readonly kind: 'dot'; readonly at: number }
   | { readonly kind: 'nil'; readonly at: number }
   | { readonly kind: 'field'; readonly at: number; readonly names: readonly string[] }
-  | { readonly kind: 'variable'; readonly at: number; readonly name: string; readonly names: readonly string[] }
+  | {
+      readonly kind: 'variable';
+      readonly at: number;
+      readonly name: string;
+      readonly names: readonly string[];
+    }
   | { readonly kind: 'chain'; readonly at: number; readonly base: Operand; readonly names: readonly string[] }
   | { readonly kind: 'function'; readonly at: number; readonly name: string }
   | { readonly kind: 'constant'; readonly at: number; readonly value: unknown; readonly source: string }
@@ -67,7 +72,9 @@ export function sourceOf(node: Operand | Command): string {
     case 'variable':
       return node.name + dotted(node.names);
     case 'chain':
-      return (node.base.kind === 'pipe' ? `(${sourceOf(node.base)})` : sourceOf(node.base)) + dotted(node.names);
+      return (
+        (node.base.kind === 'pipe' ? `(${sourceOf(node.base)})` : sourceOf(node.base)) + dotted(node.names)
+      );
     case 'function':
       return node.name;
     case 'constant':

@@ -1,5 +1,5 @@
-import { syntaxError, type Token, type TokenKind, tokenize } from './lexer.ts';
 import { parseConstant } from './constants.ts';
+import { syntaxError, type Token, type TokenKind, tokenize } from './lexer.ts';
 import type { Command, Node, Operand, Pipe } from './nodes.ts';
 
 export interface Tree {
@@ -91,7 +91,7 @@ class Parser {
     else if (body.stop === 'EOF') throw this.error('unexpected EOF');
     this.variables.length = visible;
     this.depth--;
-    return { kind, pipe, then: body.nodes, otherwise };
+    return { kind, pipe, body: body.nodes, otherwise };
   }
 
   private parseElse(kind: 'if' | 'with' | 'range'): readonly Node[] {
@@ -150,7 +150,8 @@ class Parser {
       const after = this.skipSpace();
       if (after.kind === 'declare' || after.kind === 'assign') {
         this.next();
-        if (variables.length === 2 && context !== 'range') throw this.error(`too many declarations in ${context}`);
+        if (variables.length === 2 && context !== 'range')
+          throw this.error(`too many declarations in ${context}`);
         if (after.kind === 'declare') this.variables.push(...variables);
         return { variables, assigns: after.kind === 'assign' };
       }
@@ -177,7 +178,8 @@ class Parser {
       if (token.kind === 'pipe') {
         this.next();
         const next = this.skipSpace();
-        if (next.kind === 'right' || next.kind === 'rightParen') throw this.error('missing value for command');
+        if (next.kind === 'right' || next.kind === 'rightParen')
+          throw this.error('missing value for command');
       } else if (token.kind !== 'right' && token.kind !== 'rightParen') {
         throw this.unexpected(token, 'operand');
       }
@@ -196,7 +198,9 @@ class Parser {
     if (term.kind === 'field') return { ...term, at, names: [...term.names, ...names] };
     if (term.kind === 'variable') return { ...term, at, names: [...term.names, ...names] };
     if (term.kind === 'constant' || term.kind === 'nil' || term.kind === 'dot') {
-      throw this.error(`unexpected . after term ${JSON.stringify(term.kind === 'constant' ? term.source : '.')}`);
+      throw this.error(
+        `unexpected . after term ${JSON.stringify(term.kind === 'constant' ? term.source : '.')}`,
+      );
     }
     return { kind: 'chain', at, base: term, names };
   }
@@ -259,7 +263,9 @@ class Parser {
 
   private unexpected(token: Token, context: string): Error {
     if (token.kind === 'keyword') return this.error(`unexpected <${token.text}> in ${context}`);
-    return this.error(`unexpected ${token.kind === 'end' ? 'EOF' : JSON.stringify(token.text)} in ${context}`);
+    return this.error(
+      `unexpected ${token.kind === 'end' ? 'EOF' : JSON.stringify(token.text)} in ${context}`,
+    );
   }
 
   private error(message: string): Error {

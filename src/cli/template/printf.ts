@@ -101,7 +101,12 @@ function formatFraction({ letter, precision, flags }: Verb, value: number): stri
     }
     case 'g':
     case 'G':
-      return sign + (precision === undefined ? formatFloat(value) : formatFloat(Number(value.toPrecision(precision || 1))));
+      return (
+        sign +
+        (precision === undefined
+          ? formatFloat(value)
+          : formatFloat(Number(value.toPrecision(precision || 1))))
+      );
     default:
       return undefined;
   }

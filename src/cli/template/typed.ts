@@ -55,7 +55,10 @@ function typedList(item: Schema, values: readonly unknown[]): unknown[] {
   return values.map((value) => typed(item, value));
 }
 
-function typedMap(schema: Schema, value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function typedMap(
+  schema: Schema,
+  value: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   const { item } = schema;
   if (item === undefined) return value;
   const result = Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, typed(item, entry)]));
