@@ -25,7 +25,7 @@ describe('a container', () => {
     daemon.sampan('stop', '-t', '0', id);
     const { State } = inspect(id);
     expect(State).toMatchObject({ Status: 'exited', ExitCode: 137, Pid: 0 });
-    expect(State.FinishedAt > State.StartedAt).toBe(true);
+    expect(Date.parse(State.FinishedAt)).toBeGreaterThanOrEqual(Date.parse(State.StartedAt));
     daemon.sampan('rm', id);
     expect(daemon.run('sampan', ['inspect', id]).status).toBe(1);
   });
