@@ -43,6 +43,8 @@ int op_fork(struct run *run, const struct fork_step *args, struct failure *failu
 	if (pid < 0) return fail(failure, errno, "", NULL);
 	if (pid > 0) _exit(child_send(status, WORD_FORKED, pid, -1) == 0 ? 0 : 1);
 	if (child_await(run->settings, WORD_KNOWN) != 0) _exit(1);
+	/* Only the leader of a session can take a terminal. */
+	setsid();
 	return 0;
 }
 

@@ -4,7 +4,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -22,6 +21,7 @@ import {
 } from '../../oci/defaults.ts';
 import type { RuntimeSpec, SpecLinux, SpecProcess } from '../../oci/runtime-spec.ts';
 import { defaultSeccompProfile } from '../../oci/seccomp-default.ts';
+import { killBelow, removeTree } from '../cgroup/tree.ts';
 import type { Attachment, Bundle, Exit, Runtime, Task } from '../contract.ts';
 import { type LauncherProcess, openLauncher } from '../launcher.ts';
 import { createRuntime } from '../runtime.ts';
@@ -177,7 +177,10 @@ export class TestHost implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.launcher[Symbol.asyncDispose]();
-    removeGroups(this.cgroupParent);
+    for (const directory of groupDirectories(this.cgroupParent)) {
+      await killBelow(context, directory);
+      removeTree(directory);
+    }
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -186,10 +189,6 @@ export class TestHost implements AsyncDisposable {
 export function groupDirectories(group: string): string[] {
   const bases = ['', ...readdirSync('/sys/fs/cgroup').map((name) => `/${name}`)];
   return bases.map((base) => `/sys/fs/cgroup${base}${group}`).filter((path) => existsSync(path));
-}
-
-function removeGroups(group: string): void {
-  for (const directory of groupDirectories(group)) rmdirSync(directory);
 }
 
 function makeRoot(root: string): void {
