@@ -19,13 +19,15 @@ static const char *const stream_names[] = { "stdout", "stderr" };
 static void complain(struct logfile *log, const char *what)
 {
 	char text[512];
+	int reason = errno;
 
 	if (log->complained)
 		return;
 	log->complained = true;
-	snprintf(text, sizeof(text), "%s %s: %s; output is lost", what, log->options->path, strerror(errno));
+	snprintf(text, sizeof(text), "%s %s: %s; output is lost", what, log->options->path, strerror(reason));
 	if (log->on_loss)
 		log->on_loss(text);
+	errno = reason;
 }
 
 static void open_file(struct logfile *log, int flags)
@@ -40,13 +42,14 @@ static void open_file(struct logfile *log, int flags)
 		log->size = (uint64_t)status.st_size;
 }
 
-void logfile_open(struct logfile *log, const struct log_options *options, void (*on_loss)(const char *text))
+int logfile_open(struct logfile *log, const struct log_options *options, void (*on_loss)(const char *text))
 {
 	*log = (struct logfile){ .options = options, .fd = -1, .on_loss = on_loss };
 	if (!options->path)
-		return;
+		return 0;
 	log->attributes_length = options->attributes ? strlen(options->attributes) : 0;
 	open_file(log, 0);
+	return log->fd < 0 ? -1 : 0;
 }
 
 /* A record is never left half written by a full disk: what does not fit is cut off again. */

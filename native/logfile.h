@@ -36,9 +36,9 @@ struct logfile {
 
 /*
  * Opens for appending. `options` outlives the log; a NULL path makes a log that takes everything and keeps nothing.
- * `on_loss` (or NULL) is told once when the disk fails.
+ * `on_loss` (or NULL) is told once when the disk fails. Returns -1 with errno when there is no file to begin with.
  */
-void logfile_open(struct logfile *log, const struct log_options *options, void (*on_loss)(const char *text));
+int logfile_open(struct logfile *log, const struct log_options *options, void (*on_loss)(const char *text));
 /* Records the output of `stream` (1 stdout, 2 stderr). A failing disk loses records; it never fails the caller. */
 void logfile_write(struct logfile *log, int stream, const uint8_t *bytes, size_t count);
 /* Writes out the lines that never ended. */

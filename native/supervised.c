@@ -33,7 +33,7 @@ static void take_input(struct streams *streams)
 	hub_writable(container_of(streams, struct supervised, streams));
 }
 
-static void finish(struct supervised *process)
+void supervised_finish(struct supervised *process)
 {
 	if (process->phase != PHASE_EXITED)
 		return;
@@ -49,7 +49,7 @@ static void finish(struct supervised *process)
 
 static void output_ended(struct streams *streams)
 {
-	finish(container_of(streams, struct supervised, streams));
+	supervised_finish(container_of(streams, struct supervised, streams));
 }
 
 static void drain_expired(struct timer *timer)
@@ -60,7 +60,7 @@ static void drain_expired(struct timer *timer)
 	if (goes_on && ++process->drain_rounds < DRAIN_ROUNDS)
 		timer_set(timer, DRAIN_MS);
 	else
-		finish(process);
+		supervised_finish(process);
 }
 
 struct supervised *supervised_new(const char *id, struct run *run)
@@ -137,7 +137,7 @@ static void exited(struct supervised *process, int status)
 	process->phase = PHASE_EXITED;
 	streams_process_gone(&process->streams);
 	if (streams_ended(&process->streams)) {
-		finish(process);
+		supervised_finish(process);
 	} else {
 		streams_moved(&process->streams);
 		timer_set(&process->drain, DRAIN_MS);

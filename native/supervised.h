@@ -59,6 +59,8 @@ int supervised_runs(struct supervised *process);
 void supervised_reap(void);
 /* Returns -1 with errno ESRCH when the process has gone. */
 int supervised_signal(struct supervised *process, int signal);
+/* A process that has exited is over now, whatever output may still come. */
+void supervised_finish(struct supervised *process);
 /* Forgets a process that failed to start or is over. */
 void supervised_free(struct supervised *process);
 /* Whether an exec is left. */

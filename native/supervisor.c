@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +77,7 @@ static void let_go_of_daemon(void)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
+	umask(022);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (chdir("/") < 0 || null < 0)
 		return;
@@ -128,7 +130,8 @@ static int begin(struct run *run, int control, struct supervised **first, struct
 	(*starter)->subscribed = true;
 	/* It may want output to be held until its clients are there. */
 	client_receive(*starter);
-	logfile_open(&logfile, &run->log, note_loss);
+	if (logfile_open(&logfile, &run->log, note_loss) < 0)
+		return -1;
 	(*first)->log = &logfile;
 	oom_open(run);
 	if (supervised_runs(*first) < 0 || write_state(*first) < 0)
@@ -141,7 +144,7 @@ static int give_up(struct run *run, int control, int reason)
 {
 	struct failure failure = { .stage = STAGE_BEFORE, .operation = OPERATION_supervise };
 
-	fail(&failure, reason, run->supervise.socket, "the supervisor cannot begin");
+	fail(&failure, reason, run->supervise.socket, "the supervisor cannot open its socket, log or state file");
 	hub_unlink();
 	unlink(run->supervise.state_file);
 	run_abort(run);
@@ -158,6 +161,10 @@ static void end_execs(void)
 		for (struct supervised *exec = supervised_list->next; exec; exec = exec->next)
 			supervised_signal(exec, SIGKILL);
 		loop_turn(100);
+	}
+	for (struct supervised *exec = supervised_list->next, *next; exec; exec = next) {
+		next = exec->next;
+		supervised_finish(exec);
 	}
 }
 

@@ -4,6 +4,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { silentLogger } from '../base/log.ts';
 import { CLONE_NEWNS, MOUNT_ATTR_NOSUID, MS_PRIVATE, MS_REC } from '../plan/constants.ts';
+import { PlanError } from '../plan/plan-error.ts';
 import { connectSupervisor } from './supervisor.ts';
 import { context, openSupervisorFixture, readLog, type SupervisorFixture } from './supervisor-fixture.ts';
 
@@ -41,6 +42,12 @@ describe('a container log', () => {
       'first\n',
       'second\n',
     ]);
+  });
+
+  test('that cannot be opened fails the start', async () => {
+    const start = fixture.start('nowhere/log', { argv: ['true'] });
+    expect(start).rejects.toBeInstanceOf(PlanError);
+    await start.catch(() => {});
   });
 
   test('rotates without losing or doubling a line', async () => {

@@ -6,6 +6,7 @@ import { isCode } from '../base/errors.ts';
 import { CLONE_NEWPID, O_CREAT } from '../plan/constants.ts';
 import { HOST } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
+import type { Attachment } from './contract.ts';
 import { connectSupervisor, startSupervised } from './supervisor.ts';
 import {
   allStreams,
@@ -14,6 +15,7 @@ import {
   execPlan,
   openSupervisorFixture,
   readLog,
+  readUntil,
   type SupervisorFixture,
 } from './supervisor-fixture.ts';
 import { readSupervisorState } from './supervisor-state.ts';
@@ -121,11 +123,29 @@ describe('a supervised process', () => {
   });
 });
 
+describe('an exec of the host', () => {
+  test('is ended with the container, and its exit is told', async () => {
+    const { supervisor } = await fixture.start('hostexec', { argv: ['sleep', '1000'] });
+    const exec = await supervisor.exec(context, {
+      id: 'e',
+      plan: execPlan({ argv: ['sh', '-c', 'sleep 1000 & echo orphan $!.; wait'] }),
+      attach: allStreams,
+    });
+    const output = exec.attachment === undefined ? '' : await readUntil(exec.attachment, '.');
+    await supervisor.signal(context, 9);
+    expect((await exec.exited).code).toBe(137);
+    expect((await supervisor.exited).code).toBe(137);
+    process.kill(Number(output.match(/\d+/)), 9);
+  });
+});
+
 describe('a supervisor', () => {
   test('goes on without the daemon, and is found again by its socket', async () => {
-    const { supervisor: first } = await fixture.start('orphan', {
+    const { supervisor: first, attachments } = await fixture.start('orphan', {
       argv: ['sh', '-c', 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.01; done'],
+      attach: [allStreams],
     });
+    await readUntil(attachments[0] as Attachment, 'ready');
     first.close();
     expect(first.exited).rejects.toThrow('without telling');
     const second = await connectSupervisor(context, fixture.file('orphan', 'socket'));
