@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'bun:test';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { background } from '../base/context.ts';
+import { openDatabase } from '../base/database.ts';
+import type { VolumeRequest } from './contract.ts';
+import { createLocalVolumes } from './local-volumes.ts';
+import { volumesSchema } from './schema.ts';
+
+const context = background();
+
+class Fixture implements Disposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'sampan-volumes-'));
+  readonly database = openDatabase(join(this.root, 'state.db'), [volumesSchema]);
+  readonly events: string[] = [];
+  users: string[] = [];
+  volumes = this.open();
+
+  open() {
+    return createLocalVolumes({
+      root: join(this.root, 'volumes'),
+      database: this.database,
+      events: { publish: ({ action, id }) => this.events.push(`${action} ${id}`) },
+      usersOf: () => this.users,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.database.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function request(name: string, own: Partial<VolumeRequest> = {}): VolumeRequest {
+  return { name, driver: '', labels: {}, options: {}, ...own };
+}
+
+describe('local volumes', () => {
+  test('are directories that another daemon finds again', async () => {
+    using fixture = new Fixture();
+    const volume = await fixture.volumes.create(context, request('data', { labels: { a: 'b' } }));
+    expect(volume).toMatchObject({ name: 'data', driver: 'local', labels: { a: 'b' }, anonymous: false });
+    expect(existsSync(volume.mountpoint)).toBe(true);
+    expect(fixture.open().get('data')).toEqual(volume);
+    expect(fixture.events).toEqual(['create data']);
+  });
+
+  test('are made once, whoever asks and with whatever labels', async () => {
+    using fixture = new Fixture();
+    const [first, second] = await Promise.all([
+      fixture.volumes.create(context, request('data', { labels: { a: '1' } })),
+      fixture.volumes.create(context, request('data', { labels: { a: '2' } })),
+    ]);
+    expect(second).toBe(first);
+    expect(await fixture.volumes.create(context, request('data'))).toBe(first);
+    expect(fixture.volumes.list()).toHaveLength(1);
+  });
+
+  test('without a name get 64 hex digits and the label that tells', async () => {
+    using fixture = new Fixture();
+    const volume = await fixture.volumes.create(context, request(''));
+    expect(volume.name).toMatch(/^[0-9a-f]{64}$/);
+    expect(volume.labels).toEqual({ 'com.docker.volume.anonymous': '' });
+    expect(volume.anonymous).toBe(true);
+  });
+
+  test.each([
+    ['a', 'volume name is too short, names should be at least two alphanumeric characters'],
+    [
+      'a/b',
+      'create a/b: "a/b" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
+    ],
+    ['../up', 'includes invalid characters for a local volume name'],
+    ['x'.repeat(300), 'includes invalid characters for a local volume name'],
+  ])('refuse the name %s', async (name, message) => {
+    using fixture = new Fixture();
+    await expect(fixture.volumes.create(context, request(name))).rejects.toThrow(message);
+  });
+
+  test('refuse other drivers and unknown options', async () => {
+    using fixture = new Fixture();
+    const create = (own: Partial<VolumeRequest>) => fixture.volumes.create(context, request('data', own));
+    await expect(create({ driver: 'nfs' })).rejects.toThrow('plugin "nfs" not found');
+    await expect(create({ options: { colour: 'red' } })).rejects.toThrow('invalid option: "colour"');
+    await expect(create({ options: { type: 'tmpfs' } })).rejects.toThrow('missing required option: "device"');
+    expect(fixture.volumes.list()).toEqual([]);
+  });
+
+  test('go with their data, unless a container uses them', async () => {
+    using fixture = new Fixture();
+    const volume = await fixture.volumes.create(context, request('data'));
+    writeFileSync(join(volume.mountpoint, 'file'), 'x');
+    fixture.users = ['c1', 'c2'];
+    await expect(fixture.volumes.remove(context, 'data')).rejects.toThrow(
+      'remove data: volume is in use - [c1, c2]',
+    );
+    fixture.users = [];
+    const removal = fixture.volumes.remove(context, 'data');
+    const successor = await fixture.volumes.create(context, request('data'));
+    await removal;
+    expect(existsSync(successor.mountpoint)).toBe(true);
+    expect(existsSync(join(successor.mountpoint, 'file'))).toBe(false);
+    expect(() => fixture.volumes.get('other')).toThrow('get other: no such volume');
+    await expect(fixture.volumes.remove(context, 'other')).rejects.toThrow('get other: no such volume');
+  });
+
+  test('of which a killed daemon had begun the removal are gone at the next start', () => {
+    using fixture = new Fixture();
+    const trash = join(fixture.root, 'volumes', '.removing-x');
+    mkdirSync(trash, { recursive: true });
+    fixture.open();
+    expect(existsSync(trash)).toBe(false);
+  });
+});
