@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { DEFAULT_DEVICES, DEVICE_LINKS } from '../oci/defaults.ts';
 import type { RuntimeSpec, SpecDevice } from '../oci/runtime-spec.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
@@ -32,7 +33,7 @@ export function planDevices(spec: RuntimeSpec, root: number): Operation[] {
 
 function isBoundDev({ destination, type, options }: RuntimeSpec['mounts'][number]): boolean {
   const bound = type === 'bind' || options.includes('bind') || options.includes('rbind');
-  return destination === '/dev' && bound;
+  return bound && posix.resolve('/', destination) === '/dev';
 }
 
 /** Each path once, the spec's choice before the default. The host's /dev/ptmx would open the host's terminals. */

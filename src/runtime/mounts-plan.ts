@@ -19,7 +19,7 @@ export function planMounts(
   mountCgroups: (mount: SpecMount) => CgroupMount,
 ): MountsPlan {
   const parts = mounts.map((given) => {
-    const mount = { ...given, destination: posix.normalize(`/${given.destination}`) };
+    const mount = { ...given, destination: posix.resolve('/', given.destination) };
     const options = parseMountOptions(mount.options);
     checkProc(mount, options);
     if (mount.type === 'cgroup' || mount.type === 'cgroup2') return mountCgroups(mount);
@@ -124,7 +124,7 @@ function checkProc({ destination, source, type }: SpecMount, options: MountOptio
     );
   };
   if (destination === '/proc' && type !== 'proc') {
-    const boundProc = options.bind !== 'no' && posix.normalize(source) === '/proc';
+    const boundProc = options.bind !== 'no' && posix.resolve('/', source) === '/proc';
     if (!boundProc) refuse('cannot be mounted because it is not of type proc');
   }
   if (destination.startsWith('/proc/') && !replaceable.has(destination)) {
