@@ -19,7 +19,7 @@ export interface ApiServer {
   close(grace?: number): Promise<void>;
 }
 
-export type { ListenAddress, TlsOptions } from './http/listener.ts';
+export type { ListenAddress } from './http/listener.ts';
 
 /** The Engine API over HTTP/1.1, on Unix sockets and TCP, plain or with (mutual) TLS. */
 export function createApiServer(options: ApiServerOptions): ApiServer {

@@ -30,7 +30,7 @@ export interface ApiSettings {
 }
 
 /** Returns the answer, which is sent with the route's first status; or undefined for an empty one, or when it has answered itself. */
-export type Handler<Name extends RouteName> = (call: Call<Name>) => Answer<Name> | Promise<Answer<Name>>;
+type Handler<Name extends RouteName> = (call: Call<Name>) => Answer<Name> | Promise<Answer<Name>>;
 
 type Answer<Name extends RouteName> = Routes[Name]['stream'] extends 'none'
   ? ResponseOf<Routes[Name]>

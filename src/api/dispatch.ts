@@ -41,7 +41,8 @@ export class Dispatcher {
   }
 
   refuse(error: HttpError, response: Response): void {
-    void response.json(error.status, { message: error.message })?.catch(() => {});
+    const { status, body } = failureOf(error);
+    void response.json(status, body)?.catch(() => {});
   }
 
   private async answer(request: Request, response: Response): Promise<void> {
@@ -109,10 +110,10 @@ export class Dispatcher {
       if (!request.signal.aborted) this.log.warn(messageOf(error), fieldsOf(request));
       throw error;
     }
-    const { status, message } = failureOf(error);
-    if (status === 500) this.log.error(message, fieldsOf(request));
+    const { status, body } = failureOf(error);
+    if (status === 500) this.log.error(body.message, fieldsOf(request));
     if (error instanceof HttpError) response.keepAlive = false;
-    await (status === 304 ? response.send(304) : response.json(status, { message }));
+    await (status === 304 ? response.send(304) : response.json(status, body));
   }
 }
 

@@ -17,7 +17,7 @@ export async function readJson<T>(request: Request, schema: Schema<T>): Promise<
 }
 
 /** The same before decoding: `null` is a value. */
-export async function readRawJson(request: Request): Promise<{ readonly value: unknown } | undefined> {
+async function readRawJson(request: Request): Promise<{ readonly value: unknown } | undefined> {
   const type = request.headers.get('content-type') ?? '';
   if (type !== '' || request.body.length !== 0) checkContentType(type);
   if (request.body.length === 0) return undefined;

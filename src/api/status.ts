@@ -1,4 +1,5 @@
 import { codeOf, type ErrorCode, messageOf } from '../base/errors.ts';
+import type { ErrorResponse } from '../wire/messages.ts';
 import { DecodeError } from '../wire/schema.ts';
 import { HttpError } from './http/head.ts';
 
@@ -20,12 +21,12 @@ const statusOfCode: Record<ErrorCode, number> = {
 
 export interface Failure {
   readonly status: number;
-  readonly message: string;
+  readonly body: ErrorResponse;
 }
 
 /** What a client is told of any thrown value. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof HttpError) return { status: error.status, message: error.message };
-  if (error instanceof DecodeError) return { status: 400, message: error.message };
-  return { status: statusOfCode[codeOf(error)], message: messageOf(error) };
+  if (error instanceof HttpError) return { status: error.status, body: { message: error.message } };
+  if (error instanceof DecodeError) return { status: 400, body: { message: error.message } };
+  return { status: statusOfCode[codeOf(error)], body: { message: messageOf(error) } };
 }

@@ -1,7 +1,7 @@
 import { invalid } from '../base/errors.ts';
 
 /** ctrl-p, ctrl-q. */
-export const defaultDetachKeys: Uint8Array = Uint8Array.of(16, 17);
+const defaultDetachKeys: Uint8Array = Uint8Array.of(16, 17);
 
 const controlKey = /^ctrl-([a-z@[\\\]^_])$/;
 

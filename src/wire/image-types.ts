@@ -48,7 +48,7 @@ export const ImageConfig = struct('ImageConfig', {
 });
 export type ImageConfig = TypeOf<typeof ImageConfig>;
 
-export const RootFs = struct('RootFS', { Type: string, Layers: optional(list(string)) });
+const RootFs = struct('RootFS', { Type: string, Layers: optional(list(string)) });
 
 /** `GET /images/{name}/json`. */
 export const ImageInspect = struct('ImageInspect', {

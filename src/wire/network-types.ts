@@ -16,14 +16,14 @@ export const EndpointSettings = struct('EndpointSettings', {
 });
 export type EndpointSettings = TypeOf<typeof EndpointSettings>;
 
-export const IpamConfig = struct('IPAMConfig', {
+const IpamConfig = struct('IPAMConfig', {
   Subnet: optional(string),
   IPRange: optional(string),
   Gateway: optional(string),
   AuxiliaryAddresses: optional(map(string)),
 });
 
-export const Ipam = struct('IPAM', { Driver: string, Options: map(string), Config: list(IpamConfig) });
+const Ipam = struct('IPAM', { Driver: string, Options: map(string), Config: list(IpamConfig) });
 
 export const EndpointResource = struct('EndpointResource', {
   Name: string,

@@ -15,7 +15,7 @@ export type ListenAddress =
   | { readonly tcp: { readonly host: string; readonly port: number }; readonly tls?: TlsOptions };
 
 /** PEM texts. With `clientAuthority` every client must show a certificate that it signed. */
-export interface TlsOptions {
+interface TlsOptions {
   readonly key: string;
   readonly certificate: string;
   readonly clientAuthority?: string;

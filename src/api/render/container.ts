@@ -53,7 +53,7 @@ function renderSize(size: ContainerSize | undefined): { SizeRw?: number; SizeRoo
   return size === undefined ? {} : { SizeRw: size.writable, SizeRootFs: size.root };
 }
 
-export function renderMount(mount: MountPoint): WireMountPoint {
+function renderMount(mount: MountPoint): WireMountPoint {
   return {
     Type: mount.type,
     ...(mount.name === undefined ? {} : { Name: mount.name }),
