@@ -24,7 +24,10 @@ export interface PumpOptions {
 /** Carries bytes between a client and a process, each way with back-pressure, until the process's output ends or the client is gone. */
 export async function pump(peer: Peer, attachment: Attachment, options: PumpOptions): Promise<void> {
   await using attached = attachment;
-  peer.onClose(() => void attached[Symbol.asyncDispose]());
+  peer.onClose(() => {
+    // Ends the frames, and so this function, which disposes again and tells what goes wrong.
+    attached[Symbol.asyncDispose]().then(undefined, () => {});
+  });
   feed(peer, attached, options.stdin).catch(() => {
     // The process went away while the client was still typing; its output tells the end.
   });
