@@ -292,7 +292,7 @@ export function testSnapshotDriver(
     const root = await bench.start('c1', layers);
     expect((await readdir(root)).length).toBe(129);
     expect(await readFile(join(root, 'last'), 'utf8')).toBe('127');
-  });
+  }, 60_000);
 
   test(`${name}: a layer stays while a snapshot uses it`, async () => {
     const bench = await newBench();

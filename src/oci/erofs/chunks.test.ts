@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { FileData } from '../tar/layer-node.ts';
-import { type ChunkTable, denseChunks, planChunks } from './chunks.ts';
+import { type ChunkTable, denseShape, planChunks, writeDenseIndexes } from './chunks.ts';
 import { HOLE } from './format.ts';
 
 const BUDGET = 2 ** 20;
@@ -22,16 +22,29 @@ function readThrough(
   });
 }
 
+/** The indexes of a dense file, as pairs of device and block. */
+function denseIndexes(size: number, offset: number): [device: number, block: number][] {
+  const { count } = denseShape(size, 9);
+  const bytes = Buffer.alloc(count * 8);
+  writeDenseIndexes(bytes, 0, { size, offset, extents: undefined }, 9);
+  return Array.from({ length: count }, (_, chunk) => [
+    bytes.readUInt16LE(chunk * 8 + 2),
+    bytes.readUInt32LE(chunk * 8 + 4),
+  ]);
+}
+
 test('chunks: a dense file is one chunk, whose size is the next power of two', () => {
-  const table = denseChunks({ size: 5000, offset: 1536, extents: undefined }, 9);
-  expect(table).toEqual({ bits: 4, indexes: Buffer.from([0, 0, 1, 0, 3, 0, 0, 0]) });
-  expect(denseChunks({ size: 1, offset: 512, extents: undefined }, 9).bits).toBe(0);
+  expect(denseShape(5000, 9)).toEqual({ bits: 4, count: 1 });
+  expect(denseShape(1, 9)).toEqual({ bits: 0, count: 1 });
+  expect(denseIndexes(5000, 1536)).toEqual([[1, 3]]);
 });
 
 test('chunks: a file larger than the largest chunk has several, one behind the other', () => {
-  const table = denseChunks({ size: 2 ** 41 - 5, offset: 512, extents: undefined }, 9);
-  expect(table.bits).toBe(31);
-  expect([table.indexes.readUInt32LE(4), table.indexes.readUInt32LE(12)]).toEqual([1, 1 + 2 ** 31]);
+  expect(denseShape(2 ** 41 - 5, 9)).toEqual({ bits: 31, count: 2 });
+  expect(denseIndexes(2 ** 41 - 5, 512)).toEqual([
+    [1, 1],
+    [1, 1 + 2 ** 31],
+  ]);
 });
 
 test('chunks: any sparse file reads as it was, with the tar for all that is aligned', () => {

@@ -41,17 +41,23 @@ export function isDense(data: FileData, blockBits: number): boolean {
   return data.extents === undefined && data.offset % 2 ** blockBits === 0;
 }
 
-/** A dense file: as few chunks as can be, all in the tar. */
-export function denseChunks(data: FileData, blockBits: number): ChunkTable {
-  const blockSize = 2 ** blockBits;
-  const blocks = Math.ceil(data.size / blockSize);
+/** Of a dense file: as few chunks as can be, all in the tar. */
+export function denseShape(
+  size: number,
+  blockBits: number,
+): { readonly bits: number; readonly count: number } {
+  const blocks = Math.ceil(size / 2 ** blockBits);
   const bits = Math.min(Math.ceil(Math.log2(blocks)), MAX_CHUNK_BITS);
-  const count = Math.ceil(blocks / 2 ** bits);
-  const indexes = Buffer.alloc(count * CHUNK_INDEX_SIZE);
-  const first = data.offset / blockSize;
-  for (let chunk = 0; chunk < count; chunk++)
-    writeIndex(indexes, chunk, TAR_DEVICE, first + chunk * 2 ** bits);
-  return { bits, indexes };
+  return { bits, count: Math.ceil(blocks / 2 ** bits) };
+}
+
+/** Writes the indexes of a dense file's `count` chunks at `at`. */
+export function writeDenseIndexes(bytes: Buffer, at: number, data: FileData, blockBits: number): void {
+  const { bits, count } = denseShape(data.size, blockBits);
+  const first = data.offset / 2 ** blockBits;
+  for (let chunk = 0; chunk < count; chunk++) {
+    writeIndex(bytes, at + chunk * CHUNK_INDEX_SIZE, TAR_DEVICE, first + chunk * 2 ** bits);
+  }
 }
 
 /**
@@ -120,7 +126,7 @@ function layOut(
   const chunkSize = 2 ** (blockBits + bits);
   const count = Math.ceil(size / chunkSize);
   const indexes = Buffer.alloc(count * CHUNK_INDEX_SIZE);
-  for (let chunk = 0; chunk < count; chunk++) writeIndex(indexes, chunk, 0, HOLE);
+  for (let chunk = 0; chunk < count; chunk++) writeIndex(indexes, chunk * CHUNK_INDEX_SIZE, 0, HOLE);
   const copies: Copy[] = [];
   let next = nextBlock;
   let copied = { chunk: -1, block: 0 };
@@ -129,7 +135,7 @@ function layOut(
       const chunk = Math.floor(at / chunkSize);
       if (chunk !== copied.chunk) {
         copied = { chunk, block: next };
-        writeIndex(indexes, chunk, 0, next);
+        writeIndex(indexes, chunk * CHUNK_INDEX_SIZE, 0, next);
         next += Math.ceil(Math.min(chunkSize, size - chunk * chunkSize) / blockSize);
       }
       const stop = Math.min(end, (chunk + 1) * chunkSize);
@@ -143,16 +149,16 @@ function layOut(
     const from = run.from - run.start;
     copy(run, run.start, end > start ? start : run.end);
     for (let at = start; at < end; at += chunkSize) {
-      writeIndex(indexes, at / chunkSize, TAR_DEVICE, (from + at) / blockSize);
+      writeIndex(indexes, (at / chunkSize) * CHUNK_INDEX_SIZE, TAR_DEVICE, (from + at) / blockSize);
     }
     if (end > start) copy(run, end, run.end);
   }
   return { table: { bits, indexes }, copies, nextBlock: next };
 }
 
-function writeIndex(indexes: Buffer, chunk: number, device: number, block: number): void {
+function writeIndex(bytes: Buffer, at: number, device: number, block: number): void {
   if (block > HOLE) throw invalid('the layer is too large for block addresses of 32 bits');
-  indexes.writeUInt16LE(0, chunk * CHUNK_INDEX_SIZE);
-  indexes.writeUInt16LE(device, chunk * CHUNK_INDEX_SIZE + 2);
-  indexes.writeUInt32LE(block, chunk * CHUNK_INDEX_SIZE + 4);
+  bytes.writeUInt16LE(0, at);
+  bytes.writeUInt16LE(device, at + 2);
+  bytes.writeUInt32LE(block, at + 4);
 }

@@ -1,9 +1,7 @@
 import { DIRENT_SIZE } from './format.ts';
 
-/** One name in a directory. */
-export interface Dirent {
-  /** Byte string. */
-  readonly name: string;
+/** What a name in a directory refers to. */
+export interface DirentTarget {
   /** Inode number. */
   readonly nid: number;
   readonly type: number;
@@ -34,33 +32,36 @@ export function measureDirectory(names: readonly string[], blockSize: number): n
 
 /**
  * The data of a directory: in each block first the fixed-size entries, then their names. `size` is what
- * `measureDirectory` said.
+ * `measureDirectory` said of these names.
  */
-export function encodeDirectory(entries: readonly Dirent[], size: number, blockSize: number): Buffer {
+export function encodeDirectory(
+  names: readonly string[],
+  size: number,
+  blockSize: number,
+  targetOf: (name: string) => DirentTarget,
+): Buffer {
   const data = Buffer.alloc(size);
   let first = 0;
   for (let start = 0; start < size; start += blockSize) {
     let end = first;
-    for (let used = 0; end < entries.length; end++) {
-      used += DIRENT_SIZE + (entries[end]?.name.length ?? 0);
+    for (let used = 0; end < names.length; end++) {
+      used += DIRENT_SIZE + (names[end]?.length ?? 0);
       if (used > blockSize) break;
     }
-    encodeBlock(data, start, entries.slice(first, end));
-    first = end;
+    let nameOffset = (end - first) * DIRENT_SIZE;
+    for (let at = start; first < end; first++, at += DIRENT_SIZE) {
+      const name = names[first] ?? '';
+      encodeDirent(data, at, nameOffset, targetOf(name));
+      data.write(name, start + nameOffset, 'latin1');
+      nameOffset += name.length;
+    }
   }
   return data;
 }
 
-function encodeBlock(data: Buffer, start: number, entries: readonly Dirent[]): void {
-  let nameOffset = entries.length * DIRENT_SIZE;
-  let at = start;
-  for (const { name, nid, type } of entries) {
-    data.writeUInt32LE(nid % 2 ** 32, at);
-    data.writeUInt32LE(Math.floor(nid / 2 ** 32), at + 4);
-    data.writeUInt16LE(nameOffset, at + 8);
-    data.writeUInt8(type, at + 10);
-    data.write(name, start + nameOffset, 'latin1');
-    nameOffset += name.length;
-    at += DIRENT_SIZE;
-  }
+function encodeDirent(data: Buffer, at: number, nameOffset: number, { nid, type }: DirentTarget): void {
+  data.writeUInt32LE(nid % 2 ** 32, at);
+  data.writeUInt32LE(Math.floor(nid / 2 ** 32), at + 4);
+  data.writeUInt16LE(nameOffset, at + 8);
+  data.writeUInt8(type, at + 10);
 }

@@ -1,10 +1,10 @@
 import { type LayerNode, modeType } from '../tar/layer-node.ts';
 import type { SealedTree } from '../tar/sealed-tree.ts';
-import type { ChunkTable } from './chunks.ts';
+import { type ChunkTable, denseShape, writeDenseIndexes } from './chunks.ts';
 import { directoryNames, encodeDirectory } from './directory.ts';
 import { alignUp, CHUNK_INDEX_SIZE } from './format.ts';
 import { chunkedData, deviceData, direntType, encodeInode, type InodeData, ownData } from './inode.ts';
-import { type Layout, layOut, nidOf } from './layout.ts';
+import { hasChunks, inodeSize, type Layout, layOut, nidOf } from './layout.ts';
 import { type ImageSink, RegionWriter } from './sink.ts';
 import { encodeSuperblock } from './superblock.ts';
 import { encodeXattrs } from './xattrs.ts';
@@ -17,44 +17,62 @@ export interface ImageOptions {
   readonly tarBlocks: number;
   /** 64 hex digits that name the tar, or empty. */
   readonly tag: string;
-  readonly chunksOf: (node: LayerNode) => ChunkTable | undefined;
+  /** Tables of the files whose chunks are not simply where the tar has them. */
+  readonly planned: ReadonlyMap<LayerNode, ChunkTable>;
 }
 
 /** Writes inodes, directories and superblock of a sealed tree. */
 export function writeImage(sink: ImageSink, tree: SealedTree, options: ImageOptions): void {
-  const blockSize = 2 ** options.blockBits;
-  const layout = layOut(tree, options.metaBlock * blockSize, blockSize, options.chunksOf);
+  const { blockBits, planned } = options;
+  const blockSize = 2 ** blockBits;
+  const layout = layOut(tree, options.metaBlock * blockSize, blockBits, planned);
   const inodes = new RegionWriter(sink, layout.metaStart);
   const blocks = new RegionWriter(sink, layout.blocksStart);
   for (const [index, node] of tree.nodes.entries()) {
-    const chunks = options.chunksOf(node);
-    const data = dataOf(layout, node, chunks);
+    const position = layout.positions[index] ?? 0;
+    const size = inodeSize(node);
     const xattrs = encodeXattrs(node);
-    let at = layout.positions[index] ?? 0;
-    const put = (bytes: Uint8Array): void => {
-      inodes.write(at, bytes);
-      at += bytes.length;
-    };
-    put(encodeInode(node, data, xattrs.length));
-    if (xattrs.length > 0) put(xattrs);
-    if (chunks !== undefined) {
-      at = alignUp(at, CHUNK_INDEX_SIZE);
-      put(chunks.indexes);
-      continue;
-    }
+    const table = planned.get(node);
+    const at = inodes.reserve(position, size);
+    encodeInode(inodes.buffer, at, node, dataOf(layout, node, table, blockBits), xattrs.length);
+    if (xattrs.length > 0) inodes.write(position + size, xattrs);
+    const rest = position + size + xattrs.length;
+    if (hasChunks(node)) writeChunks(inodes, alignUp(rest, CHUNK_INDEX_SIZE), node, table, blockBits);
     const own = ownBytes(layout, tree, node, blockSize);
     if (own === undefined) continue;
     const outside = own.length - (layout.inline[index] ?? 0);
     if (outside > 0) blocks.write((layout.blocks[index] ?? 0) * blockSize, own.subarray(0, outside));
-    if (outside < own.length) put(own.subarray(outside));
+    if (outside < own.length) inodes.write(rest, own.subarray(outside));
   }
   inodes.flush();
   blocks.flush();
   finishImage(sink, tree, layout, options);
 }
 
-function dataOf(layout: Layout, node: LayerNode, chunks: ChunkTable | undefined): InodeData {
-  if (chunks !== undefined) return chunkedData(node.data?.size ?? 0, chunks.bits);
+function writeChunks(
+  inodes: RegionWriter,
+  position: number,
+  node: LayerNode,
+  table: ChunkTable | undefined,
+  blockBits: number,
+): void {
+  if (table !== undefined) inodes.write(position, table.indexes);
+  else if (node.data !== undefined) {
+    const length = denseShape(node.data.size, blockBits).count * CHUNK_INDEX_SIZE;
+    writeDenseIndexes(inodes.buffer, inodes.reserve(position, length), node.data, blockBits);
+  }
+}
+
+function dataOf(
+  layout: Layout,
+  node: LayerNode,
+  table: ChunkTable | undefined,
+  blockBits: number,
+): InodeData {
+  if (hasChunks(node)) {
+    const size = node.data?.size ?? 0;
+    return chunkedData(size, (table ?? denseShape(size, blockBits)).bits);
+  }
   if (node.type === modeType.character || node.type === modeType.block)
     return deviceData(node.major, node.minor);
   const { index } = node;
@@ -67,11 +85,10 @@ function ownBytes(layout: Layout, tree: SealedTree, node: LayerNode, blockSize: 
   const { children } = node;
   if (children === undefined) return undefined;
   const parent = tree.parents[node.index] ?? node;
-  const entries = directoryNames(children).map((name) => {
+  return encodeDirectory(directoryNames(children), layout.sizes[node.index] ?? 0, blockSize, (name) => {
     const target = name === '.' ? node : name === '..' ? parent : (children.get(name) ?? node);
-    return { name, nid: nidOf(layout, target), type: direntType(target) };
+    return { nid: nidOf(layout, target), type: direntType(target) };
   });
-  return encodeDirectory(entries, layout.sizes[node.index] ?? 0, blockSize);
 }
 
 function finishImage(sink: ImageSink, tree: SealedTree, layout: Layout, options: ImageOptions): void {

@@ -1,12 +1,5 @@
 import { type LayerNode, modeType } from '../tar/layer-node.ts';
-import {
-  CHUNK_INDEXES,
-  COMPACT_INODE_SIZE,
-  dataLayout,
-  EXTENDED_INODE_SIZE,
-  fileType,
-  XATTR_HEADER_SIZE,
-} from './format.ts';
+import { CHUNK_INDEXES, dataLayout, fileType, XATTR_HEADER_SIZE } from './format.ts';
 import { isCompact } from './layout.ts';
 
 /** What an inode says about its data. */
@@ -17,39 +10,44 @@ export interface InodeData {
   readonly pointer: number;
 }
 
-/** The fixed part of an inode. */
-export function encodeInode(node: LayerNode, data: InodeData, xattrBytes: number): Buffer {
-  return isCompact(node) ? encodeCompact(node, data, xattrBytes) : encodeExtended(node, data, xattrBytes);
+/** Writes the fixed part of an inode at `at`, where `bytes` are zeros. */
+export function encodeInode(
+  bytes: Buffer,
+  at: number,
+  node: LayerNode,
+  data: InodeData,
+  xattrBytes: number,
+): void {
+  const compact = isCompact(node);
+  bytes.writeUInt16LE((data.layout << 1) | (compact ? 0 : 1), at);
+  bytes.writeUInt16LE(xattrCount(xattrBytes), at + 2);
+  bytes.writeUInt16LE(node.mode, at + 4);
+  bytes.writeUInt32LE(data.pointer, at + 16);
+  bytes.writeUInt32LE(node.index + 1, at + 20);
+  if (compact) encodeCompact(bytes, at, node, data);
+  else encodeExtended(bytes, at, node, data);
 }
 
-function encodeCompact(node: LayerNode, data: InodeData, xattrBytes: number): Buffer {
-  const bytes = Buffer.alloc(COMPACT_INODE_SIZE);
-  bytes.writeUInt16LE(data.layout << 1, 0);
-  bytes.writeUInt16LE(xattrCount(xattrBytes), 2);
-  bytes.writeUInt16LE(node.mode, 4);
-  bytes.writeUInt16LE(node.links, 6);
-  bytes.writeUInt32LE(data.size, 8);
-  bytes.writeUInt32LE(data.pointer, 16);
-  bytes.writeUInt32LE(node.index + 1, 20);
-  bytes.writeUInt16LE(node.uid, 24);
-  bytes.writeUInt16LE(node.gid, 26);
-  return bytes;
+function encodeCompact(bytes: Buffer, at: number, node: LayerNode, data: InodeData): void {
+  bytes.writeUInt16LE(node.links, at + 6);
+  bytes.writeUInt32LE(data.size, at + 8);
+  bytes.writeUInt16LE(node.uid, at + 24);
+  bytes.writeUInt16LE(node.gid, at + 26);
 }
 
-function encodeExtended(node: LayerNode, data: InodeData, xattrBytes: number): Buffer {
-  const bytes = Buffer.alloc(EXTENDED_INODE_SIZE);
-  bytes.writeUInt16LE((data.layout << 1) | 1, 0);
-  bytes.writeUInt16LE(xattrCount(xattrBytes), 2);
-  bytes.writeUInt16LE(node.mode, 4);
-  bytes.writeBigUInt64LE(BigInt(data.size), 8);
-  bytes.writeUInt32LE(data.pointer, 16);
-  bytes.writeUInt32LE(node.index + 1, 20);
-  bytes.writeUInt32LE(node.uid, 24);
-  bytes.writeUInt32LE(node.gid, 28);
-  bytes.writeBigInt64LE(BigInt(node.seconds), 32);
-  bytes.writeUInt32LE(node.nanoseconds, 40);
-  bytes.writeUInt32LE(node.links, 44);
-  return bytes;
+function encodeExtended(bytes: Buffer, at: number, node: LayerNode, data: InodeData): void {
+  writeLong(bytes, data.size, at + 8);
+  bytes.writeUInt32LE(node.uid, at + 24);
+  bytes.writeUInt32LE(node.gid, at + 28);
+  writeLong(bytes, node.seconds, at + 32);
+  bytes.writeUInt32LE(node.nanoseconds, at + 40);
+  bytes.writeUInt32LE(node.links, at + 44);
+}
+
+/** 64 bits, two's complement. */
+function writeLong(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32LE(value - Math.floor(value / 2 ** 32) * 2 ** 32, at);
+  bytes.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
 /** Counts 4-byte units behind the header, which counts as one. */

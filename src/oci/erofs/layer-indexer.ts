@@ -6,7 +6,7 @@ import { LayerTree } from '../tar/layer-tree.ts';
 import type { TarLimits } from '../tar/limits.ts';
 import { TarReader } from '../tar/reader.ts';
 import { sealTree } from '../tar/sealed-tree.ts';
-import { type ChunkTable, type Copy, denseChunks, isDense, planChunks } from './chunks.ts';
+import { type ChunkTable, type Copy, isDense, planChunks } from './chunks.ts';
 import { MAX_BLOCKS } from './format.ts';
 import { writeImage } from './image.ts';
 import type { ImageSink } from './sink.ts';
@@ -64,7 +64,7 @@ export class LayerIndexer {
       metaBlock: this.#nextBlock,
       tarBlocks,
       tag: diffId === undefined ? '' : hexOf(diffId),
-      chunksOf: (node) => this.#chunksOf(node),
+      planned: this.#planned,
     });
   }
 
@@ -98,10 +98,5 @@ export class LayerIndexer {
       this.#sink.write(copy.to + from - copy.from, bytes.subarray(from - start, to - start));
       if (to === end && to < copy.from + copy.length) return;
     }
-  }
-
-  #chunksOf(node: LayerNode): ChunkTable | undefined {
-    if (node.data === undefined || node.data.size === 0) return undefined;
-    return this.#planned.get(node) ?? denseChunks(node.data, this.#blockBits);
   }
 }

@@ -1,7 +1,7 @@
 import { invalid } from '../../base/errors.ts';
 import { type LayerNode, modeType } from '../tar/layer-node.ts';
 import type { SealedTree } from '../tar/sealed-tree.ts';
-import type { ChunkTable } from './chunks.ts';
+import { type ChunkTable, denseShape } from './chunks.ts';
 import { directoryNames, measureDirectory } from './directory.ts';
 import {
   alignUp,
@@ -54,9 +54,10 @@ export function nidOf(layout: Pick<Layout, 'metaStart' | 'positions'>, node: Lay
 export function layOut(
   tree: SealedTree,
   metaStart: number,
-  blockSize: number,
-  chunksOf: (node: LayerNode) => ChunkTable | undefined,
+  blockBits: number,
+  planned: ReadonlyMap<LayerNode, ChunkTable>,
 ): Layout {
+  const blockSize = 2 ** blockBits;
   const count = tree.nodes.length;
   const positions = new Float64Array(count);
   const blocks = new Uint32Array(count);
@@ -65,19 +66,17 @@ export function layOut(
   // The first slot stays free: programs take inode number 0 for a deleted file.
   let cursor = metaStart + INODE_SLOT;
   for (const [index, node] of tree.nodes.entries()) {
-    const head = inodeSize(node) + (node.xattrs !== undefined || node.opaque ? encodeXattrs(node).length : 0);
+    const head = inodeSize(node) + encodeXattrs(node).length;
     const size = ownDataSize(node, blockSize);
     const tail = size % blockSize || Math.min(size, blockSize);
     const place = tail > 0 ? placeInline(cursor, head, tail, blockSize) : undefined;
     positions[index] = place ?? cursor;
     sizes[index] = size;
     inline[index] = place === undefined ? 0 : tail;
-    const chunks = chunksOf(node);
-    const record =
-      chunks === undefined
-        ? head + (inline[index] ?? 0)
-        : alignUp(head, CHUNK_INDEX_SIZE) + chunks.indexes.length;
-    cursor = alignUp((place ?? cursor) + record, INODE_SLOT);
+    const rest = hasChunks(node)
+      ? alignUp(head, CHUNK_INDEX_SIZE) - head + chunkBytes(node, blockBits, planned)
+      : (inline[index] ?? 0);
+    cursor = alignUp((place ?? cursor) + head + rest, INODE_SLOT);
   }
   const blocksStart = alignUp(cursor, blockSize);
   let next = blocksStart / blockSize;
@@ -89,6 +88,16 @@ export function layOut(
   }
   if (next > MAX_BLOCKS) throw invalid('the layer is too large for block addresses of 32 bits');
   return { metaStart, positions, blocks, inline, sizes, blocksStart, end: next * blockSize };
+}
+
+/** Files have chunks; an empty one has nothing to say. */
+export function hasChunks(node: LayerNode): boolean {
+  return node.data !== undefined && node.data.size > 0;
+}
+
+function chunkBytes(node: LayerNode, blockBits: number, planned: ReadonlyMap<LayerNode, ChunkTable>): number {
+  const table = planned.get(node);
+  return table?.indexes.length ?? denseShape(node.data?.size ?? 0, blockBits).count * CHUNK_INDEX_SIZE;
 }
 
 /** Bytes of data that the image itself holds for a node. */

@@ -7,10 +7,11 @@ export interface ImageSink {
 
 const BUFFER_SIZE = 256 * 1024;
 
-/** Gathers small pieces of one growing region, so that the sink sees large ones. */
+/** Gathers small pieces of one growing region, so that the sink sees large ones. Offsets never go back. */
 export class RegionWriter {
+  /** Where `reserve` makes room. */
+  readonly buffer = Buffer.alloc(BUFFER_SIZE);
   readonly #sink: ImageSink;
-  readonly #buffer = Buffer.alloc(BUFFER_SIZE);
   #start: number;
   #used = 0;
 
@@ -19,16 +20,21 @@ export class RegionWriter {
     this.#start = start;
   }
 
-  /** `offset` never goes back; what is skipped is zeros. */
+  /** Makes room for `length` bytes (at most 64 KiB) at `offset` of the image: they are zeros at the returned place of `buffer`. */
+  reserve(offset: number, length: number): number {
+    if (offset + length > this.#start + BUFFER_SIZE) this.#flushTo(offset);
+    this.#used = offset - this.#start + length;
+    return offset - this.#start;
+  }
+
   write(offset: number, bytes: Uint8Array): void {
-    if (offset + bytes.length > this.#start + BUFFER_SIZE) this.#flushTo(offset);
-    if (bytes.length > BUFFER_SIZE) {
-      this.#sink.write(offset, bytes);
-      this.#flushTo(offset + bytes.length);
+    if (bytes.length <= BUFFER_SIZE) {
+      this.buffer.set(bytes, this.reserve(offset, bytes.length));
       return;
     }
-    this.#buffer.set(bytes, offset - this.#start);
-    this.#used = offset - this.#start + bytes.length;
+    this.#flushTo(offset);
+    this.#sink.write(offset, bytes);
+    this.#flushTo(offset + bytes.length);
   }
 
   flush(): void {
@@ -36,8 +42,8 @@ export class RegionWriter {
   }
 
   #flushTo(next: number): void {
-    if (this.#used > 0) this.#sink.write(this.#start, this.#buffer.subarray(0, this.#used));
-    this.#buffer.fill(0, 0, this.#used);
+    if (this.#used > 0) this.#sink.write(this.#start, this.buffer.subarray(0, this.#used));
+    this.buffer.fill(0, 0, this.#used);
     this.#used = 0;
     this.#start = next;
   }

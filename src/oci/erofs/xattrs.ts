@@ -6,8 +6,8 @@ const opaqueMark: readonly [string, Uint8Array] = ['trusted.overlay.opaque', Buf
 
 /** An inode's inline extended attributes, header first; empty where it has none. A multiple of 4 bytes long. */
 export function encodeXattrs(node: LayerNode): Buffer {
+  if (node.xattrs === undefined && !node.opaque) return empty;
   const attributes = [...(node.xattrs ?? []), ...(node.opaque ? [opaqueMark] : [])];
-  if (attributes.length === 0) return empty;
   const entries = attributes.map(([name, value]) => encodeEntry(name, value));
   return Buffer.concat([Buffer.alloc(XATTR_HEADER_SIZE), ...entries]);
 }

@@ -41,12 +41,19 @@ export function sealTree(tree: LayerTree): SealedTree {
   return { nodes, parents };
 }
 
-function sortChildren(children: ReadonlyMap<string, LayerNode>): Map<string, LayerNode> {
-  const names = [...children.keys()].filter((name) => !isMetadata(name)).sort();
+/** Most archives are in order, and keep their map. */
+function sortChildren(children: Map<string, LayerNode>): Map<string, LayerNode> {
+  let last = '';
+  let inOrder = true;
+  for (const name of children.keys()) {
+    if (name < last || isMetadata(name)) inOrder = false;
+    last = name;
+  }
+  if (inOrder) return children;
   const sorted = new Map<string, LayerNode>();
-  for (const name of names) {
+  for (const name of [...children.keys()].sort()) {
     const child = children.get(name);
-    if (child !== undefined) sorted.set(name, child);
+    if (child !== undefined && !isMetadata(name)) sorted.set(name, child);
   }
   return sorted;
 }
