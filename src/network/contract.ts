@@ -19,7 +19,7 @@ export interface Networks {
   /** Allocates. Fails with `conflict`/`internal` in Docker's wording when a port is taken or addresses have run out. */
   connect(context: Context, request: EndpointRequest): Promise<ConnectedEndpoint>;
   disconnect(context: Context, endpoint: Endpoint): Promise<void>;
-  /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. */
+  /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. To be asked before `disconnect`. */
   explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined;
   /** The default bridge's gateway: what `host-gateway` stands for. */
   hostGateway(): string;

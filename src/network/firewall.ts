@@ -22,7 +22,6 @@ import {
   hooks,
   interfaceNameSize,
   metaKey,
-  payloadBase,
   priorities,
   setFlag,
   trackingState,
@@ -46,7 +45,6 @@ import {
   masquerade,
   meta,
   notEqual,
-  payload,
   toLocalAddress,
   trackedState,
   trackedStatus,
@@ -64,6 +62,8 @@ import {
  * - `bridges`: the interfaces of Sampan's networks;
  * - `masqueraded`: those of them whose packets leave with the host's address;
  * - `inside`: from bridge to bridge -> whether containers may talk.
+ *
+ * Asked from loopback, over IPv6 or by a container, a published port is the business of its supervisor, whose socket reserves it.
  *
  * What a chain here accepts, other tables may still drop: `accept` ends this table's chain only. Where another firewall drops what it
  * does not know (ufw, iptables' FORWARD policy after dockerd), the administrator must let these bridges pass there.
@@ -119,11 +119,13 @@ const sets = {
     name: 'bridges',
     flags: 0,
     key: [{ type: dataType.interfaceName, length: interfaceNameSize }],
+    hostOrder: true,
   },
   masqueraded: {
     name: 'masqueraded',
     flags: 0,
     key: [{ type: dataType.interfaceName, length: interfaceNameSize }],
+    hostOrder: true,
   },
   inside: {
     name: 'inside',
@@ -228,9 +230,11 @@ const toElsewhere: readonly Expression[] = [
   meta(metaKey.outputName),
   inSet(sets.bridges.name, { absent: true }),
 ];
-const fromBridge: readonly Expression[] = [meta(metaKey.inputName), inSet(sets.bridges.name)];
+const fromElsewhere: readonly Expression[] = [
+  meta(metaKey.inputName),
+  inSet(sets.bridges.name, { absent: true }),
+];
 const loopbackNetwork = Uint8Array.of(127);
-const icmpRedirect = 5;
 
 interface Chain {
   readonly name: string;
@@ -275,9 +279,11 @@ const chains: readonly Chain[] = [
     ],
   },
   {
+    // Containers that ask for a host port are left to the supervisors' sockets: with br_netfilter the bridge would carry the translated
+    // packet itself, which does not reach the port that it came from, and without it the answer would not come back this way.
     name: 'prerouting',
     base: { type: 'nat', hook: hooks.prerouting, priority: priorities.destinationNat },
-    rules: [[...toLocalAddress(), jump('publish')]],
+    rules: [[...fromElsewhere, ...toLocalAddress(), jump('publish')]],
   },
   {
     // Loopback is left to the supervisors' sockets: translated packets could not leave with a source of 127.0.0.1.
@@ -299,33 +305,13 @@ const chains: readonly Chain[] = [
     ],
   },
   {
-    // Second rule: between containers through a host port, where the answer must come back the same way.
     name: 'postrouting',
     base: { type: 'nat', hook: hooks.postrouting, priority: priorities.sourceNat },
-    rules: [
-      [meta(metaKey.inputName), inSet(sets.masqueraded.name), ...toElsewhere, masquerade()],
-      [...fromBridge, ...trackedStatus(trackingStatus.destinationNat), masquerade()],
-    ],
-  },
-  {
-    // A packet that leaves by the bridge it came from makes the kernel advise a direct path, which would evade the translation.
-    name: 'redirects',
-    base: { type: 'filter', hook: hooks.output, priority: priorities.filter },
-    rules: [
-      [
-        ...toBridge,
-        ...isIpv4,
-        meta(metaKey.protocol),
-        equal(Uint8Array.of(1)),
-        payload(payloadBase.transport, 0, 1),
-        equal(Uint8Array.of(icmpRedirect)),
-        drop,
-      ],
-    ],
+    rules: [[meta(metaKey.inputName), inSet(sets.masqueraded.name), ...toElsewhere, masquerade()]],
   },
 ];
 
-/** What of a published address the firewall translates; undefined for loopback and IPv6, which the supervisor relays. */
+/** What of a published address the firewall translates; undefined for loopback and IPv6, which the supervisor relays alone. */
 export function translatedAddress(hostAddress: string): { readonly at: Ipv4 | undefined } | undefined {
   if (hostAddress === '0.0.0.0') return { at: undefined };
   const address = parseIpv4(hostAddress);

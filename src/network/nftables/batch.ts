@@ -86,7 +86,12 @@ export interface SetShape {
   readonly key: readonly Field[];
   readonly flags: number;
   readonly data?: readonly Field[];
+  /** Told to `nft` alone, which else lists the keys as if they were in network order. */
+  readonly hostOrder?: boolean;
 }
+
+/** NFTNL_UDATA_SET_KEYBYTEORDER, four bytes: host order. */
+const hostOrderNote = Uint8Array.of(0, 4, 1, 0, 0, 0);
 
 /** `id` names the set within the batch and must differ from the others'. */
 export function addSet(table: string, set: SetShape, id: number): Message {
@@ -101,6 +106,7 @@ export function addSet(table: string, set: SetShape, id: number): Message {
   if (set.data !== undefined) {
     attributes.push([6, bigEndian32(concatenatedType(set.data))], [7, bigEndian32(lengthOf(set.data))]);
   }
+  if (set.hostOrder === true) attributes.push([13, hostOrderNote]);
   return message(messageKind.newSet, messageFlag.create, attributes);
 }
 
