@@ -21,7 +21,7 @@ import { volumesSchema } from '../volumes/schema.ts';
 import type { Engine, Events, System } from './contract.ts';
 import { EventBus } from './event-bus.ts';
 import { identify } from './identity.ts';
-import { openSnapshots } from './storage.ts';
+import { describeStorage, openSnapshots } from './storage.ts';
 import { createSystem } from './system-facts.ts';
 
 /** How an engine is set up: where its state is, what its network is called, and the defaults of its containers. */
@@ -95,8 +95,9 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     defaults: options.containerDefaults,
   });
   const id = await identify(dataRoot);
+  const storageStatus = await describeStorage(dataRoot);
   const system = createSystem(
-    () => ({ id, storageDriver: snapshots.name, storageStatus: [], dataRoot, ...options.live() }),
+    () => ({ ...options.live(), id, storageDriver: snapshots.name, storageStatus, dataRoot }),
     runtime.capabilities,
   );
   await containers.recover(context);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SampanError } from '../base/errors.ts';
 import type { FileContentStore } from '../content/contract.ts';
@@ -26,6 +26,23 @@ export async function openSnapshots(driver: string, options: StorageOptions): Pr
     throw new SampanError('unavailable', 'the kernel has no erofs filesystem');
   if (driver === 'overlay' || !hasErofs) return openOverlayDriver(settings);
   return openErofsDriver(settings);
+}
+
+/** Names of statfs's f_type, as dockerd tells them (linux/magic.h). */
+const filesystemNames: Readonly<Record<number, string>> = {
+  61267: 'extfs',
+  1481003842: 'xfs',
+  2435016766: 'btrfs',
+  16914836: 'tmpfs',
+  2035054128: 'overlayfs',
+  801189825: 'zfs',
+  4076150800: 'f2fs',
+};
+
+/** `info`'s DriverStatus. */
+export async function describeStorage(dataRoot: string): Promise<readonly (readonly [string, string])[]> {
+  const { type } = await statfs(dataRoot);
+  return [['Backing Filesystem', filesystemNames[type] ?? `0x${type.toString(16)}`]];
 }
 
 /** Asks for the filesystem's module if it is not there yet: the kernel itself loads it only for a mount by path. */

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
-import type { HostCapabilities } from '../runtime/contract.ts';
 import { build } from '../base/build-facts.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import type { HostCapabilities } from '../runtime/contract.ts';
 import type { System, SystemFacts } from './contract.ts';
 
 /** What the engine knows of itself, to be completed with what the host says at the moment of asking. */
@@ -32,7 +33,7 @@ export function createSystem(own: () => OwnFacts, host: HostCapabilities): Syste
         kernelVersion: host.kernelVersion,
         operatingSystem: release['PRETTY_NAME'] ?? 'Linux',
         osVersion: release['VERSION_ID'] ?? '',
-        architecture: os.machine(),
+        architecture: hostPlatform().architecture,
         host,
         cgroupDriver: 'cgroupfs' as const,
         ipv4Forwarding: forwarding?.trim() === '1',
