@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -112,6 +113,27 @@ static int load_filter(const struct child_settings *settings)
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, settings->filter_flags, &settings->filter);
 }
 
+/*
+ * A standard stream that nobody wanted is the host's /dev/null so far, whose mode a container's root could change through
+ * /proc/self/fd. The container has its own.
+ */
+static int reopen_null(struct failure *failure)
+{
+	struct stat status;
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &status) != 0) return fail(failure, errno, "", "standard streams");
+		if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) continue;
+		autoclose null = open("/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		/* A plan whose device rules deny even this one keeps what it has. */
+		if (null < 0 && errno == EPERM) continue;
+		if (null < 0 || fstat(null, &status) != 0) return fail(failure, errno, "/dev/null", NULL);
+		if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+			return fail(failure, 0, "/dev/null", "it is not the null device");
+		if (dup2(null, fd) < 0) return fail(failure, errno, "", "standard streams");
+	}
+	return 0;
+}
+
 int op_exec(struct run *run, const struct exec_step *args, struct failure *failure)
 {
 	char program[PATH_MAX];
@@ -119,6 +141,7 @@ int op_exec(struct run *run, const struct exec_step *args, struct failure *failu
 	const char **environment = complete_environment(run, args->env);
 	if (!environment) return fail(failure, ENOMEM, args->argv.items[0], NULL);
 	if (child_await(run->settings, WORD_FINISHED) != 0) return fail(failure, ECANCELED, "", NULL);
+	if (reopen_null(failure) != 0) return -1;
 	if (close_descriptors(run->settings) != 0) return fail(failure, errno, "", "closing descriptors");
 	if (find_program(args, program, failure) != 0) return -1;
 	umask(run->settings->umask);

@@ -176,6 +176,12 @@ describe('the privileges of a process', () => {
     expect((await host.run(['ls', '/proc/self/fd'])).stdout).toBe('0\n1\n2\n3\n');
   });
 
+  test('reach no file of the host through standard input', async () => {
+    const devices = "stat -c '%d' /dev; stat -Lc '%d' /proc/self/fd/0";
+    const [own, input] = (await host.shell(devices)).trim().split('\n');
+    expect(input).toBe(own);
+  });
+
   test('cannot be raised by a system call that the profile forbids', async () => {
     const native = nativeArchitecture(process.arch);
     const table = architectureNamed(native?.name ?? '');
