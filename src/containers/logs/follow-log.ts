@@ -14,7 +14,6 @@ export async function* followLines(
   request.ended.then(end, end);
   const changes = watchLog(request);
   let current = opened;
-  let lastLine = '';
   try {
     for (;;) {
       // Asked before reading: what is written later is of the next round.
@@ -22,12 +21,9 @@ export async function* followLines(
         over.now || request.signal.aborted || Date.now() > (request.deadline ?? Number.POSITIVE_INFINITY);
       current ??= LogFile.open(request.path);
       const rotated = current !== undefined && !isAt(request.path, current);
-      for (const lines of current?.newLines() ?? []) {
-        lastLine = lines.at(-1) ?? lastLine;
-        yield lines;
-      }
+      if (current !== undefined) yield* current.newLines();
       if (current !== undefined && rotated) {
-        const { next, between } = await succeed(request.path, current, lastLine);
+        const { next, between } = await succeed(request.path, current);
         yield* between;
         current = next;
         continue;
@@ -45,7 +41,6 @@ export async function* followLines(
 async function succeed(
   path: string,
   former: LogFile,
-  lastLine: string,
 ): Promise<{ next: LogFile | undefined; between: AsyncIterable<string[]> }> {
   const files = openLog(path);
   const next = files.pop();
@@ -54,7 +49,7 @@ async function succeed(
   const missed = files.slice(place + 1);
   for (const file of files.slice(0, place + 1)) file.close();
   // Compressed, the former file has another inode: then the time of its last line says what is new.
-  const after = place < 0 ? (parseRecord(lastLine)?.time ?? '') : '';
+  const after = place < 0 ? (parseRecord(former.lastLine)?.time ?? '') : '';
   return { next, between: linesAfter(missed, after) };
 }
 

@@ -13,6 +13,7 @@ export class LogFile {
   readonly #fd: number;
   #splitter = new LineSplitter();
   #position = 0;
+  #lastLine = '';
   #closed = false;
 
   private constructor(fd: number, compressed: boolean) {
@@ -31,6 +32,11 @@ export class LogFile {
     }
   }
 
+  /** Of those read so far. */
+  get lastLine(): string {
+    return this.#lastLine;
+  }
+
   /** Where reading goes on, in bytes. */
   seek(position: number): void {
     this.#position = position;
@@ -43,7 +49,9 @@ export class LogFile {
       const size = readSync(this.#fd, buffer, 0, CHUNK, this.#position);
       if (size === 0 && !this.#truncated()) return;
       this.#position += size;
-      yield this.#splitter.push(buffer.subarray(0, size));
+      const lines = this.#splitter.push(buffer.subarray(0, size));
+      this.#lastLine = lines.at(-1) ?? this.#lastLine;
+      yield lines;
     }
   }
 
