@@ -13,7 +13,7 @@
 
 #include "cleanup.h"
 
-enum { LINKS_MAX = 40 };
+enum { LINKS_MAX = 40, ATTEMPTS_MAX = 1000 };
 
 static int procfs_fd = -1;
 
@@ -31,12 +31,14 @@ int open_resolving(int dir, const char *path, int flags, mode_t mode, uint64_t r
 	        .mode = creates ? mode : 0,
 	        .resolve = resolve,
 	};
-	for (;;) {
-		int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
-		/* A rename elsewhere makes the kernel give up a scoped lookup with EAGAIN; it asks for another try. */
-		if (fd >= 0 || (errno != EINTR && errno != EAGAIN) || (errno == EAGAIN && resolve == 0))
-			return fd;
-	}
+	/*
+	 * A rename elsewhere makes the kernel give up a scoped lookup with EAGAIN; it asks for another try. A container could rename
+	 * for ever.
+	 */
+	int fd, attempts = 0;
+	do fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+	while (fd < 0 && (errno == EINTR || (errno == EAGAIN && resolve != 0)) && ++attempts < ATTEMPTS_MAX);
+	return fd;
 }
 
 int procfs_open(struct failure *failure)

@@ -26,7 +26,7 @@ int slot_store(struct run *run, int64_t slot, int fd, struct failure *failure);
 /* A descriptor of the root that `root` names: the slot's, or a new one of "/". The caller closes it. */
 int root_open(const struct run *run, int64_t root, struct failure *failure);
 
-/* openat2, again for as long as the kernel asks for another try. Returns a descriptor (close-on-exec) or -1 with errno. */
+/* openat2, tried again when the kernel asks for it. Returns a descriptor (close-on-exec) or -1 with errno. */
 int open_resolving(int dir, const char *path, int flags, mode_t mode, uint64_t resolve);
 
 /* openat2 below `root`. Returns a descriptor (close-on-exec) or -1 with errno. */

@@ -60,6 +60,7 @@ export const operations = {
   read: { code: 6, args: { dir: 'int', path: 'text', limit: 'int' } },
   /** unlinkat; `flags` may hold AT_REMOVEDIR. What is missing already is fine. */
   unlink: { code: 7, args: { dir: 'int', path: 'text', flags: 'int' } },
+  /** A symbolic link below `root`, with its parents; what is there already stays. */
   symlink: { code: 8, args: { root: 'int', path: 'text', target: 'text' } },
   /** A device, fifo or socket below `root`, with exactly this mode and owner whatever the umask; replaces what is there. */
   mknod: { code: 9, args: { root: 'int', path: 'text', mode: 'int', device: 'int', uid: 'int', gid: 'int' } },
@@ -78,7 +79,8 @@ export const operations = {
   /**
    * A new filesystem (fsopen, fsconfig, fsmount), moved onto `path` below `root`. `attributes` are MOUNT_ATTR_*,
    * `options` are fsconfig pairs "key=value" or flags "key". The target is made (a directory) when `create` is 1.
-   * Refuses a target on procfs unless `fstype` is "proc" and the target is the root of it.
+   * Refuses a target on procfs unless `fstype` is "proc" and the target is the root of it, and symbolic links on the way to a proc or
+   * sysfs. The kernel's own words are the failure's `detail`.
    */
   mount: {
     code: 20,
@@ -97,7 +99,8 @@ export const operations = {
    * open_tree(OPEN_TREE_CLONE) of a source, mount_setattr, move_mount onto `path` below `root`. The source is `sourcePath`
    * from slot `sourceDir` (RESOLVE_IN_ROOT when that is not HOST). `create`: 0 target must exist, 1 make it like the source
    * (directory or empty file). `set`/`clear` are MOUNT_ATTR_*; `recursive` clones the subtree, `recursiveAttributes`
-   * applies the attributes to it. `propagation` is an MS_* propagation type, or 0.
+   * applies the attributes to it. `propagation` is an MS_* propagation type (with MS_REC for the whole subtree), or 0.
+   * A directory onto anything else, or the reverse, fails with ENOTDIR.
    */
   bind: {
     code: 21,
@@ -140,6 +143,7 @@ export const operations = {
     code: 24,
     args: { root: 'int', path: 'text', set: 'int', clear: 'int', propagation: 'int', recursive: 'int' },
   },
+  /** umount2 of a host path, whose last part is not followed. What is not mounted is fine. */
   unmount: { code: 25, args: { path: 'text', flags: 'int' } },
   /** Hides `path`: a file behind /dev/null, a directory behind an empty read-only tmpfs; missing is fine. */
   mask: { code: 26, args: { root: 'int', path: 'text' } },
@@ -182,14 +186,18 @@ export const operations = {
   rlimit: { code: 63, args: { resource: 'int', soft: 'int', hard: 'int' } },
   umask: { code: 64, args: { mask: 'int' } },
   noNewPrivileges: { code: 65, args: {} },
-  /** Five 64-bit sets. The bounding set is dropped before the user changes, the others set after. */
+  /**
+   * Five 64-bit sets, for `setUser`: the bounding set is dropped before the user changes, the others set after. A user other than root
+   * keeps the ambient set alone, which is what execve would leave it.
+   */
   capabilities: {
     code: 66,
     args: { bounding: 'int', effective: 'int', permitted: 'int', inheritable: 'int', ambient: 'int' },
   },
   /**
    * Resolves "user[:group]" against /etc/passwd and /etc/group below `root` (read with limits, never through NSS),
-   * remembering uid, gid, supplementary groups and home for `setUser` and `exec`. `extraGroups` are names or numbers.
+   * remembering uid, gid, supplementary groups and home for `setUser` and `exec`. `extraGroups` are names or numbers. Fails with errno 0
+   * and Docker's words in `detail`.
    */
   resolveUser: { code: 67, args: { root: 'int', user: 'text', extraGroups: 'texts' } },
   /** Drops to the resolved user: bounding set, keepcaps, setgroups, setresgid, setresuid, remaining sets, in that order. */
@@ -208,7 +216,8 @@ export const operations = {
   securityLabel: { code: 75, args: { file: 'text', label: 'text' } },
   /**
    * Ends the child stage: waits for the supervisor's word, closes every descriptor but 0 to 2, and execs. `argv[0]` is
-   * looked up in PATH of `env` when it has no slash. HOME is added from the resolved user when `env` has none.
+   * looked up in PATH of `env` when it has no slash. HOME is added from the resolved user when `env` has none. The failure's `detail`
+   * tells how far it came: "not found in $PATH", "stat" (no such path), "lookup" (a directory, or not executable), "execve".
    */
   exec: { code: 76, args: { argv: 'texts', env: 'texts' } },
 
