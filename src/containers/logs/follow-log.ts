@@ -1,4 +1,4 @@
-import { isAt, LogFile, openLog } from './log-files.ts';
+import { isReplaced, LogFile, openLog } from './log-files.ts';
 import { parseRecord } from './log-record.ts';
 import { type WatchRequest, watchLog } from './log-watch.ts';
 
@@ -20,7 +20,7 @@ export async function* followLines(
       const last =
         over.now || request.signal.aborted || Date.now() > (request.deadline ?? Number.POSITIVE_INFINITY);
       current ??= LogFile.open(request.path);
-      const rotated = current !== undefined && !isAt(request.path, current);
+      const rotated = current !== undefined && isReplaced(request.path, current);
       if (current !== undefined) yield* current.newLines();
       if (current !== undefined && rotated) {
         const { next, between } = await succeed(request.path, current);
@@ -42,12 +42,11 @@ async function succeed(
   path: string,
   former: LogFile,
 ): Promise<{ next: LogFile | undefined; between: AsyncIterable<string[]> }> {
-  const files = openLog(path);
-  const next = files.pop();
+  const { older, current: next } = openLog(path);
   former.close();
-  const place = files.findIndex((file) => file.inode === former.inode);
-  const missed = files.slice(place + 1);
-  for (const file of files.slice(0, place + 1)) file.close();
+  const place = older.findIndex((file) => file.inode === former.inode);
+  const missed = older.slice(place + 1);
+  for (const file of older.slice(0, place + 1)) file.close();
   // Compressed, the former file has another inode: then the time of its last line says what is new.
   const after = place < 0 ? (parseRecord(former.lastLine)?.time ?? '') : '';
   return { next, between: linesAfter(missed, after) };

@@ -113,25 +113,30 @@ function lastNewline(buffer: Buffer, before: number): number {
   return before === 0 ? -1 : buffer.subarray(0, before).lastIndexOf(NEWLINE);
 }
 
-/** Whether the file at `path` is (still) this one. */
-export function isAt(path: string, file: LogFile): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.ino === file.inode;
+/** Whether there is another file at `path` now. Between two steps of a rotation there may be none. */
+export function isReplaced(path: string, file: LogFile): boolean {
+  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  return inode !== undefined && inode !== file.inode;
 }
 
-/**
- * Opens all files of a rotated log, oldest first, the one being written to last: "x.2.gz", "x.1", "x". All at once, so that
- * no rotation comes between.
- */
-export function openLog(path: string): LogFile[] {
+export interface OpenLog {
+  /** "x.2.gz", "x.1": oldest first. */
+  readonly older: readonly LogFile[];
+  /** "x", which is written to; undefined when there is none at the moment. */
+  readonly current: LogFile | undefined;
+}
+
+/** Opens all files of a rotated log at once, so that no rotation comes between. */
+export function openLog(path: string): OpenLog {
   for (;;) {
     const current = LogFile.open(path);
-    const files = current === undefined ? [] : [current];
+    const older: LogFile[] = [];
     for (let number = 1; ; number++) {
-      const older = LogFile.open(`${path}.${number}`) ?? LogFile.open(`${path}.${number}.gz`);
-      if (older === undefined) break;
-      files.unshift(older);
+      const file = LogFile.open(`${path}.${number}`) ?? LogFile.open(`${path}.${number}.gz`);
+      if (file === undefined) break;
+      older.unshift(file);
     }
-    if (current === undefined || isAt(path, current)) return files;
-    for (const file of files) file.close();
+    if (current === undefined || !isReplaced(path, current)) return { older, current };
+    for (const file of [...older, current]) file.close();
   }
 }

@@ -41,7 +41,8 @@ async function* selectRecords(request: ReadRequest): AsyncGenerator<LogRecord[]>
 }
 
 async function* allLines(request: ReadRequest): AsyncGenerator<string[]> {
-  const files = openLog(request.path);
+  const { older, current } = openLog(request.path);
+  const files = current === undefined ? older : [...older, current];
   try {
     const { first, skip } = await findStart(files, request.tail);
     for (const [index, file] of files.entries()) {
@@ -50,7 +51,7 @@ async function* allLines(request: ReadRequest): AsyncGenerator<string[]> {
     if (!request.follow || request.ended === undefined) return;
     const { path, ended, signal, until } = request;
     const deadline = until === undefined ? undefined : Number(until / 1_000_000n);
-    yield* followLines({ path, ended, signal, deadline }, files.at(-1));
+    yield* followLines({ path, ended, signal, deadline }, current);
   } finally {
     for (const file of files) file.close();
   }
