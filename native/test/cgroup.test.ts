@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as k from '../../src/plan/constants.ts';
@@ -25,6 +25,9 @@ describe.each(binaries)('cgroups (%s)', (binary) => {
     it = await Fixture.open(binary);
     name = `sampan-test-${it.directory.slice(-6)}`;
   });
+  afterEach(() =>
+    it.run({ before: hierarchies.map((path) => ({ op: 'removeCgroup', path: join(path, name) })) }),
+  );
   afterAll(() => it[Symbol.asyncDispose]());
 
   const clone = (cgroup = -1): Operation => ({ op: 'clone', flags: 0, cgroup });
@@ -33,7 +36,9 @@ describe.each(binaries)('cgroups (%s)', (binary) => {
     argv: ['/bin/sh', '-c', script],
     env: ['PATH=/bin:/usr/bin'],
   });
-  const hierarchies = [unified, version1('pids'), version1('freezer')].filter((path) => path !== undefined);
+  const hierarchies = [unified, version1('pids'), version1('freezer'), version1('memory')].filter(
+    (path) => path !== undefined,
+  );
 
   test('writePid moves the child, removeCgroup kills what is left and removes nested groups', async () => {
     for (const hierarchy of hierarchies) {

@@ -37,7 +37,9 @@ export class Fixture implements AsyncDisposable {
     process.env.ASAN_OPTIONS = `detect_leaks=0:log_path=${reports}`;
     process.env.UBSAN_OPTIONS = `print_stacktrace=1:log_path=${reports}`;
     const log = background().log;
-    const launcher = await openLauncher({ binary, socket: join(directory, 'launcher.sock'), log });
+    const opening = openLauncher({ binary, socket: join(directory, 'launcher.sock'), log });
+    opening.catch(() => rmSync(directory, { recursive: true }));
+    const launcher = await opening;
     const fixture = new Fixture(directory, launcher);
     mkdirSync(fixture.root);
     makeBusyboxRoot(fixture.root);
