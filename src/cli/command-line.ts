@@ -103,8 +103,8 @@ class CommandLine {
     const flags: FlagTable =
       'help' in command.flags ? command.flags : { ...command.flags, ...helpOf(command) };
     const parsed = this.parse(commandPath, entry.usage, flags, rest, command.interspersed ?? true);
-    for (const warning of parsed.warnings) this.io.err(`${warning}\n`);
     if (parsed.values.help) return this.printCommandHelp(entry, command, commandPath);
+    refuseForeign(flags, parsed);
     const usage = entry.usage === '' ? commandPath : `${commandPath} ${entry.usage}`;
     checkArguments(command, parsed.args.length, this.programName, commandPath, usage);
     const status = await command.run({
@@ -130,7 +130,9 @@ class CommandLine {
     interspersed: boolean,
   ): ParsedFlags {
     try {
-      return parseFlags(flags, args, { interspersed });
+      const parsed = parseFlags(flags, args, { interspersed });
+      for (const warning of parsed.warnings) this.io.out(`${warning}\n`);
+      return parsed;
     } catch (reason) {
       if (!(reason instanceof FlagError)) throw reason;
       const line = usage === '' ? commandPath : `${commandPath} ${usage}`;
@@ -195,12 +197,26 @@ class CommandLine {
 }
 
 const helpFlag = { type: bool(), usage: 'Print usage', hidden: true };
-const helpOnly: FlagTable = { help: { ...helpFlag, short: 'h' } };
+const helpOnly: FlagTable = { help: { ...helpFlag, short: 'h', shortDeprecated: true } };
 
 /** `-h` asks for help too, unless the command uses the letter. */
 function helpOf(command: Command): FlagTable {
   const taken = Object.values(command.flags).some(({ short }) => short === 'h');
   return taken ? { help: helpFlag } : helpOnly;
+}
+
+/** Flags that only daemons on other systems know. */
+function refuseForeign(flags: FlagTable, { spelled }: ParsedFlags): void {
+  const foreign = [...spelled].filter((name) => flags[name]?.windowsOnly).sort();
+  if (foreign.length === 0) return;
+  throw new CommandError(
+    foreign
+      .map(
+        (name) =>
+          `"--${name}" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux`,
+      )
+      .join('\n'),
+  );
 }
 
 /** Aliases are called by their command's own name in messages, shortcuts by theirs. */

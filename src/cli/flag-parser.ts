@@ -11,7 +11,7 @@ export interface ParsedFlags {
   readonly spelled: ReadonlySet<string>;
   /** Positional arguments. */
   readonly args: readonly string[];
-  /** Lines for standard error about deprecated flags. */
+  /** Lines about deprecated flags. */
   readonly warnings: readonly string[];
 }
 
@@ -83,6 +83,9 @@ class Parser {
       if (name === undefined) {
         throw new FlagError(`unknown shorthand flag: '${letter}' in -${letters.slice(at)}`);
       }
+      if (this.table[name]?.shortDeprecated) {
+        this.warnings.push(`Flag shorthand -${letter} has been deprecated, use --${name}`);
+      }
       const bare = this.table[name]?.type.bare;
       if (bare !== undefined && !/^=./.test(rest)) {
         this.set(name, bare);
@@ -104,7 +107,8 @@ class Parser {
     try {
       this.values[target] = entry.type.parse(text, this.values[target]);
     } catch (reason) {
-      const spelling = entry.short === undefined ? `--${name}` : `-${entry.short}, --${name}`;
+      const spelling =
+        entry.short === undefined || entry.shortDeprecated ? `--${name}` : `-${entry.short}, --${name}`;
       const why = reason instanceof Error ? reason.message : String(reason);
       throw new FlagError(`invalid argument ${JSON.stringify(text)} for "${spelling}" flag: ${why}`);
     }

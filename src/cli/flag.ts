@@ -20,6 +20,10 @@ export interface Flag<T> {
   readonly hidden?: boolean;
   /** Works, with a warning that ends in this text. */
   readonly deprecated?: string;
+  /** The letter works, with a warning to use the name. */
+  readonly shortDeprecated?: boolean;
+  /** Known, but refused: no daemon on Linux has it. */
+  readonly windowsOnly?: boolean;
   /** Another spelling of that flag, whose value it sets. */
   readonly sameAs?: string;
 }

@@ -18,5 +18,5 @@ export const globalFlags = {
   tlskey: flag(text(), '', 'TLS key of the client (default "~/.docker/key.pem")'),
   tlsverify: flag(bool(), '', "Talk TLS, and check the daemon's certificate"),
   version: flag(bool(), 'v', 'Print the version and leave'),
-  help: flag(bool(), 'h', 'Print usage', { hidden: true }),
+  help: flag(bool(), 'h', 'Print usage', { hidden: true, shortDeprecated: true }),
 } as const;

@@ -99,13 +99,17 @@ export function rootHelp(page: RootPage): string {
 /** The flags in two columns, the second wrapped to the terminal. Empty when there is none to show. */
 export function flagLines(table: FlagTable, width: number): string {
   const shown = Object.entries(table)
-    .filter(([, entry]) => !entry.hidden && entry.deprecated === undefined)
+    .filter(([, entry]) => isShown(entry))
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, entry]) => ({ left: flagSpelling(name, entry), entry }));
   const column = Math.max(0, ...shown.map(({ left }) => left.length)) + 3;
   return shown
     .map(({ left, entry }) => left.padEnd(column) + wrap(flagUsage(entry), column, width - 1))
     .join('\n');
+}
+
+function isShown(entry: Flag<unknown>): boolean {
+  return !entry.hidden && !entry.windowsOnly && entry.deprecated === undefined;
 }
 
 function flagSpelling(name: string, { short, type }: Flag<unknown>): string {

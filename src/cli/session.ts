@@ -106,7 +106,8 @@ function chooseAddress(
   globals: OptionsOf<typeof globalFlags>,
   environment: Io['environment'],
 ): DaemonAddress {
-  if (globals.host.length > 1) throw new CommandError('Specify only one -H');
+  if (globals.host.length > 1)
+    throw new CommandError('Failed to initialize: unable to resolve docker endpoint: Specify only one -H');
   const given = globals.host[0] || environment.SAMPAN_HOST || environment.DOCKER_HOST || '';
   if (given === '') return { host: defaultSocket, isDefault: true };
   return { host: normaliseHost(given.trim()), isDefault: given === defaultSocket };

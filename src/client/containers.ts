@@ -10,6 +10,7 @@ import type {
 } from '../wire/container-types.ts';
 import type { TypeOf } from '../wire/schema.ts';
 import type { Stats } from '../wire/stats-types.ts';
+import { compareVersions } from '../wire/versions.ts';
 import type { Client, Hijacked } from './client.ts';
 import { escapePath, type Query } from './query.ts';
 
@@ -27,14 +28,19 @@ export interface CreateOptions {
 /** A create body: what is left out has Docker's default. */
 export type CreateBody = Partial<TypeOf<typeof ContainerCreateRequest>> & { readonly Image: string };
 
-export function createContainer(
+/** From then on, MAC addresses belong to endpoints. */
+const endpointAddressVersion = '1.44';
+
+export async function createContainer(
   client: Client,
   body: CreateBody,
   options: CreateOptions = {},
 ): Promise<TypeOf<typeof ContainerCreateResponse>> {
+  const { MacAddress, ...rest } = body;
+  const isOld = compareVersions(await client.version(), endpointAddressVersion) < 0;
   return client.json('POST', '/containers/create', {
     query: { name: options.name, platform: options.platform },
-    json: body,
+    json: isOld && MacAddress !== undefined ? { ...rest, MacAddress } : rest,
   });
 }
 

@@ -24,7 +24,15 @@ function textsOf(value: QueryValue): readonly string[] {
   if (value === undefined || value === null || value === false || value === '') return [];
   if (value === true) return ['1'];
   if (Array.isArray(value)) return value;
-  return [typeof value === 'object' ? JSON.stringify(value) : String(value)];
+  return [typeof value === 'object' ? sortedJson(value) : String(value)];
+}
+
+/** JSON with sorted keys, as Go writes maps: the same filters are always the same text. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : 1)));
+  });
 }
 
 /** Go's url.QueryEscape: letters, digits and `-_.~` stay. */

@@ -100,12 +100,10 @@ async function printTemplate(session: Session, format: string): Promise<void> {
     ...(failure === undefined ? {} : { ServerErrors: [failure] }),
     ClientInfo: json,
   });
-  try {
-    session.io.out(`${template.execute(new Struct('system.dockerInfo', members, asJson))}\n`);
-  } catch (problem) {
-    throw new CommandError(problem instanceof Error ? problem.message : String(problem));
-  }
-  if (failure !== undefined) throw new CommandError(failure);
+  const { output, error } = template.attempt(new Struct('system.dockerInfo', members, asJson));
+  session.io.out(`${output}\n`);
+  const problems = [failure, error?.message].filter((one) => one !== undefined);
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
 }
 
 function withoutEmpty(facts: object): Record<string, unknown> {

@@ -11,6 +11,7 @@ import { alignTabs } from '../format/tabwriter.ts';
 import { formatAsctime } from '../format/time.ts';
 import { formatUsage } from '../format-usage.ts';
 import type { Session } from '../session.ts';
+import type { Execution } from '../template/evaluate.ts';
 
 type ServerVersion = TypeOf<typeof Version>;
 
@@ -21,16 +22,15 @@ export const command = defineCommand({
     const template = options.format === '' ? undefined : await parseFormat(options.format);
     const { server, failure } = await askServer(session);
     const apiVersion = server === undefined ? '' : await (await session.client()).version();
-    const client = clientFacts(session, apiVersion);
-    const print = template ?? ((one: Versions) => alignTabs(versionText(one), { minWidth: 20, padding: 1 }));
-    try {
-      session.io.out(`${print({ client, server })}\n`);
-    } catch (reason) {
-      throw new CommandError(failure ?? (reason instanceof Error ? reason.message : String(reason)));
-    }
-    if (failure !== undefined) throw new CommandError(failure);
+    const versions = { client: clientFacts(session, apiVersion), server };
+    const { output, error } = template?.(versions) ?? { output: versionText(versions), error: undefined };
+    session.io.out(`${alignTabs(output, versionTabs)}\n`);
+    const problem = failure ?? error?.message;
+    if (problem !== undefined) throw new CommandError(problem);
   },
 });
+
+const versionTabs = { minWidth: 20, padding: 1 };
 
 interface Versions {
   readonly client: ClientFacts;
@@ -120,7 +120,7 @@ function componentLines({ Name, Version, Details }: ComponentOf): string[] {
   ];
 }
 
-async function parseFormat(format: string): Promise<(versions: Versions) => string> {
+async function parseFormat(format: string): Promise<(versions: Versions) => Execution> {
   const { Template } = await import('../template/template.ts');
   const { NilPointer, Struct } = await import('../template/values.ts');
   const { structOf } = await import('../template/typed.ts');
@@ -142,7 +142,7 @@ async function parseFormat(format: string): Promise<(versions: Versions) => stri
             : structOf(Version, server, 'types.Version'),
         ],
       ]);
-      return alignTabs(template.execute(data), { minWidth: 20, padding: 1 });
+      return template.attempt(data);
     };
   } catch (reason) {
     throw new CommandError(

@@ -175,8 +175,8 @@ function hostConfig(
     VolumesFrom: orNull(options['volumes-from']),
     ConsoleSize: [0, 0],
     ...whenAny('Annotations', { ...options.annotation }),
-    CapAdd: orNull(options['cap-add']),
-    CapDrop: orNull(options['cap-drop']),
+    CapAdd: capabilities(options['cap-add']),
+    CapDrop: capabilities(options['cap-drop']),
     CgroupnsMode: options.cgroupns,
     Dns: [...options.dns],
     DnsOptions: [...options['dns-option']],
@@ -206,6 +206,15 @@ function hostConfig(
     ReadonlyPaths: security.readonlyPaths,
     ...(changed('init') ? { Init: options.init } : {}),
   } as TypeOf<typeof HostConfig>;
+}
+
+/** Upper case, with the prefix, sorted, each once. */
+function capabilities(given: readonly string[]): string[] | null {
+  const names = given.map((name) => {
+    const upper = name.trim().toUpperCase();
+    return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  });
+  return orNull([...new Set(names)].sort());
 }
 
 function logAndSecurity(options: ContainerOptions) {

@@ -53,13 +53,17 @@ async function renderTemplate<Row>(
 
 /** Makes the value that a template sees for a row: methods that are called when the template names them. */
 export async function rowStructs<Row>(listing: Listing<Row>): Promise<(row: Row) => unknown> {
-  const { Struct } = await import('../template/values.ts');
+  const { RawJson, Struct } = await import('../template/values.ts');
+  const { escapeForHtml, goJson } = await import('../template/json.ts');
   const names = Object.keys(listing.columns).sort();
   return (row) => {
     const members = names.map((name) => [name, () => listing.columns[name]?.(row)] as const);
     const label = (key: string): unknown => listing.labels?.(row)?.[key] ?? '';
     const withLabel = listing.labels === undefined ? members : [...members, ['Label', label] as const];
-    const json = (): unknown => Object.fromEntries(names.map((name) => [name, listing.columns[name]?.(row)]));
+    const json = (): unknown => {
+      const values = names.map((name) => [name, listing.columns[name]?.(row)] as const);
+      return new RawJson(escapeForHtml(goJson(Object.fromEntries(values))));
+    };
     return new Struct(listing.typeName, withLabel, json);
   };
 }

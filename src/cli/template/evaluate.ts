@@ -279,7 +279,11 @@ class Evaluator {
       if (!(reason instanceof TemplateFunctionError)) throw reason;
       if (reason.stage === 'arity') throw this.error(node, reason.message);
       if (reason.stage === 'argument') {
-        throw this.error(rest[reason.index] ?? node, reason.message);
+        const operand = rest[reason.index];
+        const expected = reason.expected === 'int' ? 'integer' : reason.expected;
+        const message =
+          operand?.kind === 'constant' ? `expected ${expected}; found ${operand.source}` : reason.message;
+        throw this.error(operand ?? node, message);
       }
       throw this.error(command, `error calling ${node.name}: ${reason.message}`);
     }

@@ -7,13 +7,15 @@ import { format, isMap, isTrue, NilPointer, typeNameOf, zeroOfMap } from './valu
 export class TemplateFunctionError extends Error {
   override readonly name = 'TemplateFunctionError';
   readonly stage: 'arity' | 'argument' | 'call';
-  /** Which argument, for stage `argument`. */
+  /** Which argument, for stage `argument`, and Go's type that it should have had. */
   readonly index: number;
+  readonly expected: string;
 
-  constructor(stage: 'arity' | 'argument' | 'call', message: string, index = 0) {
+  constructor(stage: 'arity' | 'argument' | 'call', message: string, index = 0, expected = '') {
     super(message);
     this.stage = stage;
     this.index = index;
+    this.expected = expected;
   }
 }
 
@@ -50,22 +52,13 @@ export function callFunction(table: FunctionTable, name: string, values: readonl
 function checkParameter(parameter: Parameter, value: unknown, index: number): void {
   if (parameter === 'any') return;
   const goType = parameter === 'strings' ? '[]string' : parameter;
-  if (value === undefined)
-    throw new TemplateFunctionError('argument', `invalid value; expected ${goType}`, index);
-  const fits =
-    parameter === 'strings'
-      ? Array.isArray(value)
-      : parameter === 'int'
-        ? typeof value === 'number'
-        : typeof value === 'string';
-  if (!fits) {
-    throw new TemplateFunctionError(
-      'argument',
-      `wrong type for value; expected ${goType}; got ${typeNameOf(value)}`,
-      index,
-    );
-  }
+  const wrong = (message: string): Error => new TemplateFunctionError('argument', message, index, goType);
+  if (value === undefined) throw wrong(`invalid value; expected ${goType}`);
+  const fits = parameter === 'strings' ? Array.isArray(value) : typeof value === jsTypes[parameter];
+  if (!fits) throw wrong(`wrong type for value; expected ${goType}; got ${typeNameOf(value)}`);
 }
+
+const jsTypes = { string: 'string', int: 'number' } as const;
 
 const failed = (message: string): TemplateFunctionError => new TemplateFunctionError('call', message);
 

@@ -175,12 +175,8 @@ class Parser {
         this.next();
         continue;
       }
-      if (token.kind === 'pipe') {
-        this.next();
-        const next = this.skipSpace();
-        if (next.kind === 'right' || next.kind === 'rightParen')
-          throw this.error('missing value for command');
-      } else if (token.kind !== 'right' && token.kind !== 'rightParen') {
+      if (token.kind === 'pipe') this.next();
+      else if (token.kind !== 'right' && token.kind !== 'rightParen') {
         throw this.unexpected(token, 'operand');
       }
       break;

@@ -22,6 +22,11 @@ export class Template {
     return output;
   }
 
+  /** Like execute, but keeps what was printed before an error. */
+  attempt(data: unknown): Execution {
+    return execute(this.tree, functions, data);
+  }
+
   /** The heading of a table: its functions leave column names alone, and an error ends it silently, as Docker's does. */
   executeHeader(headers: unknown): Execution {
     return execute(this.tree, headerFunctions, headers);

@@ -1,5 +1,5 @@
 import type { Field, Schema } from '../../wire/schema.ts';
-import { isMap, NilPointer, Struct, setZeroOfMap } from './values.ts';
+import { isMap, markNil, NilPointer, Struct, setZeroOfMap } from './values.ts';
 
 /**
  * A JSON answer as Docker's templates see it: the Go struct that the schema describes, with zero values for what was left out, and no
@@ -14,9 +14,9 @@ function typed(schema: Schema, value: unknown, typeName: string = schema.typeNam
     case 'struct':
       return typedStruct(schema, isMap(value) ? value : {}, typeName);
     case 'list':
-      return Array.isArray(value) && schema.item !== undefined ? typedList(schema.item, value) : [];
+      return Array.isArray(value) && schema.item !== undefined ? typedList(schema.item, value) : markNil([]);
     case 'map':
-      return typedMap(schema, isMap(value) ? value : {});
+      return isMap(value) ? typedMap(schema, value) : markNil(typedMap(schema, {}));
     case 'nullable':
       if (value === null || value === undefined) return new NilPointer(`*${schema.typeName}`);
       return schema.item === undefined ? value : typed(schema.item, value);
@@ -33,7 +33,7 @@ function typedStruct(schema: Schema, value: Readonly<Record<string, unknown>>, t
   for (const [key, entry] of Object.entries(schema.fields ?? {})) {
     const field = fieldOf(entry);
     const given = value[key] ?? null;
-    const member = given === null ? absent(field) : typed(field.schema, given);
+    const member = given === null ? absent(field, key) : typed(field.schema, given);
     members.push([goName(key), member]);
     if (given !== null) pairs.push([key, member]);
     else if (!field.optional) pairs.push([key, field.schema.zero()]);
@@ -45,9 +45,13 @@ function fieldOf(entry: Schema | Field): Field {
   return 'optional' in entry ? entry : { schema: entry, optional: false };
 }
 
+/** Numbers that are pointers in Go. */
+const pointers = new Set(['SizeRw', 'SizeRootFs']);
+
 /** What may be left out and is a struct is a pointer in Go. */
-function absent({ schema, optional }: Field): unknown {
-  if (optional && schema.kind === 'struct') return new NilPointer(`*${schema.typeName}`);
+function absent({ schema, optional }: Field, key: string): unknown {
+  if (optional && (schema.kind === 'struct' || pointers.has(key)))
+    return new NilPointer(`*${schema.typeName}`);
   return typed(schema, undefined);
 }
 

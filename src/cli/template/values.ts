@@ -114,6 +114,26 @@ export function compareBytes(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** JSON that is text already: printed as it is. */
+export class RawJson {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+const nils = new WeakSet<object>();
+
+/** A nil slice or map: empty for templates, `null` as JSON. */
+export function markNil<T extends object>(empty: T): T {
+  nils.add(empty);
+  return empty;
+}
+
+export function isNil(value: object): boolean {
+  return nils.has(value);
+}
+
 const mapZeros = new WeakMap<object, unknown>();
 
 /** Tells what `index` finds under a key that the map does not have: its element type's zero value. */
