@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../tar/writer.ts';
 import { inventory, KernelBench } from '../testing/kernel-bench.ts';
+import { makeOddTree } from '../testing/odd-tree.ts';
 
 let bench: KernelBench;
 
@@ -13,30 +14,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => bench[Symbol.asyncDispose]());
-
-/** Every kind of thing that a layer can hold, below `tree`. */
-const makeTree = `
-  mkdir -p tree/dir/deep tree/empty tree/sticky
-  cd tree
-  echo hello > dir/file; ln dir/file dir/hard; ln dir/file other-hard
-  ln -s file dir/link; ln -s /nowhere/$(printf 'x%.0s' {1..230}) dangling; ln -s $(printf 'long/%.0s' {1..120}) long-link
-  mknod null c 1 3; mknod large-minor c 5 70000; mknod disk b 259 300; mkfifo pipe
-  head -c 300000 /dev/urandom > dir/large; head -c 512 /dev/urandom > dir/one-block; : > dir/nothing
-  truncate -s 9M sparse
-  printf middle | dd of=sparse bs=1 seek=5000001 conv=notrunc status=none
-  head -c 8192 /dev/urandom | dd of=sparse bs=4096 seek=100 conv=notrunc status=none
-  truncate -s 1M only-hole
-  chmod 4755 dir/large; chmod 2750 dir/deep; chmod 1777 sticky; chmod 0 dir/nothing
-  chown 70000:200000 dir/one-block; chown -h 12:34 dir/link
-  setfattr -n user.short -v value dir/file; setfattr -n user.long -v $(printf 'v%.0s' {1..1500}) dir/file
-  setfattr -n user.empty dir/large; setfattr -n trusted.some -v x dir/deep
-  cp /bin/true able; setcap cap_net_raw,cap_sys_admin+ep able
-  setfattr -n system.posix_acl_access -v 0x0200000001000600ffffffff020004000100000004000400ffffffff10000600ffffffff20000400ffffffff dir/file
-  touch -d '2001-02-03 04:05:06.123456789' dir/file; touch -d '1960-01-01 00:00:00.5' empty; touch -d @0 dir/one-block
-  touch -- "$(printf 'n%.0s' {1..255})" "$(printf 'caf\\xe9')" "$(printf '\\xff\\xfe')" ' blank ' '-dash' '!bang' 'back\\slash' $'new\\nline'
-  long=$(printf 'd%.0s' {1..240}); mkdir -p paths; cd paths
-  for level in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mkdir $long; cd -P $long; done; echo deep > "$(printf 'f%.0s' {1..200})"
-`;
 
 /** Archives `tree` with GNU tar, and compares what GNU tar and the kernel make of the archive. */
 async function expectAsGnuTar(options: string): Promise<void> {
@@ -50,10 +27,6 @@ async function expectLikeExtracted(bench: KernelBench): Promise<void> {
   );
   await bench.index('layer.tar', 'layer.erofs');
   await bench.mount('layer.erofs', 'layer.tar', 'mounted');
-  // Special files have no content, and diff has no way to say so.
-  bench.shell(
-    `{ diff -r --no-dereference extracted mounted || true; } | { ! grep -v '^File .* is a .* while file .* is a '; }`,
-  );
   expect(inventory(join(bench.directory, 'mounted'))).toEqual(inventory(join(bench.directory, 'extracted')));
   await expectSound(bench);
 }
@@ -76,7 +49,7 @@ for (const [title, options] of [
   ['an old GNU archive with sparse files', '--format=oldgnu --sparse'],
 ] as const) {
   test(`image: ${title} reads as GNU tar extracts it`, async () => {
-    bench.shell(makeTree);
+    bench.shell(makeOddTree);
     await expectAsGnuTar(options);
   });
 }

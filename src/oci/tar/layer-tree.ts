@@ -98,7 +98,8 @@ export class LayerTree {
     if (old?.whiteout && node.children !== undefined) node.opaque = true;
     // What was found by way of the old node may now be elsewhere.
     if (old !== undefined) this.#lastParent = undefined;
-    parent.children?.set(name, node);
+    // A piece of a string keeps the whole of it in memory; a copy through bytes does not.
+    parent.children?.set(old === undefined ? Buffer.from(name, 'latin1').toString('latin1') : name, node);
     return node;
   }
 

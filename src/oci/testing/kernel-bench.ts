@@ -85,14 +85,18 @@ export async function indexStream(
 }
 
 /**
- * Everything that can be seen of a tree but file contents, a line for each name: type, mode, owners, links, size, time,
- * target; device numbers; extended attributes.
+ * Everything that can be seen of a tree, a line for each name: type, mode, owners, links, size, time, target; device
+ * numbers; extended attributes; checksums of contents.
  */
 export function inventory(directory: string): string[] {
   const format = '%P|%y|%m|%U|%G|%n|%T@|%l';
   const files = shell(directory, `find . -type d -printf '${format}\\0' -o -printf '${format}|%s\\0'`);
   const devices = shell(directory, `find . -type b,c -exec stat --printf 'device %n %t:%T\\0' {} +`);
-  const xattrs = shell(directory, `getfattr -R -P -h -d -m - -e hex . 2>/dev/null || true`);
+  const contents = shell(directory, 'find . -type f -print0 | xargs -0r md5sum -z');
+  const xattrs = shell(directory, 'getfattr -R -P -h -d -m - -e hex . 2>/dev/null || true');
   const attributes = xattrs.split('\n\n').map((block) => block.split('\n').sort().join(' '));
-  return [...files.split('\0'), ...devices.split('\0'), ...attributes].sort();
+  return [files, devices, contents]
+    .flatMap((text) => text.split('\0'))
+    .concat(attributes)
+    .sort();
 }
