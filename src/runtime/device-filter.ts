@@ -45,8 +45,12 @@ function numberOrAny(number: number | undefined): string {
  * A rule that denies part of an access denies all of it; one that allows has to cover every part.
  */
 export function deviceProgram(rules: readonly SpecDeviceRule[]): Uint8Array {
-  const body = effectiveRules(rules).toReversed().flatMap(emitRule);
-  return encode([...loadContext, ...body, ...verdict(false)]);
+  const effective = effectiveRules(rules);
+  const body = effective.toReversed().flatMap(emitRule);
+  // The kernel refuses a program with instructions that are never reached.
+  const [first] = effective;
+  const rest = first !== undefined && isForAll(first) ? [] : verdict(false);
+  return encode([...loadContext, ...body, ...rest]);
 }
 
 interface Instruction {

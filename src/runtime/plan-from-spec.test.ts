@@ -20,7 +20,7 @@ const version1 = new CgroupsV1([
   { name: 'cpu,cpuacct', mountpoint: '/sys/fs/cgroup/cpu,cpuacct', controllers: ['cpu', 'cpuacct'] },
   { name: 'memory', mountpoint: '/sys/fs/cgroup/memory', controllers: ['memory'] },
 ]);
-const version2 = new CgroupsV2('/sys/fs/cgroup');
+const version2 = new CgroupsV2('/sys/fs/cgroup', new Set(['memory']));
 
 interface Wishes {
   readonly spec?: Partial<RuntimeSpec>;

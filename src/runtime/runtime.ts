@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { Plan } from '../plan/operations.ts';
 import type { Cgroups } from './cgroup/contract.ts';
-import { detectLayout, groupPath } from './cgroup/layout.ts';
+import { type CgroupLayout, detectLayout, groupPath } from './cgroup/layout.ts';
 import { openCgroups } from './cgroup/open-cgroups.ts';
 import type { Bundle, Exit, HostCapabilities, RecoveredTask, Runtime, Task } from './contract.ts';
 import { readHostCapabilities } from './host-capabilities.ts';
@@ -24,13 +24,15 @@ export interface RuntimeOptions {
   readonly launcher: Pick<LauncherProcess, 'socket' | 'ready'>;
   /** The group that containers' groups are made in by default; "/sampan". */
   readonly cgroupParent?: string;
+  /** Control groups to use instead of those that are detected. */
+  readonly cgroupLayout?: CgroupLayout;
   readonly log: Logger;
 }
 
 /** The host's runtime. Fails with `unavailable` where control groups are missing. */
 export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const parent = groupPath(options.cgroupParent || '/sampan');
-  const layout = detectLayout();
+  const layout = options.cgroupLayout ?? detectLayout();
   const cgroups = openCgroups(layout);
   cgroups.prepareParent(`${parent}/any`);
   return new LauncherRuntime(options, cgroups, readHostCapabilities(layout, parent));

@@ -102,10 +102,14 @@ export class CgroupsV1 implements Cgroups {
   }
 
   async remove(context: Context, group: string): Promise<void> {
+    const left = this.#hierarchies
+      .map(({ mountpoint }) => `${mountpoint}${group}`)
+      .filter((path) => existsSync(path));
+    if (left.length === 0) return;
     const freezer = this.#directory('freezer', group);
-    if (freezer !== undefined && existsSync(freezer)) await this.thaw(context, group);
+    if (freezer !== undefined && left.includes(freezer)) await this.thaw(context, group);
     await killBelow(context, this.#anyDirectory(group));
-    for (const { mountpoint } of this.#hierarchies) removeTree(`${mountpoint}${group}`);
+    for (const directory of left) removeTree(directory);
   }
 
   /** Limits of controllers that the host lacks have been warned about when the container was created. */

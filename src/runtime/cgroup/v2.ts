@@ -16,10 +16,12 @@ import { readUnifiedStats } from './v2-stats.ts';
 export class CgroupsV2 implements Cgroups {
   readonly version = 2;
   readonly #mountpoint: string;
+  readonly #controllers: ReadonlySet<string>;
   readonly #prepared = new Set<string>();
 
-  constructor(mountpoint: string) {
+  constructor(mountpoint: string, controllers: ReadonlySet<string>) {
     this.#mountpoint = mountpoint;
+    this.#controllers = controllers;
   }
 
   prepareParent(group: string): void {
@@ -40,12 +42,15 @@ export class CgroupsV2 implements Cgroups {
       resources.devices === undefined
         ? []
         : [{ op: 'deviceProgram', path: directory, program: deviceProgram(resources.devices) }];
+    const watch: Operation[] = this.#controllers.has('memory')
+      ? [{ op: 'watchOom', path: directory, version: this.version }]
+      : [];
     return {
       before: [
         { op: 'mkdir', dir: HOST, path: directory, mode: 0o755 },
         ...limits,
         ...devices,
-        { op: 'watchOom', path: directory, version: this.version },
+        ...watch,
         openDirectory(slot, directory),
       ],
       child: [],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { SampanError } from '../../base/errors.ts';
 import { DEFAULT_CAPABILITIES } from '../../oci/capabilities.ts';
 import type { SeccompProfile, SeccompRule } from '../../oci/runtime-spec.ts';
 import { defaultSeccompProfile } from '../../oci/seccomp-default.ts';
@@ -218,6 +219,46 @@ describe('a bad profile is refused:', () => {
       },
     ],
   ];
+
+  test.each([
+    ['defaultAction of the profile is not a string', '{}'],
+    ['syscalls of the profile is not a list of objects', '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":{}}'],
+    [
+      'names of rule 1 is not a list of strings',
+      '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":"read"}]}',
+    ],
+    [
+      'args of rule 1 is not',
+      '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":[],"action":"SCMP_ACT_LOG","args":[1]}]}',
+    ],
+    [
+      'caps of rule 1',
+      '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":[],"action":"SCMP_ACT_LOG","includes":{"caps":1}}]}',
+    ],
+  ])('%s', (message, text) => {
+    expect(() => compileSeccomp(JSON.parse(text), subjectOf([]))).toThrow(message);
+  });
+
+  test('but never by an error of the compiler', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (rules, args) => {
+        for (const profile of [
+          rules,
+          { defaultAction: 'SCMP_ACT_ALLOW', syscalls: rules },
+          {
+            defaultAction: 'SCMP_ACT_ALLOW',
+            syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', args }],
+          },
+        ]) {
+          try {
+            compileSeccomp(JSON.parse(JSON.stringify(profile)), subjectOf([]));
+          } catch (error) {
+            expect(error).toBeInstanceOf(SampanError);
+          }
+        }
+      }),
+    );
+  });
 
   test.each(profiles)('%s', (message, profile) => {
     expect(() => compileSeccomp(profile, subjectOf([]))).toThrow(message);

@@ -2,6 +2,7 @@ import { invalid } from '../../base/errors.ts';
 import type { SeccompCondition, SeccompProfile, SeccompRule } from '../../oci/runtime-spec.ts';
 import { actionValue, ENOSYS, isPermissive } from './actions.ts';
 import { type Architecture, architectureNamed, type NativeArchitecture } from './architectures.ts';
+import { checkProfile } from './check-profile.ts';
 import { type Comparison, parseComparison } from './comparisons.ts';
 
 /** What a profile's conditions are held against. */
@@ -32,6 +33,7 @@ export interface ResolvedProfile {
 
 /** Fails with `invalid-argument` on a profile that contradicts itself or uses unknown words. */
 export function resolveProfile(profile: SeccompProfile, subject: SeccompSubject): ResolvedProfile {
+  checkProfile(profile);
   const rules = new Map<string, Decision[]>();
   for (const rule of profile.syscalls ?? []) {
     const decisions = decisionsOf(rule);

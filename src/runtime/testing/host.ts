@@ -21,6 +21,7 @@ import {
 } from '../../oci/defaults.ts';
 import type { RuntimeSpec, SpecLinux, SpecProcess } from '../../oci/runtime-spec.ts';
 import { defaultSeccompProfile } from '../../oci/seccomp-default.ts';
+import type { CgroupLayout } from '../cgroup/layout.ts';
 import { killBelow, removeTree } from '../cgroup/tree.ts';
 import type { Attachment, Bundle, Exit, Runtime, Task } from '../contract.ts';
 import { type LauncherProcess, openLauncher } from '../launcher.ts';
@@ -59,7 +60,7 @@ export class TestHost implements AsyncDisposable {
     this.cgroupParent = cgroupParent;
   }
 
-  static async open(): Promise<TestHost> {
+  static async open(cgroupLayout?: CgroupLayout): Promise<TestHost> {
     const directory = mkdtempSync(`${tmpdir()}/sampan-runtime-`);
     makeRoot(`${directory}/root`);
     const socket = `${directory}/launcher`;
@@ -69,6 +70,7 @@ export class TestHost implements AsyncDisposable {
       execRoot: `${directory}/run`,
       launcher,
       cgroupParent,
+      ...(cgroupLayout === undefined ? {} : { cgroupLayout }),
       log: silentLogger,
     });
     return new TestHost(directory, launcher, runtime, cgroupParent);
