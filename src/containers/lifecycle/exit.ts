@@ -77,10 +77,11 @@ export async function finishRun(parts: Parts, entry: Entry, exit: Exit): Promise
   parts.events.container(entry.container, 'die', { execDuration, exitCode: String(exit.code) });
   entry.waiters.exited({ code: exit.code, error: '' });
   parts.endExecs(entry.id);
+  const forgotten = forget(parts, entry);
   await disconnectAll(parts, endpoints);
   for (const endpoint of endpoints) parts.events.network(entry.container, 'disconnect', endpoint);
   parts.events.volumes(entry.container, 'unmount', entry.mounts);
-  await forget(parts, entry);
+  await forgotten;
   if (restart)
     entry.restarts.schedule(entry.restarts.nextDelay(ran), () => void restartAfterExit(parts, entry));
   return !restart && !entry.restarting && entry.container.hostConfig.AutoRemove;

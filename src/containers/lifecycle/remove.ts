@@ -67,8 +67,10 @@ export async function deleteAll(parts: Parts, entry: Entry, volumes: boolean): P
   entry.restarts.cancel();
   transition(parts, entry, { state: { status: 'removing' }, flags: { removeVolumes: volumes } });
   try {
-    await parts.snapshots.remove(parts.background, entry.id);
-    await rm(parts.paths.directory(entry.id), { recursive: true, force: true });
+    await Promise.all([
+      parts.snapshots.remove(parts.background, entry.id),
+      rm(parts.paths.directory(entry.id), { recursive: true, force: true }),
+    ]);
   } catch (error) {
     transition(parts, entry, { state: { status: 'dead', error: messageOf(error) } });
     throw internal(`unable to remove filesystem: ${messageOf(error)}`, { cause: error });
