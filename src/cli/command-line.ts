@@ -1,14 +1,6 @@
-import { catalog, findCommand, findGroup, groups } from './catalog.ts';
-import type { CatalogEntry, Command } from './command.ts';
-import { CommandError } from './command-error.ts';
-import type { FlagTable, OptionsOf } from './flag.ts';
-import { FlagError, type ParsedFlags, parseFlags } from './flag-parser.ts';
-import { bool } from './flag-types.ts';
-import { globalFlags } from './global-flags.ts';
 import type { Io } from './io.ts';
-import { type CommandLineOptions, Session } from './session.ts';
-
-const logLevels = ['panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug', 'trace'];
+import type { CommandLineOptions } from './session.ts';
+import { versionLine } from './version-line.ts';
 
 /**
  * Runs one command line and resolves with its exit status. `argv` is what follows the program's name. The process's own streams are
@@ -20,7 +12,13 @@ export async function runCommandLine(
   options: CommandLineOptions = {},
 ): Promise<number> {
   const streams = io ?? (await import('./process-io.ts')).processIo();
-  const line = new CommandLine(streams, options);
+  // Asked often, by scripts and prompts; nothing else need be loaded for it.
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) {
+    streams.out(versionLine(options));
+    return 0;
+  }
+  const { Dispatcher } = await import('./dispatcher.ts');
+  const line = new Dispatcher(streams, options);
   try {
     return await line.run(argv);
   } catch (reason) {
@@ -36,216 +34,8 @@ async function describeFailure(
   reason: unknown,
   host: string,
 ): Promise<{ message: string; exitCode: number }> {
+  const { CommandError } = await import('./command-error.ts');
   if (reason instanceof CommandError) return { message: reason.message, exitCode: reason.exitCode };
   const { messageOfFailure } = await import('./failure.ts');
   return { message: messageOfFailure(reason, host), exitCode: 1 };
-}
-
-class CommandLine {
-  session: Session | undefined;
-  private readonly io: Io;
-  private readonly options: CommandLineOptions;
-  private readonly programName: string;
-
-  constructor(io: Io, options: CommandLineOptions) {
-    this.io = io;
-    this.options = options;
-    this.programName = options.programName ?? 'sampan';
-  }
-
-  get host(): string {
-    return this.session?.address.host ?? '';
-  }
-
-  async run(argv: readonly string[]): Promise<number> {
-    const root = this.parseRoot(argv);
-    const globals = root.values as OptionsOf<typeof globalFlags>;
-    if (globals.version) return this.printVersion();
-    if (!logLevels.includes(globals['log-level'])) {
-      throw new CommandError(`Unable to parse logging level: ${globals['log-level']}`);
-    }
-    if (globals.help && root.args.length === 0) return this.printRootHelp((text) => this.io.out(text));
-    const [word, ...rest] = root.args;
-    if (word === undefined) return this.printRootHelp((text) => this.io.err(text));
-    if (word === 'help') return this.help(rest);
-    if (globals.help) return this.printRootHelp((text) => this.io.out(text));
-    this.session = new Session(this.io, this.options, globals);
-    return this.dispatch(word, rest);
-  }
-
-  private async dispatch(word: string, rest: readonly string[]): Promise<number> {
-    const entry = findCommand([word]);
-    if (entry !== undefined) return this.runEntry(entry, word, rest);
-    const group = findGroup(word);
-    if (group === undefined) {
-      const name = this.programName;
-      throw new CommandError(
-        `${name}: unknown command: ${name} ${word}\n\nRun '${name} --help' for more information`,
-      );
-    }
-    const commandPath = `${this.programName} ${word}`;
-    const parsed = this.parse(commandPath, '', helpOnly, rest, false);
-    const [second, ...others] = parsed.args;
-    if (second === undefined || parsed.values.help) return this.printGroupHelp(word);
-    const inner = findCommand([word, second]);
-    if (inner !== undefined) return this.runEntry(inner, `${word} ${second}`, others);
-    throw new CommandError(
-      `${this.programName}: unknown command: ${commandPath} ${second}\n\nUsage:  ${commandPath}\n\nRun '${commandPath} --help' for more information`,
-    );
-  }
-
-  private async runEntry(entry: CatalogEntry, words: string, rest: readonly string[]): Promise<number> {
-    const { command } = await entry.load();
-    const session = this.session;
-    if (session === undefined) throw new Error('a command ran without its session');
-    const canonical = canonicalName(entry, words);
-    const commandPath = `${this.programName} ${canonical}`;
-    const flags: FlagTable =
-      'help' in command.flags ? command.flags : { ...command.flags, ...helpOf(command) };
-    const parsed = this.parse(commandPath, entry.usage, flags, rest, command.interspersed ?? true);
-    if (parsed.values.help) return this.printCommandHelp(entry, command, commandPath);
-    refuseForeign(flags, parsed);
-    const usage = entry.usage === '' ? commandPath : `${commandPath} ${entry.usage}`;
-    checkArguments(command, parsed.args.length, this.programName, commandPath, usage);
-    const status = await command.run({
-      options: parsed.values as OptionsOf<FlagTable>,
-      args: parsed.args,
-      changed: (name) => [...parsed.spelled].some((one) => one === name || flags[one]?.sameAs === name),
-      spelled: parsed.spelled,
-      session,
-      commandPath,
-    });
-    return status ?? 0;
-  }
-
-  private parseRoot(argv: readonly string[]): ParsedFlags {
-    return this.parse(this.programName, '[OPTIONS] COMMAND [ARG...]', globalFlags, argv, false);
-  }
-
-  private parse(
-    commandPath: string,
-    usage: string,
-    flags: FlagTable,
-    args: readonly string[],
-    interspersed: boolean,
-  ): ParsedFlags {
-    try {
-      const parsed = parseFlags(flags, args, { interspersed });
-      for (const warning of parsed.warnings) this.io.out(`${warning}\n`);
-      return parsed;
-    } catch (reason) {
-      if (!(reason instanceof FlagError)) throw reason;
-      const line = usage === '' ? commandPath : `${commandPath} ${usage}`;
-      throw new CommandError(
-        `${reason.message}\n\nUsage:  ${line}\n\nRun '${commandPath} --help' for more information`,
-        125,
-      );
-    }
-  }
-
-  private printVersion(): number {
-    const { version = '0.1.0', commit = 'unknown' } = this.options;
-    const name = this.programName === 'docker' ? 'Docker' : 'Sampan';
-    this.io.out(`${name} version ${version}, build ${commit}\n`);
-    return 0;
-  }
-
-  private async help(words: readonly string[]): Promise<number> {
-    const [first, second, ...more] = words;
-    if (first === undefined) return this.printRootHelp((text) => this.io.out(text));
-    const entry = findCommand(second === undefined ? [first] : [first, second]);
-    if (entry !== undefined && more.length === 0) {
-      const { command } = await entry.load();
-      return this.printCommandHelp(
-        entry,
-        command,
-        `${this.programName} ${canonicalName(entry, words.join(' '))}`,
-      );
-    }
-    if (second === undefined && findGroup(first) !== undefined) return this.printGroupHelp(first);
-    throw new CommandError(`unknown help topic: ${words.join(' ')}`);
-  }
-
-  private async printRootHelp(print: (text: string) => void): Promise<number> {
-    const { rootHelp } = await import('./help.ts');
-    const { programName } = this;
-    print(rootHelp({ programName, groups, entries: catalog, flags: globalFlags, width: this.width() }));
-    return 0;
-  }
-
-  private async printGroupHelp(name: string): Promise<number> {
-    const { groupHelp } = await import('./help.ts');
-    const group = findGroup(name);
-    if (group !== undefined) this.io.out(groupHelp(this.programName, group, catalog));
-    return 0;
-  }
-
-  private async printCommandHelp(
-    entry: CatalogEntry,
-    command: Command,
-    commandPath: string,
-  ): Promise<number> {
-    const { commandHelp } = await import('./help.ts');
-    const { programName } = this;
-    this.io.out(commandHelp({ programName, commandPath, entry, command, width: this.width() }));
-    return 0;
-  }
-
-  private width(): number {
-    return this.io.terminalSize()?.columns || 80;
-  }
-}
-
-const helpFlag = { type: bool(), usage: 'Print usage', hidden: true };
-const helpOnly: FlagTable = { help: { ...helpFlag, short: 'h', shortDeprecated: true } };
-
-/** `-h` asks for help too, unless the command uses the letter. */
-function helpOf(command: Command): FlagTable {
-  const taken = Object.values(command.flags).some(({ short }) => short === 'h');
-  return taken ? { help: helpFlag } : helpOnly;
-}
-
-/** Flags that only daemons on other systems know. */
-function refuseForeign(flags: FlagTable, { spelled }: ParsedFlags): void {
-  const foreign = [...spelled].filter((name) => flags[name]?.windowsOnly).sort();
-  if (foreign.length === 0) return;
-  throw new CommandError(
-    foreign
-      .map(
-        (name) =>
-          `"--${name}" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux`,
-      )
-      .join('\n'),
-  );
-}
-
-/** Aliases are called by their command's own name in messages, shortcuts by theirs. */
-function canonicalName(entry: CatalogEntry, words: string): string {
-  return words === entry.shortcut ? words : entry.path;
-}
-
-function checkArguments(
-  command: Command,
-  count: number,
-  programName: string,
-  commandPath: string,
-  usage: string,
-): void {
-  const { args } = command;
-  const exactly = 'exactly' in args ? args.exactly : undefined;
-  const atLeast = exactly ?? ('atLeast' in args ? args.atLeast : 0);
-  const atMost =
-    exactly ?? ('atMost' in args ? (args.atMost ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
-  if (count >= atLeast && count <= atMost) return;
-  const plural = (number: number): string => (number === 1 ? 'argument' : 'arguments');
-  let problem: string;
-  if (atMost === 0) problem = 'accepts no arguments';
-  else if (exactly !== undefined) problem = `requires ${exactly} ${plural(exactly)}`;
-  else if (atMost === Number.POSITIVE_INFINITY) problem = `requires at least ${atLeast} ${plural(atLeast)}`;
-  else if (atLeast === 0) problem = `requires at most ${atMost} ${plural(atMost)}`;
-  else problem = `requires at least ${atLeast} and at most ${atMost} ${plural(atMost)}`;
-  const verb = exactly === undefined && atMost === Number.POSITIVE_INFINITY ? 'See' : 'Run';
-  throw new CommandError(
-    `${programName}: '${commandPath}' ${problem}\n\nUsage:  ${usage}\n\n${verb} '${commandPath} --help' for more information`,
-  );
 }

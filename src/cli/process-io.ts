@@ -33,10 +33,18 @@ export function processIo(): Io {
   };
 }
 
+/** Linux's device numbers (Documentation/admin-guide/devices.txt): consoles and serial lines, and pseudo terminals. */
+const memoryDevices = 1;
+const isConsole = (major: number): boolean => major === 4 || major === 5;
+const isPseudoTerminal = (major: number): boolean => major >= 136 && major <= 143;
+
+/** isatty, without loading node:tty for the answers that are plain from the device's number. */
 function isTerminal(descriptor: number): boolean {
   try {
-    // Terminals are character devices; so is /dev/null, which is why tty has the last word.
-    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+    const stat = fstatSync(descriptor);
+    const major = stat.rdev >> 8;
+    if (!stat.isCharacterDevice() || major === memoryDevices) return false;
+    if (isConsole(major) || isPseudoTerminal(major)) return true;
   } catch {
     return false;
   }

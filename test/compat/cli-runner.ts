@@ -124,6 +124,7 @@ export function normalise(outcome: Outcome, one: CliCase, dir: string, socket: s
       // A slip of docker 28's.
       .replaceAll('\nSRun ', '\nRun ');
   const requests: RecordedRequest[] = JSON.parse(clean(JSON.stringify(outcome.requests)));
+  for (const { body } of requests) sortEnvironment(body);
   if (one.unordered) requests.sort((a, b) => (a.target < b.target ? -1 : 1));
   return {
     stdout: clean(outcome.stdout),
@@ -131,6 +132,11 @@ export function normalise(outcome: Outcome, one: CliCase, dir: string, socket: s
     exitCode: outcome.exitCode,
     requests: one.ignoreRequests ? [] : requests,
   };
+}
+
+/** Docker keeps variables in a map, so their order is another each time. */
+function sortEnvironment(body: unknown): void {
+  if (typeof body === 'object' && body !== null && 'Env' in body && Array.isArray(body.Env)) body.Env.sort();
 }
 
 export function removeFolder(dir: string): void {

@@ -65,7 +65,7 @@ const ping: Answer = {
 function serve(socket: net.Socket, answer: (request: RecordedRequest) => Answer): void {
   let pending = Buffer.alloc(0);
   socket.on('data', (chunk) => {
-    pending = Buffer.concat([pending, chunk]);
+    pending = Buffer.concat([pending, Buffer.from(chunk)]);
     for (;;) {
       const parsed = parseRequest(pending);
       if (parsed === undefined) return;
@@ -141,7 +141,7 @@ function write(socket: net.Socket, request: RecordedRequest, answer: Answer): vo
   const status = answer.status ?? 200;
   const isText = typeof answer.body === 'string';
   const text = answer.body === undefined ? '' : isText ? String(answer.body) : JSON.stringify(answer.body);
-  const bytes = answer.stream ?? Buffer.from(text);
+  const bytes = answer.stream ?? new TextEncoder().encode(text);
   const headers = { 'Content-Type': isText ? 'text/plain' : 'application/json', ...answer.headers };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const length = status === 204 || status === 304 ? '' : `Content-Length: ${bytes.length}\r\n`;

@@ -4,7 +4,7 @@ const notOffered = new Set(['      --tree', '      --cluster']);
 /** A help page without its sentences: usage, aliases, and the left column of options. */
 export function layoutOf(page: string): string {
   const lines = page.split('\n');
-  const start = lines.findIndex((line) => line === 'Options:');
+  const start = lines.indexOf('Options:');
   const aliases = lines.indexOf('Aliases:');
   const options = start < 0 ? [] : lines.slice(start + 1).flatMap((line) => optionOf(line));
   return [lines[0], ...(aliases < 0 ? [] : lines.slice(aliases, aliases + 2)), ...options].join('\n');
