@@ -22,6 +22,7 @@ struct datagram_port {
 	/* Most recently heard first. */
 	struct peer *peers;
 	size_t peer_count;
+	struct datagram_port *next;
 };
 
 struct peer {
@@ -33,6 +34,7 @@ struct peer {
 	struct peer *next;
 };
 
+static struct datagram_port *ports;
 static uint8_t scratch[DATAGRAM_MAX];
 
 static void forget(struct peer *peer)
@@ -154,6 +156,14 @@ void datagrams_open(const struct published *published)
 		return;
 	}
 	port->target = *published;
+	port->next = ports;
+	ports = port;
 	if (watch_open(&port->watch, published->fd, ask) == 0)
 		watch_for(&port->watch, EPOLLIN);
+}
+
+void datagrams_close(void)
+{
+	for (struct datagram_port *port = ports; port; port = port->next)
+		watch_close(&port->watch);
 }

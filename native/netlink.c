@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "path.h"
 #include "plan.h"
 
 enum {
+	SETTLE_MS = 100,
 	REPLIES_MAX = 16 << 20,
 	RECEIVE_SIZE = 64 << 10,
 	/* What the kernel charges a socket for one queued acknowledgement. */
@@ -159,6 +161,18 @@ static int collect(int fd, const struct netlink_step *args, struct replies *repl
 	return 0;
 }
 
+/*
+ * Closing a netfilter socket waits until the kernel has freed what anybody's transactions deleted, some ten milliseconds,
+ * and holds up all other transactions meanwhile. So it is left to the end of this process, after a pause that is long enough.
+ */
+static bool unsettled;
+
+void netlink_settle(void)
+{
+	struct timespec pause = {.tv_nsec = SETTLE_MS * 1000000L};
+	if (unsettled) nanosleep(&pause, NULL);
+}
+
 int op_netlink(struct run *run, const struct netlink_step *args, struct failure *failure)
 {
 	__attribute__((cleanup(free_replies))) struct replies replies = {0};
@@ -169,6 +183,10 @@ int op_netlink(struct run *run, const struct netlink_step *args, struct failure 
 	if (fd < 0) return fail(failure, errno, "", "socket");
 	if (transmit(fd, args->data) != 0) return fail(failure, errno, "", "sending");
 	if (collect(fd, args, &replies, failure) != 0) return -1;
+	if (args->protocol == NETLINK_NETFILTER) {
+		keep_fd(&fd);
+		unsettled = true;
+	}
 	run->result = replies.data;
 	run->result_size = replies.size;
 	run->has_result = true;

@@ -26,6 +26,7 @@ struct port {
 	struct watch watch;
 	struct timer pause;
 	struct published target;
+	struct port *next;
 };
 
 /* One end of a connection, with what is on its way to it. */
@@ -46,6 +47,7 @@ struct connection {
 	bool connecting;
 };
 
+static struct port *ports;
 static size_t connection_count;
 /* Beyond it, connections wait in the kernel's queue. */
 static size_t connection_limit;
@@ -224,6 +226,8 @@ static void open_port(const struct published *published)
 	}
 	port->target = *published;
 	port->pause.expire = resume;
+	port->next = ports;
+	ports = port;
 	if (watch_open(&port->watch, published->fd, accept_connection) == 0)
 		watch_for(&port->watch, EPOLLIN);
 }
@@ -252,4 +256,13 @@ void relay_open(struct run *run)
 			open_port(published);
 		published->fd = -1;
 	}
+}
+
+void relay_close(void)
+{
+	for (struct port *port = ports; port; port = port->next) {
+		timer_clear(&port->pause);
+		watch_close(&port->watch);
+	}
+	datagrams_close();
 }

@@ -163,6 +163,9 @@ void run_after(struct run *run);
 /* Closes every descriptor and frees; does not touch the process. */
 void run_dispose(struct run *run);
 
+/* Comes last in a process that carried plans out, when all has been told: see netlink.c. */
+void netlink_settle(void);
+
 /*
  * The supervisor (supervisor.c): called after run_plan of a plan with a `supervise` step, in the process that is the
  * container's parent. Sends FRAME_STARTED on `control` once the socket listens and the state file is written, calls

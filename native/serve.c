@@ -143,7 +143,9 @@ static void accept_connections(int listener, int input)
 			close(listener);
 			close(input);
 			signal(SIGCHLD, SIG_DFL);
-			_exit(serve_connection(connection));
+			int status = serve_connection(connection);
+			netlink_settle();
+			_exit(status);
 		}
 		close(connection);
 	}

@@ -196,6 +196,7 @@ int supervise(struct run *run, int control)
 	end_execs();
 	logfile_close(&logfile);
 	write_state(first);
+	relay_close();
 	run_after(run);
 	hub_unlink();
 	hub_ended(first);

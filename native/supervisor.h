@@ -25,7 +25,10 @@ struct state {
 /* Replaces the file at once: a reader finds the old state or the new one. Returns -1 with errno. */
 int state_write(const char *path, const struct state *state);
 
-/* Relays the published ports until the process ends (relay.c, datagrams.c). Takes the sockets over. */
+/* Relays the published ports until relay_close (relay.c, datagrams.c). Takes the sockets over. */
 void relay_open(struct run *run);
+
+/* Gives the ports free: whoever is told of the container's end may publish them again. */
+void relay_close(void);
 
 #endif
