@@ -70,15 +70,27 @@ async function ask(
   return (await from.run(...askWords(protocol, address, at)).catch(() => '')).trim();
 }
 
-/** What there is of Sampan's on the host. The kernel takes a moment to clear a namespace that has ended. */
-async function leftovers(): Promise<string> {
-  for (let attempt = 0; ; attempt += 1) {
-    const links = (await host.run('ip', '-br', 'link')).split('\n').map((line) => line.split(/[\s@]/)[0]);
-    const names = links.filter((name) => name !== '' && name !== 'lo' && name !== 'wire');
-    const found = `${names}${await host.run('nft', 'list', 'ruleset')}`;
-    if (found === '' || attempt === 50) return found;
+/** Ends containers, then the networks; the kernel takes a moment to clear a namespace, and answers still need their translation. */
+async function endAll(networks: Networks, ...containers: readonly TestContainer[]): Promise<void> {
+  for (const container of containers) {
+    await container.end();
+    await networks.disconnect(background(), container.endpoint);
+  }
+  for (
+    let attempt = 0;
+    attempt < 500 && (await linkNames()).some((name) => name.startsWith('veth'));
+    attempt += 1
+  ) {
     await Bun.sleep(20);
   }
+  await networks.stop(background());
+  expect(await linkNames()).toEqual(['lo', 'wire']);
+  expect(await host.run('nft', 'list', 'ruleset')).toBe('');
+}
+
+async function linkNames(): Promise<string[]> {
+  const lines = (await host.run('ip', '-br', 'link')).trim().split('\n');
+  return lines.map((line) => line.split(/[\s@]/)[0] ?? '').sort();
 }
 
 describe('the default bridge', () => {
@@ -105,14 +117,10 @@ describe('the default bridge', () => {
   });
 
   afterAll(async () => {
-    for (const container of [web, other]) {
-      await container.end();
-      await networks.disconnect(background(), container.endpoint);
-    }
+    await web.end();
     expect(await host.run('nft', 'list', 'map', 'inet', 'sampan', 'published')).not.toContain('elements');
     expect(await host.run('nft', 'list', 'map', 'inet', 'sampan', 'published_at')).not.toContain('elements');
-    await networks.stop(background());
-    expect(await leftovers()).toBe('');
+    await endAll(networks, web, other);
   });
 
   test('gives a container address, MAC, default route and loopback, and no IPv6 on its interface', async () => {
@@ -171,6 +179,14 @@ describe('the default bridge', () => {
     );
   });
 
+  test('a container that ends gives its ports free at once', async () => {
+    for (let time = 0; time < 5; time += 1) {
+      const container = await connectAndStart(host, networks, { ports: [port(80, 8090)] });
+      await container.end();
+      await networks.disconnect(background(), container.endpoint);
+    }
+  });
+
   test('explains a port that another program has, and chooses another where it may', async () => {
     await using _server = await startServer(['ip', 'netns', 'exec', host.name], 'tcp', '0.0.0.0', 9000);
     const attempt = async (wanted: PortRequest) => {
@@ -216,10 +232,8 @@ describe('a start after a start', () => {
     await second.stop(background());
     expect(await ask(outside, 'tcp', hostAddress, 8080)).toBe(outsideAddress);
 
-    await web.end();
-    for (const { endpoint } of [web, next]) await second.disconnect(background(), endpoint);
-    await second.stop(background());
-    expect(await leftovers()).toBe('');
+    await second.disconnect(background(), next.endpoint);
+    await endAll(second, web);
   });
 
   test('chooses a subnet that the host does not use, and keeps what a bridge has', async () => {
@@ -235,8 +249,7 @@ describe('a start after a start', () => {
     const configured = networksOf({ bip: '10.20.0.1/24' });
     await configured.start(background(), []);
     expect(configured.hostGateway()).toBe('10.20.0.1');
-    await configured.stop(background());
-    expect(await leftovers()).toBe('');
+    await endAll(configured);
   });
 });
 
@@ -249,12 +262,7 @@ test('with icc off, containers reach each other through published ports only', a
   expect(await ask(other, 'tcp', web.endpoint.ipv4Address, 80)).toBe('');
   expect(await ask(other, 'tcp', hostAddress, 8080)).toBe('172.17.0.1');
   expect(await ask(outside, 'tcp', hostAddress, 8080)).toBe(outsideAddress);
-  for (const container of [web, other]) {
-    await container.end();
-    await networks.disconnect(background(), container.endpoint);
-  }
-  await networks.stop(background());
-  expect(await leftovers()).toBe('');
+  await endAll(networks, web, other);
 });
 
 test('the none network has loopback alone, and the host network nothing to do', async () => {
