@@ -1,7 +1,7 @@
 import { invalid } from '../base/errors.ts';
 
 /** What Docker detaches on when nothing was said: ctrl-p, ctrl-q. */
-export const defaultDetachKeys = new Uint8Array([16, 17]);
+const defaultDetachKeys = new Uint8Array([16, 17]);
 
 const control = /^ctrl-([a-z@[\\\]^_])$/;
 

@@ -8,10 +8,6 @@ export class Registry {
   /** Name to ID. */
   readonly #names = new Map<string, string>();
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** Newest first, as Docker lists them. */
   list(): readonly Entry[] {
     return [...this.#entries.values()].sort((a, b) =>

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname as hostName } from 'node:os';
-import { invalid, notFound, SampanError } from '../../base/errors.ts';
+import { invalid, notFound } from '../../base/errors.ts';
 import type { Image } from '../../images/contract.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../oci/platform.ts';
 import type { ContainerConfig, HostConfig, NetworkingConfig } from '../../wire/container-config.ts';

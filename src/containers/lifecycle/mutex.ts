@@ -2,10 +2,6 @@
 export class Mutex {
   #tail: Promise<void> | undefined;
 
-  get locked(): boolean {
-    return this.#tail !== undefined;
-  }
-
   async run<T>(task: () => Promise<T>): Promise<T> {
     const before = this.#tail;
     let release = (): void => {};

@@ -4,10 +4,6 @@ import type { Attachment, AttachOptions } from '../../runtime/contract.ts';
 export class PendingAttachments {
   #waiting: PendingAttachment[] = [];
 
-  get size(): number {
-    return this.#waiting.length;
-  }
-
   add(options: AttachOptions): Attachment {
     const pending = new PendingAttachment(options, (gone) => {
       this.#waiting = this.#waiting.filter((entry) => entry !== gone);

@@ -34,7 +34,7 @@ function stringsOf(value: object): Record<string, string> {
 }
 
 /** "…:05.1Z" to "…:05.100000000Z"; undefined for a time that is not UTC. */
-export function fixedTime(time: string): string | undefined {
+function fixedTime(time: string): string | undefined {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(time);
   if (match === null) return undefined;
   return `${match[1]}.${(match[2] ?? '').padEnd(9, '0')}Z`;
