@@ -150,7 +150,13 @@ export function testSnapshotDriver(
     expect(await bench.driver.hasLayer(layer)).toBe(true);
     expect(await Array.fromAsync(bench.driver.layers())).toEqual([layer]);
     expect(digestOf(await bench.content.readAll(layer, 1 << 20))).toBe(layer);
-    expect(await bench.receive(tar)).toBe(layer);
+    const again = await Promise.all([
+      bench.receive(tar),
+      bench.receive(tar),
+      bench.receive(tarOf()),
+      bench.receive(tarOf()),
+    ]);
+    expect(again.slice(0, 2)).toEqual([layer, layer]);
   });
 
   test(`${name}: a tar that is in the content store can be unpacked, more than once at once`, async () => {

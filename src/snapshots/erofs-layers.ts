@@ -54,6 +54,8 @@ export class ErofsLayers implements LayerStore {
   /** Finds indexes and mounts; what an unfinished builder left is deleted. */
   static async open(options: ErofsLayersOptions): Promise<ErofsLayers> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    // Images hold setuid programs and device nodes, which are no business of the host's users.
+    await mkdir(options.mounts, { recursive: true, mode: 0o700 });
     await mkdir(join(options.mounts, emptyLayer), { recursive: true, mode: 0o755 });
     const layers = new ErofsLayers(options);
     for (const name of await readdir(options.directory)) {

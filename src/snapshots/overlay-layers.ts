@@ -30,6 +30,8 @@ export class OverlayLayers implements LayerStore {
   readonly #options: OverlayLayersOptions;
   readonly #known = new Map<string, Digest>();
   #temporaries = 0;
+  /** Adding layers, one after the other. */
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(options: OverlayLayersOptions) {
     this.#options = options;
@@ -39,6 +41,8 @@ export class OverlayLayers implements LayerStore {
   /** Finds layers; what was never finished is deleted. */
   static async open(options: OverlayLayersOptions): Promise<OverlayLayers> {
     const layers = new OverlayLayers(options);
+    // Layers hold setuid programs and device nodes, which are no business of the host's users.
+    await mkdir(options.directory, { recursive: true, mode: 0o700 });
     // The short names are made anew: a crash may have left too many or too few.
     await rm(layers.directory, { recursive: true, force: true });
     await mkdir(join(layers.directory, emptyLayer), { recursive: true, mode: 0o755 });
@@ -86,14 +90,20 @@ export class OverlayLayers implements LayerStore {
     await mkdir(directory, { mode: 0o700 });
     try {
       await extractLayer(context, { tree: sealTree(tree), tar: content.pathOf(diffId), directory, launcher });
-      // Received twice at once: the other one is as good.
-      if (this.has(diffId)) return;
-      await rename(join(directory, 'root'), this.#pathOf(diffId));
-      await syncDirectory(this.#options.directory);
-      await this.#learn(diffId);
+      const adopted = this.#turn.then(() => this.#adopt(join(directory, 'root'), diffId));
+      this.#turn = adopted.catch(() => {});
+      await adopted;
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
+  }
+
+  async #adopt(directory: string, diffId: Digest): Promise<void> {
+    // Received twice at once: the other one is as good.
+    if (this.has(diffId)) return;
+    await rename(directory, this.#pathOf(diffId));
+    await syncDirectory(this.#options.directory);
+    await this.#learn(diffId);
   }
 
   async #learn(diffId: Digest): Promise<void> {

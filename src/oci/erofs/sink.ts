@@ -48,27 +48,3 @@ export class RegionWriter {
     this.#start = next;
   }
 }
-
-/** An image in memory, for what is small. */
-export class MemorySink implements ImageSink {
-  #bytes = Buffer.alloc(4096);
-  #length = 0;
-
-  write(offset: number, bytes: Uint8Array): void {
-    this.resize(Math.max(this.#length, offset + bytes.length));
-    this.#bytes.set(bytes, offset);
-  }
-
-  resize(length: number): void {
-    if (length > this.#bytes.length) {
-      const larger = Buffer.alloc(Math.max(length, this.#bytes.length * 2));
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-    }
-    this.#length = length;
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
-  }
-}

@@ -24,6 +24,13 @@ export function applyRecords(attributes: Attributes, records: readonly PaxRecord
   }
 }
 
+/** What makes sense for many members at once; the rest of a global header would only cost time, again for each member. */
+const globalKeys = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'uname', 'gname', 'mtime']);
+
+export function isGlobal([key]: PaxRecord): boolean {
+  return globalKeys.has(key);
+}
+
 const types: Readonly<Record<string, EntryType>> = {
   '0': 'file',
   '\0': 'file',

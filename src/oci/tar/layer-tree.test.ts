@@ -135,6 +135,16 @@ describe('symbolic links in the way', () => {
     expect(() => treeOf('a -> b', 'b -> a', 'a/x')).toThrow('too many symbolic links');
   });
 
+  test('layer tree: links that lead through long links cannot keep the reader busy', () => {
+    const long = 'a/../'.repeat(800);
+    const links = Array.from({ length: 39 }, (_, index) => `l${index} -> ${long}l${index + 1}`);
+    const tree = new LayerTree();
+    for (const member of ['a/', 'l39/', ...links]) tree.add(entryOf(member));
+    expect(() => {
+      for (let index = 0; index < 100_000; index++) tree.add(entryOf(`l0/${index}/x`));
+    }).toThrow('too long symbolic links');
+  });
+
   test('layer tree: the last name is never followed', () => {
     expect(treeOf('etc/', 'a -> etc/passwd', 'a')).toEqual(['a', 'etc/']);
     expect(treeOf('a -> b', 'h = a')).toEqual(['a -> b', 'h -> b']);

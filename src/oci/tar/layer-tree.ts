@@ -7,6 +7,8 @@ import { cleanPath, isMetadata, isWhiteout, opaqueMark, whiteoutPrefix } from '.
 const MAX_DEPTH = 2048;
 /** Symbolic links followed for one name, as in the kernel. */
 const MAX_FOLLOWED = 40;
+/** Components of link targets walked for all names together: links that lead through links make a small archive long work. */
+const MAX_WALKED = 1 << 24;
 /** One inode's extended attributes: what fits the on-disk format's count of 4-byte units. */
 const MAX_XATTR_BYTES = 65_536;
 
@@ -30,6 +32,7 @@ export class LayerTree {
   readonly root: LayerNode = newDirectory();
   #lastParentName = '';
   #lastParent: LayerNode | undefined = undefined;
+  #walked = 0;
 
   /** Adds a member; the node that it made or changed, or undefined where it stands for no file. */
   add(entry: TarEntry): LayerNode | undefined {
@@ -133,7 +136,10 @@ export class LayerTree {
       if (child?.type === modeType.symlink) {
         if (++followed > MAX_FOLLOWED) throw tooDeep('too many symbolic links', path);
         if (child.target.startsWith('/')) trail.length = 1;
-        pending.push(...child.target.split('/').reverse());
+        const target = child.target.split('/');
+        this.#walked += target.length;
+        if (this.#walked > MAX_WALKED) throw tooDeep('too long symbolic links', path);
+        pending.push(...target.reverse());
       } else if (child?.children !== undefined) trail.push(child);
       else if (make) trail.push(this.#imply(directory, part, path));
       else return undefined;

@@ -6,7 +6,7 @@ export interface TarLimits {
   readonly nameLength: number;
   /** Members in the archive, metadata headers counted too. */
   readonly entries: number;
-  /** Data extents of one sparse file. */
+  /** Data runs of all sparse files together. */
   readonly extents: number;
   /** Metadata headers (pax, GNU long name) in front of one member. */
   readonly prefixes: number;
@@ -17,8 +17,8 @@ export interface TarLimits {
 export const defaultTarLimits: TarLimits = {
   paxSize: 1 << 20,
   nameLength: 4096,
-  entries: 4_000_000,
-  extents: 1 << 19,
+  entries: 1_000_000,
+  extents: 1 << 20,
   prefixes: 16,
   fileSize: 2 ** 44,
 };

@@ -288,6 +288,13 @@ describe('broken and hostile archives are refused', () => {
     });
   }
 
+  test('reader: more runs of data than allowed, counted over all sparse files', () => {
+    const file = Buffer.concat([sparse('0,512', '512', 512).subarray(0, -512)]);
+    const archive = Buffer.concat([file, file, tarEnd]);
+    expect(read(archive, 512, { extents: 2 })).toHaveLength(2);
+    expect(() => read(archive, 512, { extents: 1 })).toThrow('too many runs');
+  });
+
   test('reader: more members than allowed', () => {
     const archive = archiveOf({ type: 'directory', name: 'a' }, { type: 'directory', name: 'b' });
     expect(() => read(archive, 512, { entries: 1 })).toThrow('more than 1 members');

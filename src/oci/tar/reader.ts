@@ -1,5 +1,13 @@
 import { invalid } from '../../base/errors.ts';
-import { type Attributes, applyRecords, identityOf, newAttributes, storedSize, typeOf } from './draft.ts';
+import {
+  type Attributes,
+  applyRecords,
+  identityOf,
+  isGlobal,
+  newAttributes,
+  storedSize,
+  typeOf,
+} from './draft.ts';
 import { BLOCK, type Extent, type TarEntry, toText } from './entry.ts';
 import { isZeroBlock, type RawHeader, readHeader } from './header.ts';
 import { defaultTarLimits, type TarLimits } from './limits.ts';
@@ -11,6 +19,7 @@ import {
   readOldSparse,
   SparseMapReader,
   type SparseNumbers,
+  tooManyExtents,
 } from './sparse.ts';
 
 /** A member's header, or a run of the latest member's stored data (a view of what was fed). */
@@ -47,6 +56,7 @@ export class TarReader {
   #paddingLeft = 0;
   #zeroBlocks = 0;
   #entries = 0;
+  #extents = 0;
   #prefixes = 0;
   readonly #global: Attributes = newAttributes();
   #local: Attributes = newAttributes();
@@ -124,7 +134,7 @@ export class TarReader {
         return undefined;
       case 'old-sparse':
         readOldSparse(block, 0, 21, state.numbers);
-        this.#checkExtentCount(state.numbers);
+        if (state.numbers.length > this.#extentsLeft * 2) throw tooManyExtents();
         return block[504] === 0
           ? this.#sparseEntry(state.header, state.numbers, state.size, undefined)
           : undefined;
@@ -170,7 +180,7 @@ export class TarReader {
     this.#state = headers;
     if (typeflag === 'g') {
       this.#prefixes = 0;
-      applyRecords(this.#global, parsePax(payload));
+      applyRecords(this.#global, parsePax(payload).filter(isGlobal));
     } else if (typeflag === 'L' || typeflag === 'K') {
       const nul = payload.indexOf(0);
       const name = payload.toString('latin1', 0, nul < 0 ? payload.length : nul);
@@ -193,7 +203,7 @@ export class TarReader {
       this.#state = {
         in: 'sparse-map',
         header,
-        map: new SparseMapReader(this.#limits.extents),
+        map: new SparseMapReader(this.#extentsLeft),
         left: storedSize(header, this.#local, 'file'),
       };
       return undefined;
@@ -214,7 +224,7 @@ export class TarReader {
 
   #sparseNumbers(): SparseNumbers {
     const list = this.#local.values.get('GNU.sparse.map');
-    if (list !== undefined) return parseSparseList(list, this.#limits.extents);
+    if (list !== undefined) return parseSparseList(list, this.#extentsLeft);
     return this.#local.sparsePairs.map((number) => parseDecimal(number, 'GNU.sparse.offset'));
   }
 
@@ -225,16 +235,16 @@ export class TarReader {
     return parseDecimal(size, 'GNU.sparse.realsize');
   }
 
-  #checkExtentCount(numbers: SparseNumbers): void {
-    if (numbers.length > this.#limits.extents * 2) {
-      throw invalid(`invalid tar header: more than ${this.#limits.extents} runs of data in a sparse file`);
-    }
+  get #extentsLeft(): number {
+    return this.#limits.extents - this.#extents;
   }
 
   #sparseEntry(header: RawHeader, numbers: SparseNumbers, size: number, left: number | undefined): TarEntry {
     const identity = identityOf(header, this.#local, this.#limits.nameLength);
     const dataSize = left ?? storedSize(header, this.#local, 'file');
-    const extents = checkExtents(numbers, size, dataSize, this.#limits.extents);
+    if (numbers.length > this.#extentsLeft * 2) throw tooManyExtents();
+    const extents = checkExtents(numbers, size, dataSize);
+    this.#extents += extents.length;
     return this.#begin({ ...identity, type: 'file', size, dataSize, dataOffset: this.#position, extents });
   }
 

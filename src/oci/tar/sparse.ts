@@ -18,7 +18,7 @@ export function readOldSparse(block: Uint8Array, offset: number, count: number, 
 export function parseSparseList(text: string, limit: number): SparseNumbers {
   if (text === '') return [];
   const numbers = text.split(',', limit * 2 + 1);
-  if (numbers.length > limit * 2) throw tooMany(limit);
+  if (numbers.length > limit * 2) throw tooManyExtents();
   return numbers.map((number) => parseDecimal(number, 'GNU.sparse.map'));
 }
 
@@ -53,7 +53,7 @@ export class SparseMapReader {
       this.numbers.push(value);
       return;
     }
-    if (value < 0 || value > this.#limit) throw tooMany(this.#limit);
+    if (value < 0 || value > this.#limit) throw tooManyExtents();
     this.#expected = value;
   }
 
@@ -66,9 +66,8 @@ export class SparseMapReader {
  * Checks that the runs are in order, inside the file and as long as what is stored, joins those that touch and drops
  * empty ones.
  */
-export function checkExtents(numbers: SparseNumbers, size: number, stored: number, limit: number): Extent[] {
+export function checkExtents(numbers: SparseNumbers, size: number, stored: number): Extent[] {
   if (numbers.length % 2 !== 0) throw invalid('invalid tar header: sparse map of odd length');
-  if (numbers.length > limit * 2) throw tooMany(limit);
   const extents: { offset: number; length: number }[] = [];
   let end = 0;
   let total = 0;
@@ -88,6 +87,6 @@ export function checkExtents(numbers: SparseNumbers, size: number, stored: numbe
   return extents;
 }
 
-function tooMany(limit: number): Error {
-  return invalid(`invalid tar header: more than ${limit} runs of data in a sparse file`);
+export function tooManyExtents(): Error {
+  return invalid('invalid tar header: too many runs of data in sparse files');
 }
