@@ -132,7 +132,7 @@ async function make(parts: Parts, decided: Decided): Promise<Entry> {
     return entry;
   } catch (error) {
     await discard(parts, id, mounts);
-    throw error instanceof SampanError ? error : new SampanError('internal', String(error), { cause: error });
+    throw error;
   }
 }
 

@@ -56,6 +56,8 @@ export class Harness implements Disposable {
 
   /** As after SIGKILL: what was in memory is gone, files, database and tasks are not. */
   async restartDaemon(): Promise<void> {
+    // It writes nothing any more; only its timers have to be told.
+    await this.containers.shutdown(this.context);
     this.database.close();
     this.database = this.#openDatabase();
     this.volumes = this.#openVolumes();
@@ -88,6 +90,7 @@ export class Harness implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    void this.containers.shutdown(this.context);
     this.database.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
