@@ -233,7 +233,7 @@ export const operations = {
   },
   /**
    * Reserves a host port by binding it (and listening) and relays to the container what the firewall does not translate:
-   * connections from loopback and over IPv6. Fails with EADDRINUSE. `protocol` is IPPROTO_*.
+   * connections from loopback, from containers and over IPv6. Fails with EADDRINUSE. `protocol` is IPPROTO_*.
    */
   publish: {
     code: 91,
