@@ -187,6 +187,19 @@ describe('the default bridge', () => {
     }
   });
 
+  test('a UDP client that goes on sending reaches whoever has the port now', async () => {
+    const persistent = [...askWords('udp', hostAddress, 5454), '4444'];
+    await expect(outside.run(...persistent)).rejects.toThrow();
+    for (let time = 0; time < 2; time += 1) {
+      await using container = await connectAndStart(host, networks, {
+        ports: [port(53, 5454, { protocol: 'udp' })],
+      });
+      await container.serve('udp', 53);
+      expect(await outside.run(...persistent)).toBe(`${outsideAddress}\n`);
+      await networks.disconnect(background(), container.endpoint);
+    }
+  });
+
   test('explains a port that another program has, and chooses another where it may', async () => {
     await using _server = await startServer(['ip', 'netns', 'exec', host.name], 'tcp', '0.0.0.0', 9000);
     const attempt = async (wanted: PortRequest) => {

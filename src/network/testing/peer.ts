@@ -1,6 +1,6 @@
 /**
  * One end of a connection, run inside a namespace: `serve PROTOCOL ADDRESS PORT` answers whoever comes with the address that it came from;
- * `ask PROTOCOL ADDRESS PORT` prints the answer, or fails when none comes.
+ * `ask PROTOCOL ADDRESS PORT [OWN-PORT]` prints the answer, or fails when none comes.
  */
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
@@ -8,7 +8,7 @@ import { connect, createServer } from 'node:net';
 /** Packets that a firewall drops are answered by nothing. */
 const patience = 400;
 
-const [role = '', protocol = '', address = '', port = ''] = process.argv.slice(2);
+const [role = '', protocol = '', address = '', port = '', ownPort = '0'] = process.argv.slice(2);
 const kind = address.includes(':') ? 'udp6' : 'udp4';
 
 if (role === 'serve' && protocol === 'tcp') {
@@ -35,6 +35,6 @@ if (role === 'serve' && protocol === 'tcp') {
     const socket = createSocket(kind);
     socket.on('message', answered);
     socket.on('error', () => process.exit(1));
-    socket.send('?', Number(port), address);
+    socket.bind(Number(ownPort), () => socket.send('?', Number(port), address));
   }
 }
