@@ -34,12 +34,8 @@ export function writeEtcFiles(
     log,
   };
   writeFileSync(files.hosts, hostsText(parts, container, endpoints));
-  writeFileSync(files.hostname, `${fullName(container)}\n`);
+  writeFileSync(files.hostname, `${container.config.Hostname}\n`);
   return { files, resolvConfHash: writeResolvConf(parts, container, files.resolvConf, resolvConfHash) };
-}
-
-function fullName({ config }: Container): string {
-  return config.Domainname === '' ? config.Hostname : `${config.Hostname}.${config.Domainname}`;
 }
 
 function hostsText(parts: Parts, container: Container, endpoints: readonly Endpoint[]): string {

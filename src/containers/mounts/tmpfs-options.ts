@@ -41,7 +41,7 @@ export function mergeTmpfsOptions(text: string): string[] {
   const chosen = new Map<string, string>();
   for (const option of [...defaults, ...(text === '' ? [] : text.split(','))]) {
     const kind = kindOf(option);
-    if (kind === undefined) throw invalid(`Invalid tmpfs option ["${option}"]`);
+    if (kind === undefined) throw invalid(`invalid tmpfs option ["${option}"]`);
     chosen.delete(kind);
     chosen.set(kind, option);
   }

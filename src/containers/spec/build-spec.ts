@@ -47,7 +47,8 @@ export function buildSpec(inputs: SpecInputs): RuntimeSpec {
     ociVersion: '1.2.0',
     process: buildProcess(inputs, security, init),
     root: { path: inputs.rootTarget, readonly: hostConfig.ReadonlyRootfs },
-    ...(ownNames ? { hostname: config.Hostname, domainname: config.Domainname } : {}),
+    ...(ownNames ? { hostname: config.Hostname } : {}),
+    ...(ownNames && config.Domainname !== '' ? { domainname: config.Domainname } : {}),
     mounts,
     ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
     linux: {
