@@ -92,7 +92,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const containers = createContainers({
     ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
     initBinary: options.launcher,
-    defaults: options.containerDefaults,
+    defaults: { ...options.containerDefaults, cgroupParent: options.cgroupParent },
   });
   const id = await identify(dataRoot);
   const storageStatus = await describeStorage(dataRoot);
