@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -141,7 +142,7 @@ function makeDisk(tests: readonly string[]): string {
   for (const file of run('git', ['ls-files', '--cached', '--others', '--exclude-standard'], root)
     .trim()
     .split('\n')) {
-    if (!existsSync(join(root, file))) continue;
+    if (!statSync(join(root, file), { throwIfNoEntry: false })?.isFile()) continue;
     mkdirSync(dirname(join(tree, 'repo', file)), { recursive: true });
     copyFileSync(join(root, file), join(tree, 'repo', file));
   }
