@@ -4,7 +4,11 @@ import { dirname } from 'node:path';
 let counter = 0;
 
 /** Replaces a file in one step: readers see the old bytes or the new ones, and a crash leaves one of the two. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
   const temporary = `${path}.${process.pid}.${counter++}`;
   const file = await open(temporary, 'wx', mode);
   try {

@@ -86,7 +86,8 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const database = openDatabase(join(dataRoot, 'sampan.db'), schemas);
   const events = new EventBus();
   const networks = await createNetworks({ launcher, database, log, ...options.network });
-  const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database });
+  const usersOf = (volume: string) => mountersOf(containers, volume);
+  const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database, events, usersOf });
   const users = { containersOf: (id: string) => containersOf(containers, id) };
   const images = await openImages({ database, content, snapshots, events, users });
   const containers = createContainers({
@@ -123,6 +124,13 @@ function containersOf(containers: ContainerService, id: string): { id: string; r
     .map(({ id, state }) => ({ id, running: ['running', 'paused', 'restarting'].includes(state.status) }));
 }
 
+function mountersOf(containers: ContainerService, volume: string): string[] {
+  return containers
+    .list()
+    .filter(({ mounts }) => mounts.some((mount) => mount.type === 'volume' && mount.name === volume))
+    .map(({ id }) => id);
+}
+
 interface Parts {
   readonly containers: ContainerService;
   readonly images: StoredImages;
@@ -155,10 +163,8 @@ class ComposedEngine implements RunningEngine {
     this.#parts = parts;
   }
 
-  async stopContainers(context: Context, seconds: number): Promise<void> {
-    const running = this.containers.list().filter(({ state }) => state.pid > 0);
-    const stop = { timeout: seconds, signal: '' };
-    await Promise.allSettled(running.map(({ id }) => this.containers.stop(context, id, stop)));
+  stopContainers(context: Context, seconds: number): Promise<void> {
+    return this.containers.stopAll(context, seconds);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
