@@ -40,6 +40,11 @@ export class BridgeNetwork {
     this.#pool = new AddressPool(options.bridge.subnet, options.bridge.address);
   }
 
+  /** Whether the bridge may be removed with the network. */
+  get ownsBridge(): boolean {
+    return this.#options.bridge.own;
+  }
+
   get endpoints(): readonly Endpoint[] {
     return [...this.#endpoints.values()];
   }

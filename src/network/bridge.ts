@@ -29,6 +29,8 @@ export interface InterfaceAddress {
 export interface Bridge extends InterfaceAddress {
   readonly name: string;
   readonly index: number;
+  /** Made by Sampan, hence Sampan's to remove. */
+  readonly own: boolean;
 }
 
 export interface BridgeOptions {
@@ -92,7 +94,8 @@ export async function inspectHost(
 
 /**
  * Makes the bridge what it should be and says what it is. An existing one keeps its address unless another is configured and
- * no container is using it. Running containers' addresses decide before all else.
+ * no container is using it; one that somebody else made gets that as a further address. Running containers' addresses decide
+ * before all else.
  */
 export async function prepareBridge(
   context: Context,
@@ -107,7 +110,8 @@ export async function prepareBridge(
       hint: 'Choose another name with --bridge.',
     });
   }
-  const stale = host.linkAddress !== undefined && host.linkAddress.address !== wanted.address;
+  const own = host.link === undefined || isOwn(host);
+  const stale = own && host.linkAddress !== undefined && host.linkAddress.address !== wanted.address;
   const before: Operation[] = [];
   if (host.link !== undefined && stale) before.push(route([deleteLink(name)]));
   if (host.link === undefined || stale) {
@@ -123,7 +127,12 @@ export async function prepareBridge(
     ...options.ports.map((port) => attachToBridge(port, link.index)),
   ];
   await launcher.run(context, { before: [route(settle, [EEXIST, ENODEV])] });
-  return { name, index: link.index, ...wanted };
+  return { name, index: link.index, own, ...wanted };
+}
+
+/** Bridges that Sampan makes bear the MAC address that belongs to their address. */
+function isOwn({ link, linkAddress }: HostNetwork): boolean {
+  return linkAddress !== undefined && link?.macAddress === macAddressFor(linkAddress.address);
 }
 
 /** Lets the kernel pass packets between interfaces. Other firewalls decide what else on this host that lets through. */

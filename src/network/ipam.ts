@@ -1,4 +1,5 @@
 import { broadcastOf, contains, type Ipv4, ipv4Bytes, type Subnet, sizeOf } from './ipv4.ts';
+import { formatMac } from './netlink/links.ts';
 
 /**
  * Which addresses of a subnet are in use, one bit for each. Addresses are handed out in a circle, so that one that was just given
@@ -69,6 +70,5 @@ export class AddressPool {
  * its MAC, so that nobody's ARP cache goes stale.
  */
 export function macAddressFor(address: Ipv4): string {
-  const bytes = [0x02, 0x42, ...ipv4Bytes(address)];
-  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return formatMac(Uint8Array.of(0x02, 0x42, ...ipv4Bytes(address)));
 }

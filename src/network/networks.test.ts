@@ -266,6 +266,17 @@ describe('a start after a start', () => {
   });
 });
 
+test('a bridge that somebody else made keeps its address and stays', async () => {
+  await host.run('ip', 'link', 'add', 'sampan0', 'type', 'bridge');
+  await host.run('ip', 'addr', 'add', '10.30.0.1/24', 'dev', 'sampan0');
+  const networks = networksOf();
+  await networks.start(background(), []);
+  expect(networks.get('bridge').ipam).toEqual([{ subnet: '10.30.0.0/24', gateway: '10.30.0.1' }]);
+  await networks.stop(background());
+  expect(await linkNames()).toEqual(['lo', 'sampan0', 'wire']);
+  await host.run('ip', 'link', 'del', 'sampan0');
+});
+
 test('with icc off, containers reach each other through published ports only', async () => {
   const networks = networksOf({ icc: false });
   await networks.start(background(), []);

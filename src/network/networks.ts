@@ -108,8 +108,9 @@ class LocalNetworks implements Networks {
   async stop(context: Context): Promise<void> {
     if (this.#bridge === undefined || this.#bridge.endpoints.length > 0) return;
     const { launcher, bridge } = this.#options;
+    const remove = this.#bridge.ownsBridge ? [removeBridge(bridge)] : [];
     this.#bridge = undefined;
-    await launcher.run(context, { before: [unloadFirewall(this.#table), removeBridge(bridge)] });
+    await launcher.run(context, { before: [unloadFirewall(this.#table), ...remove] });
   }
 
   list(): readonly Network[] {

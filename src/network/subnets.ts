@@ -2,7 +2,7 @@ import { internal } from '../base/errors.ts';
 import { overlap, parseInterfaceAddress, type Subnet, sizeOf } from './ipv4.ts';
 
 /** Where Docker's default networks come from: 172.17 to 172.31 whole, then 192.168 in pieces of 4096 addresses. */
-export const defaultPools: readonly { readonly base: Subnet; readonly prefixLength: number }[] = [
+const defaultPools: readonly { readonly base: Subnet; readonly prefixLength: number }[] = [
   ...Array.from({ length: 15 }, (_, index) => pool(`172.${17 + index}.0.0/16`, 16)),
   pool('192.168.0.0/16', 20),
 ];

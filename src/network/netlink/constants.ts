@@ -3,8 +3,6 @@
 export const protocol = { route: 0, netfilter: 12 } as const;
 
 export const messageType = {
-  error: 2,
-  done: 3,
   newLink: 16,
   deleteLink: 17,
   getLink: 18,

@@ -154,6 +154,7 @@ export interface Link {
   readonly name: string;
   /** Of the interface it is enslaved to; 0 for none. */
   readonly master: number;
+  readonly macAddress: string;
   /** "bridge", "veth" ...; empty for a device of the machine. */
   readonly kind: string;
 }
@@ -169,6 +170,7 @@ export function decodeLink(message: ReceivedMessage): Link | undefined {
   return {
     index: u32(message.payload, 4),
     name: readText(name),
+    macAddress: formatMac(attributes.get(linkAttribute.address) ?? new Uint8Array()),
     master: master === undefined ? 0 : u32(master, 0),
     kind: readText(info.get(linkInfo.kind) ?? new Uint8Array()),
   };
@@ -189,6 +191,10 @@ function linkHeader({
   view.setUint32(8, up ? interfaceUp : 0, true);
   view.setUint32(12, up ? interfaceUp : 0, true);
   return header;
+}
+
+export function formatMac(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 function macBytes(address: string): Uint8Array {

@@ -37,7 +37,7 @@ export function readText(value: Uint8Array): string {
   return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
 }
 
-export function u16(bytes: Uint8Array, offset: number): number {
+function u16(bytes: Uint8Array, offset: number): number {
   return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
 }
 

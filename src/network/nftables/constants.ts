@@ -18,7 +18,7 @@ export const messageKind = {
 /** NFPROTO_*. */
 export const family = { unspecified: 0, inet: 1, ipv4: 2 } as const;
 
-export const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
+export const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
 
 export const priorities = { raw: -300, destinationNat: -100, filter: 0, sourceNat: 100 } as const;
 

@@ -12,7 +12,7 @@ import {
 
 /**
  * Expressions of rules: what a rule computes, step by step, over the kernel's registers. A comparison that fails ends the
- * rule. `register` counts four-byte registers from 0. Numbers of expressions are in network order, unlike the rest of netlink.
+ * rule. Attribute numbers are those of the NFTA_* enumeration of the expression. `register` counts four-byte registers from 0. Numbers of expressions are in network order, unlike the rest of netlink.
  */
 export type Expression = Attribute;
 
@@ -40,7 +40,7 @@ export function bigEndian16(value: number): Uint8Array {
 }
 
 /** As the kernel holds it in a register. */
-export function native32(value: number): Uint8Array {
+function native32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
@@ -118,7 +118,7 @@ export function mapVerdict(map: string): Expression {
 }
 
 /** Goes on if any of `bits` is set in connection tracking's `key`. */
-export function tracked(key: number, bits: number): readonly Expression[] {
+function tracked(key: number, bits: number): readonly Expression[] {
   return [
     expression('ct', [
       [2, bigEndian32(key)],
@@ -178,10 +178,6 @@ export function destinationNat(): Expression {
 
 export function masquerade(): Expression {
   return expression('masq', []);
-}
-
-export function counter(): Expression {
-  return expression('counter', []);
 }
 
 /** NFTA_VERDICT_*: what to do with the packet. */
