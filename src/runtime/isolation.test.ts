@@ -72,6 +72,38 @@ describe('the mounts of a container', () => {
     expect(output).toContain('Read-only file system');
   });
 
+  test('may be shared with the host, without showing it the root', async () => {
+    const source = `${host.directory}/shared`;
+    const run = (...command: string[]): boolean => Bun.spawnSync(command).success;
+    expect(run('mkdir', source)).toBe(true);
+    expect(run('mount', '--bind', source, source)).toBe(true);
+    try {
+      expect(run('mount', '--make-shared', source)).toBe(true);
+      expect(run('mkdir', `${source}/inner`)).toBe(true);
+      expect(run('mount', '-t', 'tmpfs', 'inner', `${source}/inner`)).toBe(true);
+      const mounts = [
+        ...defaultMounts(),
+        { destination: '/shared', type: 'bind', source, options: ['rbind', 'rshared'] },
+      ];
+      const output = await host.shell('grep " /shared " /proc/self/mountinfo', {
+        spec: { mounts },
+        linux: { rootfsPropagation: 'shared' },
+      });
+      expect(output).toContain('shared:');
+      const mounted = readFileSync('/proc/self/mounts', 'utf8');
+      expect(mounted).not.toContain('/merged');
+      expect(mounted).toContain(`${source}/inner`);
+    } finally {
+      expect(run('umount', '-R', source)).toBe(true);
+    }
+  });
+
+  test('that the kernel cannot make are told in its words', async () => {
+    const mount = { destination: '/t', type: 'tmpfs', source: 'tmpfs', options: ['size=much'] };
+    const started = host.run(['true'], { spec: { mounts: [...defaultMounts(), mount] } });
+    await expect(started).rejects.toThrow(/invalid argument \(.*Bad value for 'size'/);
+  });
+
   test('over a part of /proc are refused', async () => {
     const mount = { destination: '/proc/x', type: 'tmpfs', source: 'tmpfs', options: [] };
     const started = host.run(['true'], { spec: { mounts: [...defaultMounts(), mount] } });

@@ -50,20 +50,17 @@ describe('startErrorOf', () => {
     });
   });
 
-  test('names what a published port stands for', () => {
-    const step: Operation = {
-      op: 'publish',
-      protocol: 6,
-      hostAddress: '0.0.0.0',
-      hostPort: 80,
-      address: '172.17.0.2',
-      port: 8080,
-    };
-    expect(startErrorOf(...failureOf(step, { errno: errno.EADDRINUSE }))).toMatchObject({
+  test('leaves the words about a port to the network, which finds the failure as the cause', () => {
+    const address = { hostAddress: '0.0.0.0', hostPort: 80, address: '172.17.0.2', port: 8080 };
+    const [error, plan] = failureOf({ op: 'publish', protocol: 6, ...address }, { errno: errno.EADDRINUSE });
+    expect(startErrorOf(error, plan)).toMatchObject({ exitCode: 128, cause: error });
+  });
+
+  test('does not blame the caller for a path that the engine chose', () => {
+    const step: Operation = { op: 'unmount', path: '/run/x', flags: 0 };
+    expect(startErrorOf(...failureOf(step, { errno: errno.ENOENT }))).toMatchObject({
       exitCode: 128,
-      message: expect.stringContaining(
-        'failed to bind host port for 0.0.0.0:80:172.17.0.2:8080/tcp: address already in use',
-      ),
+      code: 'internal',
     });
   });
 

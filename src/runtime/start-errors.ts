@@ -40,13 +40,14 @@ function planErrorOf(error: PlanError, plan: Partial<Plan>, isExec: boolean): St
   const { failure } = error;
   const step = plan[failure.stage]?.[failure.index];
   if (step?.op === 'resolveUser') return new StartError(128, failure.detail || error.message, error);
-  if (isNetworking(step)) {
-    return new StartError(128, `failed to set up container networking: ${networkReason(error, step)}`, error);
+  if (step?.op === 'netlink' || step?.op === 'publish') {
+    return new StartError(128, `failed to set up container networking: ${error.message}`, error);
   }
-  const reason = reasonOf(error, step);
-  if (isExec) return withExitCode(`${execPrefix}${processPrefix}${reason}: unknown`, error);
-  const init = failure.stage === 'child' ? initPrefix : '';
-  return withExitCode(`${startPrefix}${processPrefix}${init}${reason}: unknown`, error);
+  const init = failure.stage === 'child' && !isExec ? initPrefix : '';
+  const prefix = `${isExec ? execPrefix : startPrefix}${processPrefix}${init}`;
+  const reason = callersReason(error, step);
+  if (reason !== undefined) return withExitCode(`${prefix}${reason}: unknown`, error);
+  return new StartError(128, `${prefix}${engineReason(error, step)}: unknown`, error);
 }
 
 /** Docker decides on the exit code, and whether the caller is at fault, by the words of the message. */
@@ -64,9 +65,9 @@ function withExitCode(message: string, cause?: unknown): StartError {
 const wrongKindHint =
   'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
 
-function reasonOf(error: PlanError, step: Operation | undefined): string {
-  const { failure } = error;
-  const reason = failure.errno === 0 ? failure.detail : errnoName(failure.errno).message;
+/** What the caller asked for and cannot have; undefined for steps of the engine's own making. */
+function callersReason(error: PlanError, step: Operation | undefined): string | undefined {
+  const reason = kernelReason(error);
   switch (step?.op) {
     case 'exec':
       return execReason(error, step.argv[0] ?? '', reason);
@@ -78,25 +79,39 @@ function reasonOf(error: PlanError, step: Operation | undefined): string {
         reason,
       );
     case 'mount':
-      return mountReason(
-        step.source,
-        step.path,
-        '0x0',
-        failure.detail === '' ? reason : `${reason}: ${failure.detail}`,
-      );
+      return mountReason(step.source, step.path, '0x0', withDetail(reason, error));
     case 'workingDirectory':
       return step.create === 1
         ? `mkdir ${step.path}: ${reason}`
         : `chdir to cwd (${JSON.stringify(step.path)}) set in config.json failed: ${reason}`;
     case 'sysctl':
-      return `open sysctl ${step.path.replaceAll('/', '.')} file: open /proc/sys/${step.path}: ${reason}`;
-    case 'write':
-      return `error setting cgroup config for procHooks process: failed to write ${JSON.stringify(text(step.data))}: write ${step.path}: ${reason}`;
-    case 'rlimit':
-      return `error setting rlimit type ${step.resource}: ${reason}`;
+      return sysctlReason(step.path, reason, error);
     default:
-      return error.message;
+      return undefined;
   }
+}
+
+function engineReason(error: PlanError, step: Operation | undefined): string {
+  if (step?.op === 'rlimit') return `error setting rlimit type ${step.resource}: ${kernelReason(error)}`;
+  if (step?.op !== 'write') return error.message;
+  const value = JSON.stringify(new TextDecoder().decode(step.data));
+  return `error setting cgroup config for procHooks process: failed to write ${value}: write ${step.path}: ${kernelReason(error)}`;
+}
+
+function kernelReason({ failure }: PlanError): string {
+  return failure.errno === 0 ? failure.detail : errnoName(failure.errno).message;
+}
+
+/** With what the kernel's mount API says besides the number, "tmpfs: Bad value for 'size'". */
+function withDetail(reason: string, { failure }: PlanError): string {
+  return failure.errno === 0 || failure.detail === '' ? reason : `${reason} (${failure.detail})`;
+}
+
+function sysctlReason(path: string, reason: string, { failure }: PlanError): string {
+  const name = path.replaceAll('/', '.');
+  return failure.errno === errno.ENOENT
+    ? `open sysctl ${name} file: open /proc/sys/${path}: ${reason}`
+    : `write sysctl key ${name}: write /proc/sys/${path}: ${reason}`;
 }
 
 function execReason(error: PlanError, program: string, reason: string): string {
@@ -114,20 +129,4 @@ function execReason(error: PlanError, program: string, reason: string): string {
 function mountReason(source: string, target: string, flags: string, reason: string): string {
   const names = `${JSON.stringify(source)} to rootfs at ${JSON.stringify(target)}`;
   return `error mounting ${names}: mount src=${source}, dst=${target}, flags=${flags}: ${reason}`;
-}
-
-function isNetworking(step: Operation | undefined): boolean {
-  return step?.op === 'netlink' || step?.op === 'publish';
-}
-
-function networkReason(error: PlanError, step: Operation | undefined): string {
-  if (step?.op !== 'publish') return error.message;
-  const protocol = ({ 6: 'tcp', 17: 'udp', 132: 'sctp' } as Record<string, string>)[String(step.protocol)];
-  const binding = `${step.hostAddress}:${step.hostPort}:${step.address}:${step.port}/${protocol}`;
-  const reason = errnoName(error.failure.errno).message;
-  return `driver failed programming external connectivity on endpoint: failed to bind host port for ${binding}: ${reason}`;
-}
-
-function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }
