@@ -28,18 +28,12 @@ export interface Bundle {
   readonly rootTarget: string;
   /** What the network adds (veth pair, addresses, firewall, published ports) and undoes in `after`. */
   readonly network: Partial<Plan>;
-  /** Files that Sampan itself lays into the fresh root before mounts (e.g. /.dockerenv, mount points); see RootFile. */
-  readonly rootFiles: readonly RootFile[];
   readonly streams: StreamOptions;
   /** Undefined: output is not logged. */
   readonly log: LogFileOptions | undefined;
   /** Clients that wait for the start: joined before any output is read, so that none misses the first byte. None when absent. */
   readonly attach?: readonly AttachOptions[];
 }
-
-export type RootFile =
-  | { readonly kind: 'file' | 'directory'; readonly path: string; readonly mode: number }
-  | { readonly kind: 'symlink'; readonly path: string; readonly target: string };
 
 export interface StreamOptions {
   readonly terminal: boolean;

@@ -111,9 +111,9 @@ describe('the mounts of a container', () => {
   });
 
   test('are writable below a read-only root', async () => {
-    const script = 'echo a > /dev/shm/x && cat /dev/shm/x; echo b > /x; ls -d /.dockerenv';
+    const script = 'echo a > /dev/shm/x && cat /dev/shm/x; echo b > /x';
     const output = await host.shell(script, { spec: { root: { path: '/', readonly: true } } });
-    expect(output).toStartWith('a\n/.dockerenv\n');
+    expect(output).toStartWith('a\n');
     expect(output).toContain('/x: Read-only file system');
   });
 });

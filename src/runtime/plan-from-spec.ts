@@ -11,7 +11,7 @@ import {
 import { HOST, type Operation, type Plan } from '../plan/operations.ts';
 import type { Cgroups } from './cgroup/contract.ts';
 import { groupPath } from './cgroup/layout.ts';
-import type { Bundle, RootFile } from './contract.ts';
+import type { Bundle } from './contract.ts';
 import { planDevices } from './devices-plan.ts';
 import { planMounts, readOnlyStep } from './mounts-plan.ts';
 import { planIdMappings, planNamespaces } from './namespaces-plan.ts';
@@ -97,7 +97,6 @@ function planRoot(inputs: StartInputs, separate: ReadonlySet<NamespaceType>): Op
     ...propagationSteps(linux.rootfsPropagation, inputs.rootMountpoint),
     ...bundle.rootfs,
     openRoot(bundle.rootTarget),
-    ...bundle.rootFiles.map(rootFileStep),
     ...mounts.steps,
     ...planDevices(spec, ROOT_SLOT),
     ...nameSteps(spec),
@@ -136,13 +135,6 @@ function propagate(path: string, propagation: number): Operation {
 
 function openRoot(path: string): Operation {
   return { op: 'open', slot: ROOT_SLOT, dir: HOST, path, flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 };
-}
-
-function rootFileStep(file: RootFile): Operation {
-  if (file.kind === 'symlink')
-    return { op: 'symlink', root: ROOT_SLOT, path: file.path, target: file.target };
-  if (file.kind === 'file') return { op: 'touch', root: ROOT_SLOT, path: file.path, mode: file.mode };
-  return { op: 'mkdirs', root: ROOT_SLOT, path: file.path, mode: file.mode, uid: 0, gid: 0 };
 }
 
 function nameSteps({ hostname, domainname }: RuntimeSpec): Operation[] {

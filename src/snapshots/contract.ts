@@ -7,7 +7,8 @@ import type { Plan } from '../plan/operations.ts';
  *
  * A *layer* is what one layer tar says, named by its diff ID (the digest of the uncompressed tar), independent of the layers
  * under it. The tar itself is a blob in the content store under the same digest, so save and push give back the same bytes.
- * A *snapshot* is a writable directory over a stack of layers, named by a key (a container's ID).
+ * A *snapshot* is a writable directory over a stack of layers, named by a key (a container's ID). Below the layers lies the
+ * *scaffold*: the mount points that every container's root has, where the image lacks them.
  *
  * `unpack` makes a layer known (index or directory, idempotent, crash-safe); `removeLayer` forgets it. `prepare` makes a
  * snapshot, `remove` deletes it. Nothing is mounted until `mount` is asked for a plan part.

@@ -7,6 +7,7 @@ import { HOST, type Operation } from '../plan/operations.ts';
 import type { LayerReceiver, SnapshotDriver, SnapshotMount } from './contract.ts';
 import { StreamReceiver } from './layer-receiver.ts';
 import { emptyLayer, type LayerStore } from './layer-store.ts';
+import { makeScaffold, scaffoldLayer } from './scaffold.ts';
 import type { WritableParts } from './writable-parts.ts';
 
 /** What every snapshot of these drivers is: an overlay of a writable directory over ready layers. */
@@ -22,6 +23,7 @@ export class StackedDriver implements SnapshotDriver {
     this.#layers = layers;
     this.#parts = parts;
     this.#limit = limit;
+    makeScaffold(layers.directory);
   }
 
   get name(): string {
@@ -73,7 +75,7 @@ export class StackedDriver implements SnapshotDriver {
   async mount(context: Context, key: string, target: string): Promise<SnapshotMount> {
     const layers = this.#parts.layersOf(key);
     await this.#makeReady(context, layers);
-    const lower = layers.length === 0 ? [emptyLayer] : this.#lowerNames(layers);
+    const lower = [...this.#lowerNames(layers), scaffoldLayer];
     return { operations: [this.#overlay(target, lower, key)] };
   }
 

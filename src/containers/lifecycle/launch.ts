@@ -8,7 +8,6 @@ import { logFileOptions } from '../logs/log-config.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { buildSpec } from '../spec/build-spec.ts';
-import { rootFiles } from '../spec/root-files.ts';
 import { formatTime } from '../times.ts';
 import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './endpoints.ts';
 import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
@@ -122,7 +121,6 @@ async function prepare(
     rootfs: (await rootfs).operations,
     rootTarget: parts.paths.rootTarget,
     network: joinPlans(shared.plan, ...connected.map(({ plan }) => plan)),
-    rootFiles: entry.flags.startedBefore ? [] : rootFiles,
     streams: {
       terminal: config.Tty,
       stdin: config.OpenStdin,

@@ -103,10 +103,6 @@ export class TestHost implements AsyncDisposable {
       ],
       rootTarget: `${writable}/merged`,
       network: {},
-      rootFiles: [
-        { kind: 'file', path: '/.dockerenv', mode: 0o755 },
-        { kind: 'symlink', path: '/etc/mtab', target: '/proc/mounts' },
-      ],
       streams: {
         terminal: wishes.process?.terminal ?? false,
         stdin: false,
