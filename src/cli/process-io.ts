@@ -52,6 +52,8 @@ function isTerminal(descriptor: number): boolean {
   return isatty(descriptor);
 }
 
+const deadly = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+
 function enterRawMode(stdin: ReadStream): () => void {
   stdin.setRawMode(true);
   let raw = true;
@@ -60,9 +62,17 @@ function enterRawMode(stdin: ReadStream): () => void {
     raw = false;
     stdin.setRawMode(false);
     process.off('exit', restore);
+    for (const name of Object.keys(deadly)) process.off(name, die);
+  };
+  const die = (name: keyof typeof deadly): void => {
+    // Another listener passes the signal on, and the container decides.
+    if (process.listenerCount(name) > 1) return;
+    restore();
+    process.exit(128 + deadly[name]);
   };
   // Whatever ends the process, the shell must find its terminal as it was.
   process.on('exit', restore);
+  for (const name of Object.keys(deadly)) process.on(name, die);
   return restore;
 }
 

@@ -32,7 +32,12 @@ export class Session {
   private configFile: ConfigFile | undefined;
   private connected: Promise<Client> | undefined;
 
-  constructor(io: Io, options: CommandLineOptions, globals: OptionsOf<typeof globalFlags>) {
+  constructor(
+    io: Io,
+    options: CommandLineOptions,
+    globals: OptionsOf<typeof globalFlags>,
+    defaultHost = defaultSocket,
+  ) {
     this.io = io;
     this.options = {
       programName: 'sampan',
@@ -42,7 +47,7 @@ export class Session {
       ...options,
     };
     this.globals = globals;
-    this.address = chooseAddress(globals, io.environment);
+    this.address = chooseAddress(globals, io.environment, defaultHost);
   }
 
   get programName(): string {
@@ -72,7 +77,8 @@ export class Session {
   }
 
   private async open(): Promise<Client> {
-    const { connect, ConnectionError } = await import('../client/index.ts');
+    const { connect } = await import('../client/client.ts');
+    const { ConnectionError } = await import('../client/errors.ts');
     const client = connect({
       host: this.address.host,
       tls: await this.tls(),
@@ -105,12 +111,13 @@ export class Session {
 function chooseAddress(
   globals: OptionsOf<typeof globalFlags>,
   environment: Io['environment'],
+  defaultHost: string,
 ): DaemonAddress {
   if (globals.host.length > 1)
     throw new CommandError('Failed to initialize: unable to resolve docker endpoint: Specify only one -H');
   const given = globals.host[0] || environment.SAMPAN_HOST || environment.DOCKER_HOST || '';
-  if (given === '') return { host: defaultSocket, isDefault: true };
-  return { host: normaliseHost(given.trim()), isDefault: given === defaultSocket };
+  if (given === '') return { host: defaultHost, isDefault: true };
+  return { host: normaliseHost(given.trim()), isDefault: given === defaultHost };
 }
 
 function normaliseHost(given: string): string {

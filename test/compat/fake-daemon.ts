@@ -18,7 +18,7 @@ export interface Answer {
   /** Sent as JSON unless it is text. */
   readonly body?: unknown;
   /** Sent on the connection itself, after which it closes. */
-  readonly stream?: Uint8Array;
+  readonly stream?: Uint8Array | Promise<Uint8Array>;
 }
 
 export type Responder = (request: RecordedRequest) => Answer | undefined;
@@ -63,17 +63,22 @@ const ping: Answer = {
 };
 
 function serve(socket: net.Socket, answer: (request: RecordedRequest) => Answer): void {
-  let pending = Buffer.alloc(0);
+  let pending: Buffer = Buffer.alloc(0);
+  let hijacked = false;
   socket.on('data', (chunk) => {
     pending = Buffer.concat([pending, Buffer.from(chunk)]);
     for (;;) {
       const parsed = parseRequest(pending);
       if (parsed === undefined) return;
       pending = pending.subarray(parsed.length);
-      write(socket, parsed.request, answer(parsed.request));
+      hijacked ||= parsed.request.upgrade;
+      void write(socket, parsed.request, answer(parsed.request));
     }
   });
-  socket.on('end', () => socket.end());
+  // The end of a container's input is not the end of its output.
+  socket.on('end', () => {
+    if (!hijacked) socket.end();
+  });
 }
 
 function parseRequest(bytes: Buffer): { request: RecordedRequest; length: number } | undefined {
@@ -128,20 +133,20 @@ function readable(content: Buffer, contentType: string): unknown {
   return content.toString();
 }
 
-function write(socket: net.Socket, request: RecordedRequest, answer: Answer): void {
+async function write(socket: net.Socket, request: RecordedRequest, answer: Answer): Promise<void> {
   if (answer.stream !== undefined && request.upgrade) {
     socket.write(
       'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
     );
     const { stream } = answer;
     // Clients may lose what comes in one read with the head.
-    setTimeout(() => socket.end(stream), 20);
+    setTimeout(async () => socket.end(await stream), 20);
     return;
   }
   const status = answer.status ?? 200;
   const isText = typeof answer.body === 'string';
   const text = answer.body === undefined ? '' : isText ? String(answer.body) : JSON.stringify(answer.body);
-  const bytes = answer.stream ?? new TextEncoder().encode(text);
+  const bytes = (await answer.stream) ?? new TextEncoder().encode(text);
   const headers = { 'Content-Type': isText ? 'text/plain' : 'application/json', ...answer.headers };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const length = status === 204 || status === 304 ? '' : `Content-Length: ${bytes.length}\r\n`;
