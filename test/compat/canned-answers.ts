@@ -521,7 +521,7 @@ function container(request: RecordedRequest, name: string, action: string, query
   if (name.startsWith('nosuch')) return failure(404, `No such container: ${name}`);
   if (name === 'broken') return failure(500, 'something went wrong');
   if (request.method === 'DELETE') return { status: 204 };
-  const output = Buffer.concat([frame(1, 'out\n'), frame(2, 'err\n'), frame(1, 'more\n')]);
+  const output = outputFor(query);
   switch (action) {
     case 'json':
       return {
@@ -561,6 +561,13 @@ function container(request: RecordedRequest, name: string, action: string, query
     default:
       return { status: 204 };
   }
+}
+
+/** Only the streams that were asked for. */
+function outputFor(query: string): Uint8Array {
+  const out = query.includes('stdout=1') ? [frame(1, 'out\n'), frame(1, 'more\n')] : [];
+  const err = query.includes('stderr=1') ? [frame(2, 'err\n')] : [];
+  return Buffer.concat([...out, ...err]);
 }
 
 function start(name: string): Answer {
