@@ -14,14 +14,14 @@ const logLevels = ['panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug'
 /** Finds the command of a command line, reads its flags and runs it. */
 export class Dispatcher {
   session: Session | undefined;
-  private readonly io: Io;
-  private readonly options: CommandLineOptions;
-  private readonly programName: string;
+  readonly #io: Io;
+  readonly #options: CommandLineOptions;
+  readonly #programName: string;
 
   constructor(io: Io, options: CommandLineOptions) {
-    this.io = io;
-    this.options = options;
-    this.programName = options.programName ?? 'sampan';
+    this.#io = io;
+    this.#options = options;
+    this.#programName = options.programName ?? 'sampan';
   }
 
   get host(): string {
@@ -29,55 +29,55 @@ export class Dispatcher {
   }
 
   async run(argv: readonly string[]): Promise<number> {
-    const root = this.parseRoot(argv);
+    const root = this.#parseRoot(argv);
     const globals = root.values as OptionsOf<typeof globalFlags>;
-    if (globals.version) return this.printVersion();
+    if (globals.version) return this.#printVersion();
     if (!logLevels.includes(globals['log-level'])) {
       throw new CommandError(`Unable to parse logging level: ${globals['log-level']}`);
     }
-    if (globals.help && root.args.length === 0) return this.printRootHelp((text) => this.io.out(text));
+    if (globals.help && root.args.length === 0) return this.#printRootHelp((text) => this.#io.out(text));
     const [word, ...rest] = root.args;
-    if (word === undefined) return this.printRootHelp((text) => this.io.err(text));
-    if (word === 'help') return this.help(rest);
-    if (globals.help) return this.printRootHelp((text) => this.io.out(text));
-    this.session = new Session(this.io, this.options, globals);
-    return this.dispatch(word, rest);
+    if (word === undefined) return this.#printRootHelp((text) => this.#io.err(text));
+    if (word === 'help') return this.#help(rest);
+    if (globals.help) return this.#printRootHelp((text) => this.#io.out(text));
+    this.session = new Session(this.#io, this.#options, globals);
+    return this.#dispatch(word, rest);
   }
 
-  private async dispatch(word: string, rest: readonly string[]): Promise<number> {
+  async #dispatch(word: string, rest: readonly string[]): Promise<number> {
     const entry = findCommand([word]);
-    if (entry !== undefined) return this.runEntry(entry, word, rest);
+    if (entry !== undefined) return this.#runEntry(entry, word, rest);
     const group = findGroup(word);
     if (group === undefined) {
-      const name = this.programName;
+      const name = this.#programName;
       throw new CommandError(
         `${name}: unknown command: ${name} ${word}\n\nRun '${name} --help' for more information`,
       );
     }
-    const commandPath = `${this.programName} ${word}`;
-    const parsed = this.parse(commandPath, '', helpOnly, rest, false);
+    const commandPath = `${this.#programName} ${word}`;
+    const parsed = this.#parse(commandPath, '', helpOnly, rest, false);
     const [second, ...others] = parsed.args;
-    if (second === undefined || parsed.values.help) return this.printGroupHelp(word);
+    if (second === undefined || parsed.values.help) return this.#printGroupHelp(word);
     const inner = findCommand([word, second]);
-    if (inner !== undefined) return this.runEntry(inner, `${word} ${second}`, others);
+    if (inner !== undefined) return this.#runEntry(inner, `${word} ${second}`, others);
     throw new CommandError(
-      `${this.programName}: unknown command: ${commandPath} ${second}\n\nUsage:  ${commandPath}\n\nRun '${commandPath} --help' for more information`,
+      `${this.#programName}: unknown command: ${commandPath} ${second}\n\nUsage:  ${commandPath}\n\nRun '${commandPath} --help' for more information`,
     );
   }
 
-  private async runEntry(entry: CatalogEntry, words: string, rest: readonly string[]): Promise<number> {
+  async #runEntry(entry: CatalogEntry, words: string, rest: readonly string[]): Promise<number> {
     const { command } = await entry.load();
     const session = this.session;
     if (session === undefined) throw new Error('a command ran without its session');
     const canonical = canonicalName(entry, words);
-    const commandPath = `${this.programName} ${canonical}`;
+    const commandPath = `${this.#programName} ${canonical}`;
     const flags: FlagTable =
       'help' in command.flags ? command.flags : { ...command.flags, ...helpOf(command) };
-    const parsed = this.parse(commandPath, entry.usage, flags, rest, command.interspersed ?? true);
-    if (parsed.values.help) return this.printCommandHelp(entry, command, commandPath);
+    const parsed = this.#parse(commandPath, entry.usage, flags, rest, command.interspersed ?? true);
+    if (parsed.values.help) return this.#printCommandHelp(entry, command, commandPath);
     refuseForeign(flags, parsed);
     const usage = entry.usage === '' ? commandPath : `${commandPath} ${entry.usage}`;
-    checkArguments(command, parsed.args.length, this.programName, commandPath, usage);
+    checkArguments(command, parsed.args.length, this.#programName, commandPath, usage);
     const status = await command.run({
       options: parsed.values as OptionsOf<FlagTable>,
       args: parsed.args,
@@ -89,11 +89,11 @@ export class Dispatcher {
     return status ?? 0;
   }
 
-  private parseRoot(argv: readonly string[]): ParsedFlags {
-    return this.parse(this.programName, '[OPTIONS] COMMAND [ARG...]', globalFlags, argv, false);
+  #parseRoot(argv: readonly string[]): ParsedFlags {
+    return this.#parse(this.#programName, '[OPTIONS] COMMAND [ARG...]', globalFlags, argv, false);
   }
 
-  private parse(
+  #parse(
     commandPath: string,
     usage: string,
     flags: FlagTable,
@@ -102,7 +102,7 @@ export class Dispatcher {
   ): ParsedFlags {
     try {
       const parsed = parseFlags(flags, args, { interspersed });
-      for (const warning of parsed.warnings) this.io.out(`${warning}\n`);
+      for (const warning of parsed.warnings) this.#io.out(`${warning}\n`);
       return parsed;
     } catch (reason) {
       if (!(reason instanceof FlagError)) throw reason;
@@ -114,54 +114,54 @@ export class Dispatcher {
     }
   }
 
-  private printVersion(): number {
-    this.io.out(versionLine(this.options));
+  #printVersion(): number {
+    this.#io.out(versionLine(this.#options));
     return 0;
   }
 
-  private async help(words: readonly string[]): Promise<number> {
+  async #help(words: readonly string[]): Promise<number> {
     const [first, second, ...more] = words;
-    if (first === undefined) return this.printRootHelp((text) => this.io.out(text));
+    if (first === undefined) return this.#printRootHelp((text) => this.#io.out(text));
     const entry = findCommand(second === undefined ? [first] : [first, second]);
     if (entry !== undefined && more.length === 0) {
       const { command } = await entry.load();
-      return this.printCommandHelp(
+      return this.#printCommandHelp(
         entry,
         command,
-        `${this.programName} ${canonicalName(entry, words.join(' '))}`,
+        `${this.#programName} ${canonicalName(entry, words.join(' '))}`,
       );
     }
-    if (second === undefined && findGroup(first) !== undefined) return this.printGroupHelp(first);
+    if (second === undefined && findGroup(first) !== undefined) return this.#printGroupHelp(first);
     throw new CommandError(`unknown help topic: ${words.join(' ')}`);
   }
 
-  private async printRootHelp(print: (text: string) => void): Promise<number> {
+  async #printRootHelp(print: (text: string) => void): Promise<number> {
     const { rootHelp } = await import('./help.ts');
     const { programName } = this;
-    print(rootHelp({ programName, groups, entries: catalog, flags: globalFlags, width: this.width() }));
+    print(rootHelp({ programName, groups, entries: catalog, flags: globalFlags, width: this.#width() }));
     return 0;
   }
 
-  private async printGroupHelp(name: string): Promise<number> {
+  async #printGroupHelp(name: string): Promise<number> {
     const { groupHelp } = await import('./help.ts');
     const group = findGroup(name);
-    if (group !== undefined) this.io.out(groupHelp(this.programName, group, catalog));
+    if (group !== undefined) this.#io.out(groupHelp(this.#programName, group, catalog));
     return 0;
   }
 
-  private async printCommandHelp(
+  async #printCommandHelp(
     entry: CatalogEntry,
     command: Command,
     commandPath: string,
   ): Promise<number> {
     const { commandHelp } = await import('./help.ts');
     const { programName } = this;
-    this.io.out(commandHelp({ programName, commandPath, entry, command, width: this.width() }));
+    this.#io.out(commandHelp({ programName, commandPath, entry, command, width: this.#width() }));
     return 0;
   }
 
-  private width(): number {
-    return this.io.terminalSize()?.columns || 80;
+  #width(): number {
+    return this.#io.terminalSize()?.columns || 80;
   }
 }
 

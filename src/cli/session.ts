@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts';
 import { CommandError } from './command-error.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
+import { contextHost } from './context-store.ts';
 import type { OptionsOf } from './flag.ts';
 import type { globalFlags } from './global-flags.ts';
 import type { Io } from './io.ts';
@@ -47,7 +48,7 @@ export class Session {
       ...options,
     };
     this.globals = globals;
-    this.address = chooseAddress(globals, io.environment, defaultHost);
+    this.address = chooseAddress(globals, io.environment, this.configDirectory, defaultHost);
   }
 
   get programName(): string {
@@ -111,11 +112,22 @@ export class Session {
 function chooseAddress(
   globals: OptionsOf<typeof globalFlags>,
   environment: Io['environment'],
+  configDirectory: string,
   defaultHost: string,
 ): DaemonAddress {
-  if (globals.host.length > 1)
+  if (globals.host.length > 1) {
     throw new CommandError('Failed to initialize: unable to resolve docker endpoint: Specify only one -H');
-  const given = globals.host[0] || environment.SAMPAN_HOST || environment.DOCKER_HOST || '';
+  }
+  const [flagged = ''] = globals.host;
+  if (flagged !== '' && globals.context !== '') {
+    throw new CommandError('conflicting options: cannot specify both --host and --context');
+  }
+  const fromEnvironment = environment.SAMPAN_HOST || environment.DOCKER_HOST || '';
+  const context = globals.context || (flagged || fromEnvironment ? '' : (environment.DOCKER_CONTEXT ?? ''));
+  if (context !== '' && context !== 'default') {
+    return { host: contextHost(configDirectory, context), isDefault: false };
+  }
+  const given = flagged || fromEnvironment;
   if (given === '') return { host: defaultHost, isDefault: true };
   return { host: normaliseHost(given.trim()), isDefault: given === defaultHost };
 }

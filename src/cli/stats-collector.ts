@@ -15,18 +15,18 @@ interface Watched {
 
 /** The last sample of each of several containers. */
 export class StatsCollector {
-  private readonly client: Client;
-  private readonly stream: boolean;
-  private watched: Watched[] = [];
+  readonly #client: Client;
+  readonly #stream: boolean;
+  #watched: Watched[] = [];
 
   constructor(client: Client, stream: boolean) {
-    this.client = client;
-    this.stream = stream;
+    this.#client = client;
+    this.#stream = stream;
   }
 
   /** Resolves when the first sample came, failed, or took too long. */
   async add(container: string): Promise<void> {
-    if (this.watched.some((one) => one.container === container)) return;
+    if (this.#watched.some((one) => one.container === container)) return;
     const entry: Watched = {
       container,
       abort: new AbortController(),
@@ -34,9 +34,9 @@ export class StatsCollector {
       isStale: false,
       failure: undefined,
     };
-    this.watched.push(entry);
+    this.#watched.push(entry);
     await new Promise<void>((first) => {
-      void this.follow(entry, first).catch((reason: unknown) => {
+      void this.#follow(entry, first).catch((reason: unknown) => {
         entry.failure = reason;
         entry.isStale = true;
         first();
@@ -45,37 +45,37 @@ export class StatsCollector {
   }
 
   remove(container: string): void {
-    this.watched.find((one) => one.container === container)?.abort.abort();
-    this.watched = this.watched.filter((one) => one.container !== container);
+    this.#watched.find((one) => one.container === container)?.abort.abort();
+    this.#watched = this.#watched.filter((one) => one.container !== container);
   }
 
   rows(): StatsRow[] {
-    return this.watched.map(({ container, sample, isStale }) => ({ container, sample, isStale }));
+    return this.#watched.map(({ container, sample, isStale }) => ({ container, sample, isStale }));
   }
 
   failures(): unknown[] {
-    return this.watched.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+    return this.#watched.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
   }
 
   stop(): void {
-    for (const { abort } of this.watched) abort.abort();
+    for (const { abort } of this.#watched) abort.abort();
   }
 
-  private async follow(entry: Watched, first: () => void): Promise<void> {
+  async #follow(entry: Watched, first: () => void): Promise<void> {
     const lost = (): void => {
       entry.isStale = true;
       first();
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      const samples = await containerStats(this.client, entry.container, this.stream, entry.abort.signal);
+      const samples = await containerStats(this.#client, entry.container, this.#stream, entry.abort.signal);
       timer = setTimeout(lost, patience);
       for await (const sample of samples) {
         clearTimeout(timer);
         entry.sample = sample;
         entry.isStale = false;
         first();
-        if (!this.stream) return;
+        if (!this.#stream) return;
         timer = setTimeout(lost, patience);
       }
     } finally {

@@ -54,40 +54,40 @@ export function connect(options: ConnectOptions): Client {
 
 export class Client {
   readonly host: string;
-  private readonly transport: Transport;
-  private readonly fixedVersion: string | undefined;
-  private readonly headers: Readonly<Record<string, string>>;
-  private negotiated: Promise<string> | undefined;
+  readonly #transport: Transport;
+  readonly #fixedVersion: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
+  #negotiated: Promise<string> | undefined;
 
   constructor(options: ConnectOptions) {
     const secure = options.tls !== undefined || options.host.startsWith('https://');
     const tls = options.tls ?? (secure ? { verify: true } : undefined);
     this.host = options.host;
-    this.fixedVersion = options.version;
-    this.headers = options.headers ?? {};
-    this.transport = new Transport(options.host, parseEndpoint(options.host, secure), tls);
+    this.#fixedVersion = options.version;
+    this.#headers = options.headers ?? {};
+    this.#transport = new Transport(options.host, parseEndpoint(options.host, secure), tls);
   }
 
   /** The API version that requests are sent with. */
   version(): Promise<string> {
-    if (this.fixedVersion !== undefined) return Promise.resolve(this.fixedVersion);
-    if (this.negotiated === undefined) {
+    if (this.#fixedVersion !== undefined) return Promise.resolve(this.#fixedVersion);
+    if (this.#negotiated === undefined) {
       const attempt = this.ping().then(({ apiVersion }) => negotiateVersion(apiVersion));
-      this.negotiated = attempt;
+      this.#negotiated = attempt;
       // A daemon that was not there may be there the next time.
       attempt.catch(() => {
-        this.negotiated = undefined;
+        this.#negotiated = undefined;
       });
     }
-    return this.negotiated;
+    return this.#negotiated;
   }
 
   /** Asks without a version, with HEAD first: daemons before 19.03 know only GET. */
   async ping(signal?: AbortSignal): Promise<Ping> {
-    let response = await this.transport.send({ method: 'HEAD', target: '/_ping', signal });
+    let response = await this.#transport.send({ method: 'HEAD', target: '/_ping', signal });
     await drain(response.body);
     if (response.status !== 200) {
-      response = await this.transport.send({ method: 'GET', target: '/_ping', signal });
+      response = await this.#transport.send({ method: 'GET', target: '/_ping', signal });
       await drain(response.body);
     }
     if (!response.headers.has('api-version') && response.status >= 400) {
@@ -103,7 +103,7 @@ export class Client {
 
   /** Sends one request; the body is to be read or left to its iterator's end. Throws ApiError from status 400 on. */
   async request(method: string, path: string, options: RequestOptions = {}): Promise<TransportResponse> {
-    const response = await this.transport.send(await this.prepare(method, path, options));
+    const response = await this.#transport.send(await this.#prepare(method, path, options));
     if (response.status >= 400) throw await errorOf(response, path);
     return response;
   }
@@ -134,7 +134,7 @@ export class Client {
 
   /** Asks the daemon to hand over the connection (attach, exec). */
   async hijack(path: string, options: RequestOptions = {}): Promise<Hijacked> {
-    const answer = await this.transport.upgrade(await this.prepare('POST', path, options));
+    const answer = await this.#transport.upgrade(await this.#prepare('POST', path, options));
     if (!('connection' in answer)) throw await errorOf(answer, path);
     const { connection, status, headers } = answer;
     return {
@@ -148,12 +148,12 @@ export class Client {
   }
 
   close(): void {
-    this.transport.close();
+    this.#transport.close();
   }
 
-  private async prepare(method: string, path: string, options: RequestOptions) {
+  async #prepare(method: string, path: string, options: RequestOptions) {
     const version = await this.version();
-    const headers: [string, string][] = Object.entries({ ...this.headers, ...options.headers });
+    const headers: [string, string][] = Object.entries({ ...this.#headers, ...options.headers });
     if (options.json !== undefined) headers.push(['Content-Type', 'application/json']);
     return {
       method,

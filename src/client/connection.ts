@@ -32,72 +32,72 @@ const highWaterMark = 1 << 18;
 
 /** What arrived and was not read yet. `pause` and `resume` tell the socket to stop and to go on. */
 export class Inbox {
-  private readonly chunks: Uint8Array[] = [];
-  private buffered = 0;
-  private paused = false;
-  private failure: Error | undefined;
-  private waiting:
+  readonly #chunks: Uint8Array[] = [];
+  #buffered = 0;
+  #paused = false;
+  #failure: Error | undefined;
+  #waiting:
     | { resolve: (chunk: Uint8Array | null) => void; reject: (reason: unknown) => void }
     | undefined;
-  private readonly flow: { pause(): void; resume(): void };
+  readonly #flow: { pause(): void; resume(): void };
   ended = false;
 
   constructor(flow: { pause(): void; resume(): void }) {
-    this.flow = flow;
+    this.#flow = flow;
   }
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    if (this.waiting !== undefined) {
-      this.takeWaiting()?.resolve(chunk);
+    if (this.#waiting !== undefined) {
+      this.#takeWaiting()?.resolve(chunk);
       return;
     }
-    this.chunks.push(chunk);
-    this.buffered += chunk.length;
-    if (this.buffered > highWaterMark && !this.paused) {
-      this.paused = true;
-      this.flow.pause();
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    if (this.#buffered > highWaterMark && !this.#paused) {
+      this.#paused = true;
+      this.#flow.pause();
     }
   }
 
   end(): void {
     this.ended = true;
-    this.takeWaiting()?.resolve(null);
+    this.#takeWaiting()?.resolve(null);
   }
 
   fail(reason: Error): void {
     if (this.ended) return;
     this.ended = true;
-    this.failure = reason;
-    this.takeWaiting()?.reject(reason);
+    this.#failure = reason;
+    this.#takeWaiting()?.reject(reason);
   }
 
   unread(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.chunks.unshift(chunk);
-    this.buffered += chunk.length;
+    this.#chunks.unshift(chunk);
+    this.#buffered += chunk.length;
   }
 
   read(): Promise<Uint8Array | null> {
-    const chunk = this.chunks.shift();
+    const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
-      this.buffered -= chunk.length;
-      if (this.paused && this.buffered < highWaterMark / 2) {
-        this.paused = false;
-        this.flow.resume();
+      this.#buffered -= chunk.length;
+      if (this.#paused && this.#buffered < highWaterMark / 2) {
+        this.#paused = false;
+        this.#flow.resume();
       }
       return Promise.resolve(chunk);
     }
-    if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.ended) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
+      this.#waiting = { resolve, reject };
     });
   }
 
-  private takeWaiting(): typeof this.waiting {
-    const waiting = this.waiting;
-    this.waiting = undefined;
+  #takeWaiting(): typeof this.#waiting {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
     return waiting;
   }
 }

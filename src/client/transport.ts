@@ -28,22 +28,22 @@ const encoder = new TextEncoder();
 
 /** HTTP/1.1 to one endpoint, with idle connections kept for the next request. */
 export class Transport {
-  private readonly endpoint: Endpoint;
-  private readonly tls: TlsMaterial | undefined;
-  private readonly address: string;
-  private idle: Connection[] = [];
+  readonly #endpoint: Endpoint;
+  readonly #tls: TlsMaterial | undefined;
+  readonly #address: string;
+  #idle: Connection[] = [];
 
   constructor(address: string, endpoint: Endpoint, tls: TlsMaterial | undefined) {
-    this.address = address;
-    this.endpoint = endpoint;
-    this.tls = tls;
+    this.#address = address;
+    this.#endpoint = endpoint;
+    this.#tls = tls;
   }
 
   async send(request: TransportRequest): Promise<TransportResponse> {
-    const { head, connection, stopWatching } = await this.exchange(request);
+    const { head, connection, stopWatching } = await this.#exchange(request);
     const body = readBody(connection, head, request.method, (reusable) => {
       stopWatching();
-      if (reusable && !connection.ended) this.idle.push(connection);
+      if (reusable && !connection.ended) this.#idle.push(connection);
       else connection.close();
     });
     return { ...head, body };
@@ -52,7 +52,7 @@ export class Transport {
   /** Sends a request that asks for the connection itself. The caller closes what it gets. */
   async upgrade(request: TransportRequest): Promise<Upgraded | TransportResponse> {
     const headers = [['Connection', 'Upgrade'], ['Upgrade', 'tcp'], ...(request.headers ?? [])] as const;
-    const { head, connection, stopWatching } = await this.exchange({ ...request, headers });
+    const { head, connection, stopWatching } = await this.#exchange({ ...request, headers });
     if (head.status === 101 || head.status === 200) return { ...head, connection };
     const body = readBody(connection, head, request.method, () => {
       stopWatching();
@@ -62,14 +62,14 @@ export class Transport {
   }
 
   close(): void {
-    for (const connection of this.idle) connection.close();
-    this.idle = [];
+    for (const connection of this.#idle) connection.close();
+    this.#idle = [];
   }
 
-  private async exchange(request: TransportRequest): Promise<Exchange> {
-    const reused = this.takeIdle();
+  async #exchange(request: TransportRequest): Promise<Exchange> {
+    const reused = this.#takeIdle();
     if (reused !== undefined) {
-      const answered = await this.attempt(reused, request).catch((reason: unknown) => {
+      const answered = await this.#attempt(reused, request).catch((reason: unknown) => {
         // A daemon may drop an idle connection just as it is taken; only what can be sent again is.
         if (!isReplayable(request) || request.signal?.aborted) throw reason;
         return undefined;
@@ -77,21 +77,21 @@ export class Transport {
       if (answered !== undefined) return answered;
       if (!isReplayable(request)) throw new ProtocolError('EOF');
     }
-    const answered = await this.attempt(await this.connect(), request);
+    const answered = await this.#attempt(await this.#connect(), request);
     if (answered === undefined) throw new ProtocolError('EOF');
     return answered;
   }
 
-  private async connect(): Promise<Connection> {
+  async #connect(): Promise<Connection> {
     try {
-      return await dial(this.endpoint, this.tls);
+      return await dial(this.#endpoint, this.#tls);
     } catch (cause) {
-      throw new ConnectionError(this.address, cause);
+      throw new ConnectionError(this.#address, cause);
     }
   }
 
-  private takeIdle(): Connection | undefined {
-    for (let connection = this.idle.pop(); connection !== undefined; connection = this.idle.pop()) {
+  #takeIdle(): Connection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       if (!connection.ended) return connection;
       connection.close();
     }
@@ -99,7 +99,7 @@ export class Transport {
   }
 
   /** undefined: the peer closed without an answer. */
-  private async attempt(connection: Connection, request: TransportRequest): Promise<Exchange | undefined> {
+  async #attempt(connection: Connection, request: TransportRequest): Promise<Exchange | undefined> {
     const { signal } = request;
     const abort = (): void => connection.close();
     signal?.addEventListener('abort', abort, { once: true });
@@ -112,7 +112,7 @@ export class Transport {
     try {
       signal?.throwIfAborted();
       // Not awaited: a daemon may refuse, or report progress, while the body is still on its way.
-      void sendRequest(connection, request, this.hostHeader()).catch(giveUp);
+      void sendRequest(connection, request, this.#hostHeader()).catch(giveUp);
       const head = await readHead(connection);
       if (head !== null) return { head, connection, stopWatching };
       if (failure !== undefined) throw failure;
@@ -128,9 +128,9 @@ export class Transport {
     }
   }
 
-  private hostHeader(): string {
-    if (this.endpoint.kind === 'unix') return 'api.sampan.localhost';
-    const { host, port } = this.endpoint;
+  #hostHeader(): string {
+    if (this.#endpoint.kind === 'unix') return 'api.sampan.localhost';
+    const { host, port } = this.#endpoint;
     return `${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 }

@@ -82,6 +82,9 @@ const parsing = lines(`
   -H unix:///nowhere/x.sock ps
   -H tcp://127.0.0.1:1 ps
   -H a -H b ps
+  -c foo ps
+  -c foo -H unix:///x ps
+  -c default volume ls
   version --format {{.Foo
   ps --format {{.Foo
   ps --format {{.Foo}}

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { Session } from '../../src/cli/session.ts';
@@ -176,6 +176,20 @@ describe('the daemon', () => {
     expect(seen.err).toBe(
       'Cannot connect to the Docker daemon at unix:///nowhere/x.sock. Is the docker daemon running?\n',
     );
+  });
+
+  test('is found by the name of a context', async () => {
+    daemon = await startFakeDaemon(socket, cannedAnswers());
+    const folder = `${dir}/contexts/meta/${new Bun.CryptoHasher('sha256').update('here').digest('hex')}`;
+    mkdirSync(folder, { recursive: true });
+    const endpoints = { docker: { Host: `unix://${socket}`, SkipTLSVerify: false } };
+    writeFileSync(
+      `${folder}/meta.json`,
+      JSON.stringify({ Name: 'here', Metadata: {}, Endpoints: endpoints }),
+    );
+    const { io, seen } = terminal(never(), { DOCKER_HOST: 'unix:///nowhere' });
+    expect(await runCommandLine(['--config', dir, '-c', 'here', 'volume', 'ls', '-q'], io)).toBe(0);
+    expect(seen.out).toBe('data\nvol2\nvol10\n');
   });
 
   test('is looked for at SAMPAN_HOST before DOCKER_HOST', async () => {

@@ -13,24 +13,24 @@ export function parseDetachKeys(text: string): readonly number[] {
 
 /** Finds the keys in typed input. Keys of an unfinished sequence are held back until it is clear that it is none. */
 export class DetachWatcher {
-  private readonly keys: readonly number[];
-  private matched = 0;
+  readonly #keys: readonly number[];
+  #matched = 0;
 
   constructor(keys: readonly number[]) {
-    this.keys = keys;
+    this.#keys = keys;
   }
 
   /** What to pass on, and whether the sequence is complete. */
   feed(typed: Uint8Array): { readonly pass: Uint8Array; readonly detached: boolean } {
     const pass: number[] = [];
     for (const byte of typed) {
-      if (byte !== this.keys[this.matched]) {
-        pass.push(...this.keys.slice(0, this.matched));
-        this.matched = 0;
+      if (byte !== this.#keys[this.#matched]) {
+        pass.push(...this.#keys.slice(0, this.#matched));
+        this.#matched = 0;
       }
-      if (byte === this.keys[this.matched]) this.matched++;
+      if (byte === this.#keys[this.#matched]) this.#matched++;
       else pass.push(byte);
-      if (this.matched === this.keys.length) return { pass: new Uint8Array(pass), detached: true };
+      if (this.#matched === this.#keys.length) return { pass: new Uint8Array(pass), detached: true };
     }
     return { pass: new Uint8Array(pass), detached: false };
   }

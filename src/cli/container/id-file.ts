@@ -2,13 +2,13 @@ import { closeSync, existsSync, openSync, unlinkSync, writeSync } from 'node:fs'
 
 /** `--cidfile`: made before the container, so that two runs cannot share one; removed again when nothing was written. */
 export class IdFile {
-  private readonly path: string;
-  private readonly descriptor: number | undefined;
-  private written = false;
+  readonly #path: string;
+  readonly #descriptor: number | undefined;
+  #written = false;
 
   private constructor(path: string, descriptor: number | undefined) {
-    this.path = path;
-    this.descriptor = descriptor;
+    this.#path = path;
+    this.#descriptor = descriptor;
   }
 
   /** Throws an Error in Docker's words when the file exists. An empty path is no file. */
@@ -27,14 +27,14 @@ export class IdFile {
   }
 
   write(id: string): void {
-    if (this.descriptor === undefined) return;
-    writeSync(this.descriptor, id);
-    this.written = true;
+    if (this.#descriptor === undefined) return;
+    writeSync(this.#descriptor, id);
+    this.#written = true;
   }
 
   close(): void {
-    if (this.descriptor === undefined) return;
-    closeSync(this.descriptor);
-    if (!this.written) unlinkSync(this.path);
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    if (!this.#written) unlinkSync(this.#path);
   }
 }

@@ -47,81 +47,81 @@ const maxSteps = 1_000_000;
 
 class Evaluator {
   readonly output: string[] = [];
-  private readonly tree: Tree;
-  private readonly functions: FunctionTable;
-  private readonly variables: Variable[];
-  private readonly strict: boolean;
-  private steps = 0;
+  readonly #tree: Tree;
+  readonly #functions: FunctionTable;
+  readonly #variables: Variable[];
+  readonly #strict: boolean;
+  #steps = 0;
 
   constructor(tree: Tree, functions: FunctionTable, data: unknown, strict: boolean) {
-    this.tree = tree;
-    this.functions = functions;
-    this.variables = [{ name: '$', value: data }];
-    this.strict = strict;
+    this.#tree = tree;
+    this.#functions = functions;
+    this.#variables = [{ name: '$', value: data }];
+    this.#strict = strict;
   }
 
   walkList(nodes: readonly Node[], dot: unknown): 'break' | 'continue' | undefined {
     for (const node of nodes) {
-      const jump = this.walk(node, dot);
+      const jump = this.#walk(node, dot);
       if (jump !== undefined) return jump;
     }
     return undefined;
   }
 
-  private walk(node: Node, dot: unknown): 'break' | 'continue' | undefined {
-    if (++this.steps > maxSteps) throw new TemplateExecutionError('the template does not end');
+  #walk(node: Node, dot: unknown): 'break' | 'continue' | undefined {
+    if (++this.#steps > maxSteps) throw new TemplateExecutionError('the template does not end');
     switch (node.kind) {
       case 'text':
         this.output.push(node.text);
         return undefined;
       case 'action': {
-        const value = this.pipeline(dot, node.pipe);
+        const value = this.#pipeline(dot, node.pipe);
         if (node.pipe.variables.length === 0) this.output.push(format(value));
         return undefined;
       }
       case 'if':
       case 'with': {
-        const visible = this.variables.length;
-        const value = this.pipeline(dot, node.pipe);
+        const visible = this.#variables.length;
+        const value = this.#pipeline(dot, node.pipe);
         const inner = node.kind === 'with' && isTrue(value) ? value : dot;
         const jump = this.walkList(isTrue(value) ? node.body : node.otherwise, inner);
-        this.variables.length = visible;
+        this.#variables.length = visible;
         return jump;
       }
       case 'range':
-        this.walkRange(node.pipe, node.body, node.otherwise, dot);
+        this.#walkRange(node.pipe, node.body, node.otherwise, dot);
         return undefined;
       default:
         return node.kind;
     }
   }
 
-  private walkRange(pipe: Pipe, body: readonly Node[], otherwise: readonly Node[], dot: unknown): void {
-    const visible = this.variables.length;
-    const value = this.pipeline(dot, pipe);
-    const entries = this.entriesOf(value, pipe);
+  #walkRange(pipe: Pipe, body: readonly Node[], otherwise: readonly Node[], dot: unknown): void {
+    const visible = this.#variables.length;
+    const value = this.#pipeline(dot, pipe);
+    const entries = this.#entriesOf(value, pipe);
     for (const [key, element] of entries) {
-      const mark = this.variables.length;
-      this.bindRange(pipe, key, element);
+      const mark = this.#variables.length;
+      this.#bindRange(pipe, key, element);
       const jump = this.walkList(body, element);
-      this.variables.length = mark;
+      this.#variables.length = mark;
       if (jump === 'break') break;
     }
     if (entries.length === 0) this.walkList(otherwise, dot);
-    this.variables.length = visible;
+    this.#variables.length = visible;
   }
 
-  private bindRange(pipe: Pipe, key: unknown, element: unknown): void {
+  #bindRange(pipe: Pipe, key: unknown, element: unknown): void {
     const [first, second] = pipe.variables;
     const values = second === undefined ? [element] : [key, element];
     for (const [index, name] of [first, second].entries()) {
       if (name === undefined) continue;
-      if (pipe.assigns) this.assign(name, values[index]);
-      else this.variables.push({ name, value: values[index] });
+      if (pipe.assigns) this.#assign(name, values[index]);
+      else this.#variables.push({ name, value: values[index] });
     }
   }
 
-  private entriesOf(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
+  #entriesOf(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
     if (Array.isArray(value)) return value.map((element, index) => [index, element] as const);
     if (isMap(value))
       return Object.keys(value)
@@ -131,52 +131,52 @@ class Evaluator {
     if (typeof value === 'number') {
       return Array.from({ length: Math.min(value, maxSteps) }, (_, index) => [index, index] as const);
     }
-    throw this.error(pipe, `range can't iterate over ${format(value)}`);
+    throw this.#error(pipe, `range can't iterate over ${format(value)}`);
   }
 
-  private pipeline(dot: unknown, pipe: Pipe): unknown {
+  #pipeline(dot: unknown, pipe: Pipe): unknown {
     let value: unknown = nothing;
     for (const command of pipe.commands) {
-      value = this.command(dot, command, value);
+      value = this.#command(dot, command, value);
       // Go unwraps an empty interface here; a nil one leaves no value at all.
       if (value === null) value = undefined;
     }
     if (pipe.variables.length > 0) {
       for (const name of pipe.variables) {
-        if (pipe.assigns) this.assign(name, value);
-        else this.variables.push({ name, value });
+        if (pipe.assigns) this.#assign(name, value);
+        else this.#variables.push({ name, value });
       }
     }
     return value;
   }
 
-  private assign(name: string, value: unknown): void {
-    const variable = this.variables.findLast((one) => one.name === name);
+  #assign(name: string, value: unknown): void {
+    const variable = this.#variables.findLast((one) => one.name === name);
     if (variable !== undefined) variable.value = value;
   }
 
-  private command(dot: unknown, command: Command, final: unknown): unknown {
+  #command(dot: unknown, command: Command, final: unknown): unknown {
     const [first, ...rest] = command.operands;
     if (first === undefined) return undefined;
     switch (first.kind) {
       case 'field':
-        return this.fields(dot, dot, first, first.names, rest, final);
+        return this.#fields(dot, dot, first, first.names, rest, final);
       case 'chain':
-        return this.fields(dot, this.operand(dot, first.base), first, first.names, rest, final);
+        return this.#fields(dot, this.#operand(dot, first.base), first, first.names, rest, final);
       case 'variable':
-        return this.fields(dot, this.variable(first.name), first, first.names, rest, final);
+        return this.#fields(dot, this.#variable(first.name), first, first.names, rest, final);
       case 'function':
-        return this.call(dot, command, first, rest, final);
+        return this.#call(dot, command, first, rest, final);
       default:
         if (rest.length > 0 || final !== nothing) {
-          throw this.error(first, `can't give argument to non-function ${sourceOf(first)}`);
+          throw this.#error(first, `can't give argument to non-function ${sourceOf(first)}`);
         }
-        if (first.kind === 'nil') throw this.error(first, 'nil is not a command');
-        return this.operand(dot, first);
+        if (first.kind === 'nil') throw this.#error(first, 'nil is not a command');
+        return this.#operand(dot, first);
     }
   }
 
-  private operand(dot: unknown, node: Operand): unknown {
+  #operand(dot: unknown, node: Operand): unknown {
     switch (node.kind) {
       case 'dot':
         return dot;
@@ -185,24 +185,24 @@ class Evaluator {
       case 'constant':
         return node.value;
       case 'pipe':
-        return this.pipeline(dot, node);
+        return this.#pipeline(dot, node);
       case 'field':
-        return this.fields(dot, dot, node, node.names, [], nothing);
+        return this.#fields(dot, dot, node, node.names, [], nothing);
       case 'chain':
-        return this.fields(dot, this.operand(dot, node.base), node, node.names, [], nothing);
+        return this.#fields(dot, this.#operand(dot, node.base), node, node.names, [], nothing);
       case 'variable':
-        return this.fields(dot, this.variable(node.name), node, node.names, [], nothing);
+        return this.#fields(dot, this.#variable(node.name), node, node.names, [], nothing);
       case 'function':
-        return this.call(dot, { kind: 'command', at: node.at, operands: [node] }, node, [], nothing);
+        return this.#call(dot, { kind: 'command', at: node.at, operands: [node] }, node, [], nothing);
     }
   }
 
-  private variable(name: string): unknown {
-    return this.variables.findLast((one) => one.name === name)?.value;
+  #variable(name: string): unknown {
+    return this.#variables.findLast((one) => one.name === name)?.value;
   }
 
   /** `receiver.a.b.c`; only the last may be a method with arguments. */
-  private fields(
+  #fields(
     dot: unknown,
     receiver: unknown,
     node: Operand,
@@ -213,49 +213,49 @@ class Evaluator {
     let value = receiver;
     for (const [index, name] of names.entries()) {
       const isLast = index === names.length - 1;
-      const parameters = isLast ? rest.map((operand) => this.operand(dot, operand)) : [];
+      const parameters = isLast ? rest.map((operand) => this.#operand(dot, operand)) : [];
       if (isLast && final !== nothing) parameters.push(final);
-      value = this.field(value, name, node, parameters);
+      value = this.#field(value, name, node, parameters);
     }
     if (names.length === 0 && (rest.length > 0 || final !== nothing)) {
-      throw this.error(node, `can't give argument to non-function ${sourceOf(node)}`);
+      throw this.#error(node, `can't give argument to non-function ${sourceOf(node)}`);
     }
     return value;
   }
 
-  private field(receiver: unknown, name: string, node: Operand, parameters: readonly unknown[]): unknown {
+  #field(receiver: unknown, name: string, node: Operand, parameters: readonly unknown[]): unknown {
     if (receiver === undefined) {
-      if (this.strict) throw this.error(node, `nil data; no entry for key ${JSON.stringify(name)}`);
+      if (this.#strict) throw this.#error(node, `nil data; no entry for key ${JSON.stringify(name)}`);
       return undefined;
     }
-    if (receiver === null) throw this.error(node, `nil pointer evaluating interface {}.${name}`);
+    if (receiver === null) throw this.#error(node, `nil pointer evaluating interface {}.${name}`);
     if (receiver instanceof NilPointer) {
-      throw this.error(node, `nil pointer evaluating ${receiver.typeName}.${name}`);
+      throw this.#error(node, `nil pointer evaluating ${receiver.typeName}.${name}`);
     }
     if (receiver instanceof Struct) {
       if (!receiver.members.has(name)) {
-        throw this.error(node, `can't evaluate field ${name} in type ${receiver.typeName}`);
+        throw this.#error(node, `can't evaluate field ${name} in type ${receiver.typeName}`);
       }
-      return this.member(receiver.members.get(name), name, node, parameters);
+      return this.#member(receiver.members.get(name), name, node, parameters);
     }
     if (isMap(receiver)) {
-      if (Object.hasOwn(receiver, name)) return this.member(receiver[name], name, node, parameters);
-      if (this.strict) throw this.error(node, `map has no entry for key ${JSON.stringify(name)}`);
+      if (Object.hasOwn(receiver, name)) return this.#member(receiver[name], name, node, parameters);
+      if (this.#strict) throw this.#error(node, `map has no entry for key ${JSON.stringify(name)}`);
       return undefined;
     }
-    const typeName = this.strict ? 'interface {}' : typeNameOf(receiver);
-    throw this.error(node, `can't evaluate field ${name} in type ${typeName}`);
+    const typeName = this.#strict ? 'interface {}' : typeNameOf(receiver);
+    throw this.#error(node, `can't evaluate field ${name} in type ${typeName}`);
   }
 
-  private member(member: unknown, name: string, node: Operand, parameters: readonly unknown[]): unknown {
+  #member(member: unknown, name: string, node: Operand, parameters: readonly unknown[]): unknown {
     if (typeof member !== 'function') {
       if (parameters.length > 0) {
-        throw this.error(node, `${name} has arguments but cannot be invoked as function`);
+        throw this.#error(node, `${name} has arguments but cannot be invoked as function`);
       }
       return member;
     }
     if (parameters.length !== member.length) {
-      throw this.error(
+      throw this.#error(
         node,
         `wrong number of args for ${name}: want ${member.length} got ${parameters.length}`,
       );
@@ -263,54 +263,54 @@ class Evaluator {
     return member(...parameters.map(format));
   }
 
-  private call(
+  #call(
     dot: unknown,
     command: Command,
     node: Operand & { readonly kind: 'function' },
     rest: readonly Operand[],
     final: unknown,
   ): unknown {
-    if (node.name === 'and' || node.name === 'or') return this.shortCircuit(dot, node, rest, final);
-    const parameters = rest.map((operand) => this.operand(dot, operand));
+    if (node.name === 'and' || node.name === 'or') return this.#shortCircuit(dot, node, rest, final);
+    const parameters = rest.map((operand) => this.#operand(dot, operand));
     if (final !== nothing) parameters.push(final);
     try {
-      return callFunction(this.functions, node.name, parameters);
+      return callFunction(this.#functions, node.name, parameters);
     } catch (reason) {
       if (!(reason instanceof TemplateFunctionError)) throw reason;
-      if (reason.stage === 'arity') throw this.error(node, reason.message);
+      if (reason.stage === 'arity') throw this.#error(node, reason.message);
       if (reason.stage === 'argument') {
         const operand = rest[reason.index];
         const expected = reason.expected === 'int' ? 'integer' : reason.expected;
         const message =
           operand?.kind === 'constant' ? `expected ${expected}; found ${operand.source}` : reason.message;
-        throw this.error(operand ?? node, message);
+        throw this.#error(operand ?? node, message);
       }
-      throw this.error(command, `error calling ${node.name}: ${reason.message}`);
+      throw this.#error(command, `error calling ${node.name}: ${reason.message}`);
     }
   }
 
-  private shortCircuit(
+  #shortCircuit(
     dot: unknown,
     node: Operand & { readonly kind: 'function' },
     rest: readonly Operand[],
     final: unknown,
   ): unknown {
     if (rest.length === 0 && final === nothing) {
-      throw this.error(node, `wrong number of args for ${node.name}: want at least 1 got 0`);
+      throw this.#error(node, `wrong number of args for ${node.name}: want at least 1 got 0`);
     }
     let value: unknown;
     for (const operand of rest) {
-      value = this.operand(dot, operand);
+      value = this.#operand(dot, operand);
       if (isTrue(value) === (node.name === 'or')) return value;
     }
     return final === nothing ? value : final;
   }
 
-  private error(node: Operand | Command, message: string): TemplateExecutionError {
-    const before = this.tree.source.slice(0, node.at);
+  #error(node: Operand | Command, message: string): TemplateExecutionError {
+    const before = this.#tree.source.slice(0, node.at);
     const line = before.split('\n').length;
     const column = Buffer.byteLength(before.slice(before.lastIndexOf('\n') + 1));
-    const { name } = this.tree;
+    const { name } = this.#tree;
     return new TemplateExecutionError(
       `template: ${name}:${line}:${column}: executing ${JSON.stringify(name)} at <${sourceOf(node)}>: ${message}`,
     );
