@@ -19,24 +19,24 @@ const table: Readonly<Record<RouteName, Route>> = routes;
 
 /** Answers requests: finds the route, checks the request's form, has its handler do it, and tells failures. */
 export class Dispatcher {
-  private readonly engine: Engine;
-  private readonly log: Logger;
-  private readonly settings: ApiSettings;
-  private readonly unhurried: Context;
-  private readonly router = new Router<RouteName>(table);
+  readonly #engine: Engine;
+  readonly #log: Logger;
+  readonly #settings: ApiSettings;
+  readonly #unhurried: Context;
+  readonly #router = new Router<RouteName>(table);
 
   constructor(engine: Engine, log: Logger, settings: ApiSettings) {
-    this.engine = engine;
-    this.log = log;
-    this.settings = settings;
-    this.unhurried = background(log);
+    this.#engine = engine;
+    this.#log = log;
+    this.#settings = settings;
+    this.#unhurried = background(log);
   }
 
   async handle(request: Request, response: Response): Promise<void> {
     try {
-      await this.answer(request, response);
+      await this.#answer(request, response);
     } catch (error) {
-      await this.fail(error, request, response);
+      await this.#fail(error, request, response);
     }
   }
 
@@ -45,16 +45,16 @@ export class Dispatcher {
     void response.json(status, body)?.catch(() => {});
   }
 
-  private async answer(request: Request, response: Response): Promise<void> {
+  async #answer(request: Request, response: Response): Promise<void> {
     if (request.method === 'OPTIONS') {
       await response.send(200);
       return;
     }
     const target = parseTarget(request.target);
-    const match = this.router.find(request.method, target.path);
+    const match = this.#router.find(request.method, target.path);
     if (match === undefined) throw unknownRoute(request.method, target.path);
     const route = table[match.name];
-    const call = await this.callOf(route, target, match.parameter, request, response);
+    const call = await this.#callOf(route, target, match.parameter, request, response);
     // The table and the handlers have the same keys; that each pair fits is checked where the handlers are declared.
     const handler = handlers[match.name] as (call: Call) => unknown;
     const answer = await handler(call);
@@ -63,7 +63,7 @@ export class Dispatcher {
     else await response.json(route.statuses[0] ?? 200, answer);
   }
 
-  private async callOf(
+  async #callOf(
     route: Route,
     target: Target,
     name: string,
@@ -71,21 +71,21 @@ export class Dispatcher {
     response: Response,
   ): Promise<Call> {
     const query = parseQuery(target.query, route.query);
-    const body = route.body === undefined ? undefined : await this.bodyOf(route, request);
+    const body = route.body === undefined ? undefined : await this.#bodyOf(route, request);
     return {
-      engine: this.engine,
-      context: this.contextOf(route, request),
+      engine: this.#engine,
+      context: this.#contextOf(route, request),
       version: target.version,
       name,
       query: query as Call['query'],
       body: body as Call['body'],
       request,
       response,
-      settings: this.settings,
+      settings: this.#settings,
     };
   }
 
-  private async bodyOf({ body, bodyRequired }: Route, request: Request): Promise<unknown> {
+  async #bodyOf({ body, bodyRequired }: Route, request: Request): Promise<unknown> {
     if (body === undefined) return undefined;
     const given = await readJson(request, body);
     if (given !== undefined) return given;
@@ -93,25 +93,25 @@ export class Dispatcher {
     return body.zero();
   }
 
-  private contextOf(route: Route, request: Request): Context {
+  #contextOf(route: Route, request: Request): Context {
     switch (route.stream) {
       case 'json':
       case 'bytes':
       case 'delayed':
-        return { signal: request.signal, log: this.log };
+        return { signal: request.signal, log: this.#log };
       default:
-        return this.unhurried;
+        return this.#unhurried;
     }
   }
 
-  private async fail(error: unknown, request: Request, response: Response): Promise<void> {
+  async #fail(error: unknown, request: Request, response: Response): Promise<void> {
     // What has begun cannot be taken back: the broken end tells the client.
     if (error instanceof ConnectionClosed || response.started) {
-      if (!request.signal.aborted) this.log.warn(messageOf(error), fieldsOf(request));
+      if (!request.signal.aborted) this.#log.warn(messageOf(error), fieldsOf(request));
       throw error;
     }
     const { status, body } = failureOf(error);
-    if (status === 500) this.log.error(body.message, fieldsOf(request));
+    if (status === 500) this.#log.error(body.message, fieldsOf(request));
     if (error instanceof HttpError) response.keepAlive = false;
     await (status === 304 ? response.send(304) : response.json(status, body));
   }

@@ -17,21 +17,21 @@ interface Pattern<Name> {
  * that fit, the one with the longest suffix wins, and one without `{…}` before all.
  */
 export class Router<Name extends string> {
-  private readonly exact = new Map<string, Name>();
+  readonly #exact = new Map<string, Name>();
   /** By method and first part of the path; longest suffix first. */
-  private readonly patterns = new Map<string, Pattern<Name>[]>();
+  readonly #patterns = new Map<string, Pattern<Name>[]>();
 
   constructor(table: Readonly<Record<Name, Route>>) {
-    for (const name of Object.keys(table) as Name[]) this.add(name, table[name]);
-    for (const patterns of this.patterns.values()) {
+    for (const name of Object.keys(table) as Name[]) this.#add(name, table[name]);
+    for (const patterns of this.#patterns.values()) {
       patterns.sort((left, right) => right.suffix.length - left.suffix.length);
     }
   }
 
   find(method: string, path: string): Match<Name> | undefined {
-    const exact = this.exact.get(`${method} ${path}`);
+    const exact = this.#exact.get(`${method} ${path}`);
     if (exact !== undefined) return { name: exact, parameter: '' };
-    for (const { name, prefix, suffix } of this.patterns.get(`${method} ${firstPart(path)}`) ?? []) {
+    for (const { name, prefix, suffix } of this.#patterns.get(`${method} ${firstPart(path)}`) ?? []) {
       if (!path.startsWith(prefix) || !path.endsWith(suffix)) continue;
       const parameter = path.slice(prefix.length, path.length - suffix.length);
       if (parameter !== '' && path.length > prefix.length + suffix.length) return { name, parameter };
@@ -39,16 +39,16 @@ export class Router<Name extends string> {
     return undefined;
   }
 
-  private add(name: Name, { method, path }: Route): void {
+  #add(name: Name, { method, path }: Route): void {
     const parts = splitPath(path);
     if (parts === undefined) {
-      this.exact.set(`${method} ${path}`, name);
+      this.#exact.set(`${method} ${path}`, name);
       return;
     }
     const key = `${method} ${firstPart(path)}`;
-    const patterns = this.patterns.get(key) ?? [];
+    const patterns = this.#patterns.get(key) ?? [];
     patterns.push({ name, ...parts });
-    this.patterns.set(key, patterns);
+    this.#patterns.set(key, patterns);
   }
 }
 

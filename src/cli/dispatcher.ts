@@ -137,7 +137,7 @@ export class Dispatcher {
 
   async #printRootHelp(print: (text: string) => void): Promise<number> {
     const { rootHelp } = await import('./help.ts');
-    const { programName } = this;
+    const programName = this.#programName;
     print(rootHelp({ programName, groups, entries: catalog, flags: globalFlags, width: this.#width() }));
     return 0;
   }
@@ -149,13 +149,9 @@ export class Dispatcher {
     return 0;
   }
 
-  async #printCommandHelp(
-    entry: CatalogEntry,
-    command: Command,
-    commandPath: string,
-  ): Promise<number> {
+  async #printCommandHelp(entry: CatalogEntry, command: Command, commandPath: string): Promise<number> {
     const { commandHelp } = await import('./help.ts');
-    const { programName } = this;
+    const programName = this.#programName;
     this.#io.out(commandHelp({ programName, commandPath, entry, command, width: this.#width() }));
     return 0;
   }

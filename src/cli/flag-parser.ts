@@ -57,8 +57,12 @@ class Parser {
       else this.#shorthands(arg);
     }
     this.#positional.push(...this.#rest);
-    const { values, spelled, warnings } = this;
-    return { values, spelled, args: this.#positional, warnings };
+    return {
+      values: this.#values,
+      spelled: this.#spelled,
+      args: this.#positional,
+      warnings: this.#warnings,
+    };
   }
 
   #long(arg: string): void {

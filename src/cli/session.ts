@@ -30,8 +30,8 @@ export class Session {
     Pick<CommandLineOptions, 'startDaemon'>;
   readonly globals: OptionsOf<typeof globalFlags>;
   readonly address: DaemonAddress;
-  private configFile: ConfigFile | undefined;
-  private connected: Promise<Client> | undefined;
+  #configFile: ConfigFile | undefined;
+  #connected: Promise<Client> | undefined;
 
   constructor(
     io: Io,
@@ -56,8 +56,8 @@ export class Session {
   }
 
   get config(): ConfigFile {
-    this.configFile ??= readConfigFile(this.configDirectory, (line) => this.io.err(line));
-    return this.configFile;
+    this.#configFile ??= readConfigFile(this.configDirectory, (line) => this.io.err(line));
+    return this.#configFile;
   }
 
   get configDirectory(): string {
@@ -68,21 +68,21 @@ export class Session {
 
   /** The daemon's client; a daemon that is missing on the default socket is started. */
   client(): Promise<Client> {
-    this.connected ??= this.open();
-    return this.connected;
+    this.#connected ??= this.#open();
+    return this.#connected;
   }
 
   async close(): Promise<void> {
-    const client = await this.connected?.catch(() => undefined);
+    const client = await this.#connected?.catch(() => undefined);
     client?.close();
   }
 
-  private async open(): Promise<Client> {
+  async #open(): Promise<Client> {
     const { connect } = await import('../client/client.ts');
     const { ConnectionError } = await import('../client/errors.ts');
     const client = connect({
       host: this.address.host,
-      tls: await this.tls(),
+      tls: await this.#tls(),
       version: this.io.environment.DOCKER_API_VERSION || undefined,
       headers: this.config.headers,
     });
@@ -99,7 +99,7 @@ export class Session {
     return client;
   }
 
-  private async tls() {
+  async #tls() {
     const { environment } = this.io;
     const verify = this.globals.tlsverify || (environment.DOCKER_TLS_VERIFY ?? '') !== '';
     if (!this.globals.tls && !verify) return undefined;

@@ -30,15 +30,18 @@ export async function dial(endpoint: Endpoint, tls: TlsMaterial | undefined): Pr
 /** More than this unread makes the inbox ask the socket to pause. */
 const highWaterMark = 1 << 18;
 
+interface Reader {
+  resolve(chunk: Uint8Array | null): void;
+  reject(reason: unknown): void;
+}
+
 /** What arrived and was not read yet. `pause` and `resume` tell the socket to stop and to go on. */
 export class Inbox {
   readonly #chunks: Uint8Array[] = [];
   #buffered = 0;
   #paused = false;
   #failure: Error | undefined;
-  #waiting:
-    | { resolve: (chunk: Uint8Array | null) => void; reject: (reason: unknown) => void }
-    | undefined;
+  #waiting: Reader | undefined;
   readonly #flow: { pause(): void; resume(): void };
   ended = false;
 
@@ -95,7 +98,7 @@ export class Inbox {
     });
   }
 
-  #takeWaiting(): typeof this.#waiting {
+  #takeWaiting(): Reader | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     return waiting;

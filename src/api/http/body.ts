@@ -7,46 +7,46 @@ const maxTrailers = 16 * 1024;
 
 /** The bytes of one request's body, read as they are asked for, so that a slow consumer slows the client. */
 export class RequestBody implements AsyncIterable<Uint8Array> {
-  private readonly connection: Connection;
-  private readonly framing: BodyFraming;
-  private readonly onFirstRead: () => void;
-  private remaining: number;
-  private started = false;
+  readonly #connection: Connection;
+  readonly #framing: BodyFraming;
+  readonly #onFirstRead: () => void;
+  #remaining: number;
+  #started = false;
   /** All of it has been read. */
   complete: boolean;
 
   /** `onFirstRead` is where a client that sent `Expect: 100-continue` is told to go on. */
   constructor(connection: Connection, framing: BodyFraming, onFirstRead: () => void) {
-    this.connection = connection;
-    this.framing = framing;
-    this.onFirstRead = onFirstRead;
-    this.remaining = framing.kind === 'length' ? framing.length : 0;
+    this.#connection = connection;
+    this.#framing = framing;
+    this.#onFirstRead = onFirstRead;
+    this.#remaining = framing.kind === 'length' ? framing.length : 0;
     this.complete = framing.kind === 'none';
   }
 
   /** Bytes that the client announced; undefined when it did not say. */
   get length(): number | undefined {
-    if (this.framing.kind === 'chunked') return undefined;
-    return this.framing.kind === 'length' ? this.framing.length : 0;
+    if (this.#framing.kind === 'chunked') return undefined;
+    return this.#framing.kind === 'length' ? this.#framing.length : 0;
   }
 
   /** The next part, or undefined at the end. Throws HttpError when the client breaks off or breaks the framing. */
   async read(): Promise<Uint8Array | undefined> {
     if (this.complete) return undefined;
-    if (!this.started) {
-      this.started = true;
-      this.onFirstRead();
+    if (!this.#started) {
+      this.#started = true;
+      this.#onFirstRead();
     }
-    if (this.remaining === 0 && this.framing.kind === 'chunked') await this.nextChunk();
-    if (this.remaining === 0) {
+    if (this.#remaining === 0 && this.#framing.kind === 'chunked') await this.#nextChunk();
+    if (this.#remaining === 0) {
       this.complete = true;
       return undefined;
     }
-    const bytes = await this.take(this.remaining);
-    this.remaining -= bytes.length;
-    if (this.remaining === 0) {
-      if (this.framing.kind === 'length') this.complete = true;
-      else await this.expectLineEnd();
+    const bytes = await this.#take(this.#remaining);
+    this.#remaining -= bytes.length;
+    if (this.#remaining === 0) {
+      if (this.#framing.kind === 'length') this.complete = true;
+      else await this.#expectLineEnd();
     }
     return bytes;
   }
@@ -79,44 +79,44 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     return true;
   }
 
-  private async take(limit: number): Promise<Uint8Array> {
-    const bytes = await this.connection.read();
+  async #take(limit: number): Promise<Uint8Array> {
+    const bytes = await this.#connection.read();
     if (bytes === undefined) throw new HttpError(400, 'unexpected EOF in request body');
     if (bytes.length <= limit) return bytes;
-    this.connection.unread(bytes.subarray(limit));
+    this.#connection.unread(bytes.subarray(limit));
     return bytes.subarray(0, limit);
   }
 
-  private async nextChunk(): Promise<void> {
-    const line = await this.line(maxChunkLine);
+  async #nextChunk(): Promise<void> {
+    const line = await this.#line(maxChunkLine);
     const size = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
     if (size === undefined) throw new HttpError(400, 'malformed chunk size in request body');
-    this.remaining = Number.parseInt(size, 16);
-    if (this.remaining === 0) await this.trailers();
+    this.#remaining = Number.parseInt(size, 16);
+    if (this.#remaining === 0) await this.#trailers();
   }
 
-  private async trailers(): Promise<void> {
+  async #trailers(): Promise<void> {
     for (let left = maxTrailers; ; ) {
-      const line = await this.line(left);
+      const line = await this.#line(left);
       if (line === '') return;
       left -= line.length + 2;
     }
   }
 
-  private async expectLineEnd(): Promise<void> {
-    if ((await this.line(0)) !== '') throw new HttpError(400, 'malformed chunk end in request body');
+  async #expectLineEnd(): Promise<void> {
+    if ((await this.#line(0)) !== '') throw new HttpError(400, 'malformed chunk end in request body');
   }
 
   /** A line without its end, of at most `limit` bytes. */
-  private async line(limit: number): Promise<string> {
+  async #line(limit: number): Promise<string> {
     let line = '';
     for (;;) {
-      const bytes = await this.take(Number.POSITIVE_INFINITY);
+      const bytes = await this.#take(Number.POSITIVE_INFINITY);
       const end = bytes.indexOf(0x0a);
       line += Buffer.from(bytes.buffer, bytes.byteOffset, end === -1 ? bytes.length : end).toString('latin1');
       if (line.length > limit + 1) throw new HttpError(400, 'malformed chunk in request body');
       if (end !== -1) {
-        this.connection.unread(bytes.subarray(end + 1));
+        this.#connection.unread(bytes.subarray(end + 1));
         if (!line.endsWith('\r')) throw new HttpError(400, 'malformed chunk in request body');
         return line.slice(0, -1);
       }

@@ -24,16 +24,16 @@ const lingerMilliseconds = 2000;
  * container's standard input ends while its output continues.
  */
 export class Connection {
-  private readonly socket: RawSocket;
-  private readonly incoming: Uint8Array[] = [];
-  private buffered = 0;
-  private paused = false;
-  private waitingReader: (() => void) | undefined;
-  private outgoing: Uint8Array[] = [];
-  private waitingWriters: (() => void)[] = [];
-  private finishing = false;
-  private leaveListener: (() => void) | undefined;
-  private readonly closeListeners = new Set<() => void>();
+  readonly #socket: RawSocket;
+  readonly #incoming: Uint8Array[] = [];
+  #buffered = 0;
+  #paused = false;
+  #waitingReader: (() => void) | undefined;
+  #outgoing: Uint8Array[] = [];
+  #waitingWriters: (() => void)[] = [];
+  #finishing = false;
+  #leaveListener: (() => void) | undefined;
+  readonly #closeListeners = new Set<() => void>();
 
   /** The peer has sent its end of stream; what was buffered before can still be read. */
   ended = false;
@@ -41,22 +41,22 @@ export class Connection {
   closed = false;
 
   constructor(socket: RawSocket) {
-    this.socket = socket;
+    this.#socket = socket;
   }
 
   /** The next bytes; undefined at the end of the peer's stream. One reader at a time. */
   async read(): Promise<Uint8Array | undefined> {
-    while (this.incoming.length === 0) {
+    while (this.#incoming.length === 0) {
       if (this.ended || this.closed) return undefined;
       await new Promise<void>((resolve) => {
-        this.waitingReader = resolve;
+        this.#waitingReader = resolve;
       });
     }
-    const chunk = this.incoming.shift();
-    this.buffered -= chunk?.length ?? 0;
-    if (this.paused && this.buffered < highWater / 2) {
-      this.paused = false;
-      if (!this.closed) this.socket.resume();
+    const chunk = this.#incoming.shift();
+    this.#buffered -= chunk?.length ?? 0;
+    if (this.#paused && this.#buffered < highWater / 2) {
+      this.#paused = false;
+      if (!this.closed) this.#socket.resume();
     }
     return chunk;
   }
@@ -64,24 +64,24 @@ export class Connection {
   /** Puts bytes back, to be read next. */
   unread(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.incoming.unshift(bytes);
-    this.buffered += bytes.length;
+    this.#incoming.unshift(bytes);
+    this.#buffered += bytes.length;
   }
 
   /** Returns a promise only when the peer is slow: it resolves when the kernel took the bytes, and rejects with ConnectionClosed. */
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.closed) return Promise.reject(new ConnectionClosed('the client has gone'));
     if (bytes.length === 0) return undefined;
-    if (this.outgoing.length === 0) {
-      const taken = Math.max(this.socket.write(bytes), 0);
+    if (this.#outgoing.length === 0) {
+      const taken = Math.max(this.#socket.write(bytes), 0);
       if (taken === bytes.length) return undefined;
-      this.outgoing.push(bytes.subarray(taken));
+      this.#outgoing.push(bytes.subarray(taken));
     } else {
-      this.outgoing.push(bytes);
+      this.#outgoing.push(bytes);
     }
     return new Promise((resolve, reject) => {
-      this.waitingWriters.push(() => {
-        if (this.outgoing.length === 0) resolve();
+      this.#waitingWriters.push(() => {
+        if (this.#outgoing.length === 0) resolve();
         else reject(new ConnectionClosed('the client has gone'));
       });
     });
@@ -89,103 +89,103 @@ export class Connection {
 
   /** Ends our stream once everything is written, and closes when the peer ends too or takes too long. */
   finish(): void {
-    if (this.finishing || this.closed) return;
-    this.finishing = true;
-    this.leaveListener = undefined;
-    if (this.outgoing.length === 0) this.shutdown();
+    if (this.#finishing || this.closed) return;
+    this.#finishing = true;
+    this.#leaveListener = undefined;
+    if (this.#outgoing.length === 0) this.#shutdown();
   }
 
   destroy(): void {
     if (this.closed) return;
-    this.socket.terminate();
+    this.#socket.terminate();
     this.socketClosed();
   }
 
   /** Says once when the peer ends its stream or goes away, unless undefined is given before. */
   onLeave(listener: (() => void) | undefined): void {
-    this.leaveListener = listener;
-    if (listener !== undefined && (this.ended || this.closed)) this.announceLeave();
+    this.#leaveListener = listener;
+    if (listener !== undefined && (this.ended || this.closed)) this.#announceLeave();
   }
 
   /** Says once when both directions are gone. Returns what takes the listener away. */
   onClose(listener: () => void): () => void {
     if (this.closed) listener();
-    else this.closeListeners.add(listener);
-    return () => this.closeListeners.delete(listener);
+    else this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
   }
 
   received(bytes: Uint8Array): void {
-    if (this.finishing) return;
-    this.incoming.push(bytes);
-    this.buffered += bytes.length;
-    if (this.buffered > highWater && !this.paused) {
-      this.paused = true;
-      this.socket.pause();
+    if (this.#finishing) return;
+    this.#incoming.push(bytes);
+    this.#buffered += bytes.length;
+    if (this.#buffered > highWater && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
     }
-    this.wakeReader();
+    this.#wakeReader();
   }
 
   peerEnded(): void {
     this.ended = true;
-    this.wakeReader();
-    this.announceLeave();
-    if (this.finishing && this.outgoing.length === 0) this.destroy();
+    this.#wakeReader();
+    this.#announceLeave();
+    if (this.#finishing && this.#outgoing.length === 0) this.destroy();
   }
 
   drained(): void {
-    while (this.outgoing.length > 0) {
-      const [bytes] = this.outgoing as [Uint8Array];
-      const taken = Math.max(this.socket.write(bytes), 0);
+    while (this.#outgoing.length > 0) {
+      const [bytes] = this.#outgoing as [Uint8Array];
+      const taken = Math.max(this.#socket.write(bytes), 0);
       if (taken < bytes.length) {
-        this.outgoing[0] = bytes.subarray(taken);
+        this.#outgoing[0] = bytes.subarray(taken);
         return;
       }
-      this.outgoing.shift();
+      this.#outgoing.shift();
     }
-    this.wakeWriters();
-    if (this.finishing) this.shutdown();
+    this.#wakeWriters();
+    if (this.#finishing) this.#shutdown();
   }
 
   socketClosed(): void {
     if (this.closed) return;
     this.closed = true;
     this.ended = true;
-    this.wakeReader();
-    this.wakeWriters();
-    this.announceLeave();
-    for (const listener of this.closeListeners) listener();
-    this.closeListeners.clear();
+    this.#wakeReader();
+    this.#wakeWriters();
+    this.#announceLeave();
+    for (const listener of this.#closeListeners) listener();
+    this.#closeListeners.clear();
   }
 
-  private shutdown(): void {
-    this.socket.shutdown();
+  #shutdown(): void {
+    this.#socket.shutdown();
     if (this.ended) {
       this.destroy();
       return;
     }
     // What the peer still sends is thrown away: closing on unread bytes would reset the connection and could lose our last ones.
-    this.incoming.length = 0;
-    this.socket.resume();
+    this.#incoming.length = 0;
+    this.#socket.resume();
     const timer = setTimeout(() => this.destroy(), lingerMilliseconds);
     timer.unref();
     this.onClose(() => clearTimeout(timer));
   }
 
-  private announceLeave(): void {
-    const listener = this.leaveListener;
-    this.leaveListener = undefined;
+  #announceLeave(): void {
+    const listener = this.#leaveListener;
+    this.#leaveListener = undefined;
     listener?.();
   }
 
-  private wakeReader(): void {
-    const wake = this.waitingReader;
-    this.waitingReader = undefined;
+  #wakeReader(): void {
+    const wake = this.#waitingReader;
+    this.#waitingReader = undefined;
     wake?.();
   }
 
-  private wakeWriters(): void {
-    const writers = this.waitingWriters;
-    this.waitingWriters = [];
+  #wakeWriters(): void {
+    const writers = this.#waitingWriters;
+    this.#waitingWriters = [];
     for (const wake of writers) wake();
   }
 }

@@ -5,11 +5,11 @@ export type HeaderList = Readonly<Record<string, string>>;
 
 /** The answer to one request: whole (`send`), in parts (`start`, `write`, `end`), or as a stream in both directions (`hijack`). */
 export class Response {
-  private readonly connection: Connection;
-  private readonly withoutBody: boolean;
-  private readonly chunked: boolean;
-  private readonly headers: Record<string, string>;
-  private state: 'new' | 'started' | 'finished' | 'hijacked' = 'new';
+  readonly #connection: Connection;
+  readonly #withoutBody: boolean;
+  readonly #chunked: boolean;
+  readonly #headers: Record<string, string>;
+  #state: 'new' | 'started' | 'finished' | 'hijacked' = 'new';
   /** Whether the connection serves another request after this one. */
   keepAlive: boolean;
   /** Status sent, 0 before. */
@@ -25,23 +25,23 @@ export class Response {
       readonly headers: HeaderList;
     },
   ) {
-    this.connection = connection;
-    this.withoutBody = options.withoutBody;
-    this.chunked = options.chunked;
+    this.#connection = connection;
+    this.#withoutBody = options.withoutBody;
+    this.#chunked = options.chunked;
     this.keepAlive = options.keepAlive;
-    this.headers = { ...options.headers };
+    this.#headers = { ...options.headers };
   }
 
   get started(): boolean {
-    return this.state !== 'new';
+    return this.#state !== 'new';
   }
 
   get hijacked(): boolean {
-    return this.state === 'hijacked';
+    return this.#state === 'hijacked';
   }
 
   header(name: string, value: string): void {
-    this.headers[name] = value;
+    this.#headers[name] = value;
   }
 
   /** Head and body in one write. */
@@ -49,9 +49,9 @@ export class Response {
     if (contentType !== undefined) this.header('Content-Type', contentType);
     const bodiless = status === 204 || status === 304;
     if (!bodiless) this.header('Content-Length', String(Buffer.byteLength(body)));
-    this.state = 'finished';
-    const head = this.head(status);
-    return this.connection.write(Buffer.from(this.withoutBody || bodiless ? head : head + body));
+    this.#state = 'finished';
+    const head = this.#head(status);
+    return this.#connection.write(Buffer.from(this.#withoutBody || bodiless ? head : head + body));
   }
 
   json(status: number, value: unknown): Promise<void> | undefined {
@@ -61,26 +61,26 @@ export class Response {
   /** Sends the head at once. */
   start(status: number, contentType: string): Promise<void> | undefined {
     this.header('Content-Type', contentType);
-    if (this.chunked) this.header('Transfer-Encoding', 'chunked');
+    if (this.#chunked) this.header('Transfer-Encoding', 'chunked');
     else this.keepAlive = false;
-    this.state = 'started';
-    return this.connection.write(Buffer.from(this.head(status)));
+    this.#state = 'started';
+    return this.#connection.write(Buffer.from(this.#head(status)));
   }
 
   /** A part of the body; awaiting what it returns is the back-pressure. */
   write(part: Uint8Array | string): Promise<void> | undefined {
     const bytes = typeof part === 'string' ? Buffer.from(part) : part;
-    if (bytes.length === 0 || this.withoutBody) return undefined;
-    if (!this.chunked) return this.connection.write(bytes);
-    return this.connection.write(
+    if (bytes.length === 0 || this.#withoutBody) return undefined;
+    if (!this.#chunked) return this.#connection.write(bytes);
+    return this.#connection.write(
       Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]),
     );
   }
 
   end(): Promise<void> | undefined {
-    if (this.state !== 'started') return undefined;
-    this.state = 'finished';
-    return this.chunked && !this.withoutBody ? this.connection.write(lastChunk) : undefined;
+    if (this.#state !== 'started') return undefined;
+    this.#state = 'finished';
+    return this.#chunked && !this.#withoutBody ? this.#connection.write(lastChunk) : undefined;
   }
 
   /**
@@ -89,20 +89,20 @@ export class Response {
    */
   hijack(headers: HeaderList, upgrade: string | undefined): Connection {
     const lines = upgrade === undefined ? headers : { ...headers, Connection: 'Upgrade', Upgrade: upgrade };
-    this.state = 'hijacked';
-    this.connection.onLeave(undefined);
+    this.#state = 'hijacked';
+    this.#connection.onLeave(undefined);
     this.status = upgrade === undefined ? 200 : 101;
     const first = upgrade === undefined ? 'HTTP/1.1 200 OK' : 'HTTP/1.1 101 UPGRADED';
     // A client that has left by now is noticed by whoever reads the connection.
-    this.connection.write(Buffer.from(`${first}\r\n${headerLines(lines)}\r\n`))?.catch(() => {});
-    return this.connection;
+    this.#connection.write(Buffer.from(`${first}\r\n${headerLines(lines)}\r\n`))?.catch(() => {});
+    return this.#connection;
   }
 
-  private head(status: number): string {
+  #head(status: number): string {
     this.status = status;
-    this.headers['Date'] = httpDate();
-    if (!this.keepAlive) this.headers['Connection'] = 'close';
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${headerLines(this.headers)}\r\n`;
+    this.#headers['Date'] = httpDate();
+    if (!this.keepAlive) this.#headers['Connection'] = 'close';
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${headerLines(this.#headers)}\r\n`;
   }
 }
 

@@ -27,66 +27,66 @@ const maxDiscard = 256 * 1024;
 /** Serves a connection's requests one after the other, until either side has enough or it is hijacked. Never throws. */
 export class Session {
   readonly connection: Connection;
-  private readonly options: SessionOptions;
-  private controller: AbortController | undefined;
-  private closing = false;
+  readonly #options: SessionOptions;
+  #controller: AbortController | undefined;
+  #closing = false;
   /** Between two requests. */
-  private idle = true;
+  #idle = true;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.connection = connection;
-    this.options = options;
+    this.#options = options;
   }
 
   async run(): Promise<void> {
     try {
-      while (!this.closing && (await this.next()));
+      while (!this.#closing && (await this.#next()));
     } catch (error) {
-      if (error instanceof HttpError) this.refuse(error);
+      if (error instanceof HttpError) this.#refuse(error);
       else this.connection.destroy();
     }
   }
 
   /** Ends after the request that is being answered, at once when there is none. */
   close(reason: Error): void {
-    this.closing = true;
-    if (this.idle) this.connection.finish();
-    else this.controller?.abort(reason);
+    this.#closing = true;
+    if (this.#idle) this.connection.finish();
+    else this.#controller?.abort(reason);
   }
 
-  private async next(): Promise<boolean> {
-    const text = await this.readHead();
+  async #next(): Promise<boolean> {
+    const text = await this.#readHead();
     if (text === undefined) {
       this.connection.finish();
       return false;
     }
-    this.idle = false;
+    this.#idle = false;
     const head = parseHead(text);
-    const response = this.responseTo(head);
-    const request = this.requestOf(head);
-    await this.options.handle(request, response);
+    const response = this.#responseTo(head);
+    const request = this.#requestOf(head);
+    await this.#options.handle(request, response);
     this.connection.onLeave(undefined);
-    this.controller = undefined;
+    this.#controller = undefined;
     if (response.hijacked) return false;
     await response.end();
-    this.idle = true;
-    if (response.keepAlive && !this.closing && (await this.settleBody(request, head))) return true;
+    this.#idle = true;
+    if (response.keepAlive && !this.#closing && (await this.#settleBody(request, head))) return true;
     this.connection.finish();
     return false;
   }
 
-  private responseTo(head: RequestHead): Response {
+  #responseTo(head: RequestHead): Response {
     const connection = head.headers.get('connection');
     const keepAlive = head.minorVersion === 1 ? !hasToken(connection, 'close') : false;
     return new Response(this.connection, {
       withoutBody: head.method === 'HEAD',
       chunked: head.minorVersion === 1,
       keepAlive,
-      headers: this.options.headers,
+      headers: this.#options.headers,
     });
   }
 
-  private requestOf(head: RequestHead): Request {
+  #requestOf(head: RequestHead): Request {
     const expects = head.headers.get('expect')?.toLowerCase() === '100-continue';
     const body = new RequestBody(this.connection, framingOf(head), () => {
       if (expects) this.connection.write(continueHead)?.catch(() => {});
@@ -97,22 +97,22 @@ export class Session {
       body,
       // Made when asked for: most requests are over before anyone could leave.
       get signal(): AbortSignal {
-        return session.watch();
+        return session.#watch();
       },
     };
   }
 
-  private watch(): AbortSignal {
-    if (this.controller === undefined) {
+  #watch(): AbortSignal {
+    if (this.#controller === undefined) {
       const controller = new AbortController();
-      this.controller = controller;
+      this.#controller = controller;
       this.connection.onLeave(() => controller.abort(new ConnectionClosed('the client has gone')));
     }
-    return this.controller.signal;
+    return this.#controller.signal;
   }
 
   /** Whether the body is read to its end, so that the next request can follow. */
-  private async settleBody(request: Request, head: RequestHead): Promise<boolean> {
+  async #settleBody(request: Request, head: RequestHead): Promise<boolean> {
     if (request.body.complete) return true;
     // A client that still waits for our word to send its body must not be made to.
     if (head.headers.get('expect') !== undefined) return false;
@@ -120,7 +120,7 @@ export class Session {
   }
 
   /** The head's text without the empty line; undefined when the client has no further request. */
-  private async readHead(): Promise<string | undefined> {
+  async #readHead(): Promise<string | undefined> {
     const first = await this.connection.read();
     if (first === undefined) return undefined;
     const parts = [first];
@@ -130,7 +130,7 @@ export class Session {
     try {
       while (!fresh.includes(headEnd)) {
         if (size > maxHeadBytes) break;
-        timer ??= setTimeout(() => this.connection.destroy(), this.options.headTimeout);
+        timer ??= setTimeout(() => this.connection.destroy(), this.#options.headTimeout);
         const more = await this.connection.read();
         if (more === undefined) throw new HttpError(400, 'unexpected EOF in request head');
         parts.push(more);
@@ -150,14 +150,14 @@ export class Session {
     return bytes.toString('latin1', 0, end);
   }
 
-  private refuse(error: HttpError): void {
+  #refuse(error: HttpError): void {
     const response = new Response(this.connection, {
       withoutBody: false,
       chunked: true,
       keepAlive: false,
-      headers: this.options.headers,
+      headers: this.#options.headers,
     });
-    this.options.refuse(error, response);
+    this.#options.refuse(error, response);
     this.connection.finish();
   }
 }

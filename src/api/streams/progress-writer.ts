@@ -10,50 +10,50 @@ const progressInterval = 100;
  * failure after it is told in a message.
  */
 export class ProgressWriter {
-  private readonly response: Response;
-  private pending: Promise<void> | undefined;
-  private lastProgress = 0;
+  readonly #response: Response;
+  #pending: Promise<void> | undefined;
+  #lastProgress = 0;
 
   constructor(response: Response) {
-    this.response = response;
+    this.#response = response;
   }
 
   /** Keeps the order; need not be awaited. */
   message(message: ProgressMessage): void {
-    this.line(progressLine(message));
+    this.#line(progressLine(message));
   }
 
   /** May be dropped: when the last one is fresh or the client slow. */
   progress(message: ProgressMessage): void {
     const now = Date.now();
-    if (this.pending !== undefined || now - this.lastProgress < progressInterval) return;
-    this.lastProgress = now;
+    if (this.#pending !== undefined || now - this.#lastProgress < progressInterval) return;
+    this.#lastProgress = now;
     this.message(message);
   }
 
   error(message: string): void {
-    this.line(errorLine(message));
+    this.#line(errorLine(message));
   }
 
   /** Resolves when the client's side took everything. Throws ConnectionClosed. */
   async finish(): Promise<void> {
-    if (!this.response.started) this.line('');
-    await this.pending;
-    await this.response.end();
+    if (!this.#response.started) this.#line('');
+    await this.#pending;
+    await this.#response.end();
   }
 
-  private line(text: string): void {
-    if (!this.response.started) this.watch(this.response.start(200, 'application/json'));
-    this.watch(this.response.write(text));
+  #line(text: string): void {
+    if (!this.#response.started) this.#watch(this.#response.start(200, 'application/json'));
+    this.#watch(this.#response.write(text));
   }
 
-  private watch(writing: Promise<void> | undefined): void {
+  #watch(writing: Promise<void> | undefined): void {
     if (writing === undefined) return;
     const watched = writing.finally(() => {
-      if (this.pending === watched) this.pending = undefined;
+      if (this.#pending === watched) this.#pending = undefined;
     });
     // Whoever waits for the end is told; before, there is nobody to tell.
     watched.catch(() => {});
-    this.pending = watched;
+    this.#pending = watched;
   }
 }

@@ -25,21 +25,21 @@ export function acceptWebsocket(request: Request, response: Response): Websocket
 
 /** A stream of bytes in websocket messages: each `write` is a binary one, and the payload of whatever comes is read. */
 export class WebsocketPeer implements Peer {
-  private readonly connection: Connection;
+  readonly #connection: Connection;
   /** Bytes left of the frame that is being read. */
-  private left = 0;
-  private mask: Uint8Array = new Uint8Array(4);
-  private maskOffset = 0;
-  private finished = false;
+  #left = 0;
+  #mask: Uint8Array = new Uint8Array(4);
+  #maskOffset = 0;
+  #finished = false;
 
   constructor(connection: Connection) {
-    this.connection = connection;
+    this.#connection = connection;
   }
 
   async read(): Promise<Uint8Array | undefined> {
     try {
-      while (this.left === 0) if (!(await this.nextFrame())) return undefined;
-      return await this.payload();
+      while (this.#left === 0) if (!(await this.#nextFrame())) return undefined;
+      return await this.#payload();
     } catch (error) {
       if (error instanceof ConnectionClosed) return undefined;
       throw error;
@@ -47,81 +47,81 @@ export class WebsocketPeer implements Peer {
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    return bytes.length === 0 ? undefined : this.connection.write(frame(opcodes.binary, bytes));
+    return bytes.length === 0 ? undefined : this.#connection.write(frame(opcodes.binary, bytes));
   }
 
   finish(): void {
-    if (this.finished) return;
-    this.finished = true;
-    if (!this.connection.closed) {
-      this.connection.write(frame(opcodes.close, Uint8Array.of(0x03, 0xe8)))?.catch(() => {});
+    if (this.#finished) return;
+    this.#finished = true;
+    if (!this.#connection.closed) {
+      this.#connection.write(frame(opcodes.close, Uint8Array.of(0x03, 0xe8)))?.catch(() => {});
     }
-    this.connection.finish();
+    this.#connection.finish();
   }
 
   onClose(listener: () => void): void {
-    this.connection.onClose(listener);
+    this.#connection.onClose(listener);
   }
 
   /** Reads up to the next frame that carries data; false at the end. */
-  private async nextFrame(): Promise<boolean> {
-    const [first = 0, second = 0] = await this.take(2);
+  async #nextFrame(): Promise<boolean> {
+    const [first = 0, second = 0] = await this.#take(2);
     const opcode = first & 0x0f;
-    const length = await this.lengthOf(second & 0x7f);
+    const length = await this.#lengthOf(second & 0x7f);
     // Clients must mask, and nothing was negotiated that would set the reserved bits.
-    if ((second & 0x80) === 0 || (first & 0x70) !== 0) return this.breakOff();
-    this.mask = await this.take(4);
-    this.maskOffset = 0;
+    if ((second & 0x80) === 0 || (first & 0x70) !== 0) return this.#breakOff();
+    this.#mask = await this.#take(4);
+    this.#maskOffset = 0;
     if (opcode === opcodes.text || opcode === opcodes.binary || opcode === opcodes.continuation) {
-      this.left = length;
+      this.#left = length;
       return true;
     }
-    if (length > maxControlPayload) return this.breakOff();
-    const payload = this.unmask(await this.take(length));
+    if (length > maxControlPayload) return this.#breakOff();
+    const payload = this.#unmask(await this.#take(length));
     if (opcode === opcodes.close) return false;
-    if (opcode === opcodes.ping) await this.connection.write(frame(opcodes.pong, payload));
+    if (opcode === opcodes.ping) await this.#connection.write(frame(opcodes.pong, payload));
     return true;
   }
 
-  private async lengthOf(short: number): Promise<number> {
+  async #lengthOf(short: number): Promise<number> {
     if (short < 126) return short;
-    const bytes = Buffer.from(await this.take(short === 126 ? 2 : 8));
+    const bytes = Buffer.from(await this.#take(short === 126 ? 2 : 8));
     return short === 126 ? bytes.readUInt16BE() : Number(bytes.readBigUInt64BE());
   }
 
-  private breakOff(): false {
-    this.connection.destroy();
+  #breakOff(): false {
+    this.#connection.destroy();
     return false;
   }
 
-  private async payload(): Promise<Uint8Array> {
-    const bytes = await this.connection.read();
+  async #payload(): Promise<Uint8Array> {
+    const bytes = await this.#connection.read();
     if (bytes === undefined) throw new ConnectionClosed('the client has gone');
-    const part = bytes.subarray(0, this.left);
-    this.connection.unread(bytes.subarray(part.length));
-    this.left -= part.length;
-    return this.unmask(part);
+    const part = bytes.subarray(0, this.#left);
+    this.#connection.unread(bytes.subarray(part.length));
+    this.#left -= part.length;
+    return this.#unmask(part);
   }
 
-  private unmask(bytes: Uint8Array): Uint8Array {
+  #unmask(bytes: Uint8Array): Uint8Array {
     const plain = new Uint8Array(bytes.length);
     for (let index = 0; index < bytes.length; index++) {
-      plain[index] = (bytes[index] ?? 0) ^ (this.mask[(this.maskOffset + index) & 3] ?? 0);
+      plain[index] = (bytes[index] ?? 0) ^ (this.#mask[(this.#maskOffset + index) & 3] ?? 0);
     }
-    this.maskOffset = (this.maskOffset + bytes.length) & 3;
+    this.#maskOffset = (this.#maskOffset + bytes.length) & 3;
     return plain;
   }
 
   /** Exactly so many bytes. */
-  private async take(count: number): Promise<Uint8Array> {
+  async #take(count: number): Promise<Uint8Array> {
     const taken = Buffer.alloc(count);
     for (let filled = 0; filled < count; ) {
-      const bytes = await this.connection.read();
+      const bytes = await this.#connection.read();
       if (bytes === undefined) throw new ConnectionClosed('the client has gone');
       const part = bytes.subarray(0, count - filled);
       taken.set(part, filled);
       filled += part.length;
-      this.connection.unread(bytes.subarray(part.length));
+      this.#connection.unread(bytes.subarray(part.length));
     }
     return taken;
   }

@@ -2,9 +2,9 @@ import type { Attachment } from '../../runtime/contract.ts';
 
 /** A process's streams of which a test plays the process: it sends output, and sees the input. */
 export class FakeAttachment implements Attachment {
-  private readonly output = new TransformStream<Uint8Array, Uint8Array>();
-  private readonly writer = this.output.writable.getWriter();
-  readonly frames: AsyncIterable<Uint8Array> = this.output.readable;
+  readonly #output = new TransformStream<Uint8Array, Uint8Array>();
+  readonly #writer = this.#output.writable.getWriter();
+  readonly frames: AsyncIterable<Uint8Array> = this.#output.readable;
   readonly detached: Promise<boolean> = Promise.resolve(false);
   input = '';
   readonly inputEnded = Promise.withResolvers<void>();
@@ -12,11 +12,11 @@ export class FakeAttachment implements Attachment {
 
   /** One frame of standard output, or of another stream. */
   async send(text: string, stream = 1): Promise<void> {
-    await this.writer.write(frame(text, stream));
+    await this.#writer.write(frame(text, stream));
   }
 
   async exit(): Promise<void> {
-    await this.writer.close();
+    await this.#writer.close();
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -29,7 +29,7 @@ export class FakeAttachment implements Attachment {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.disposed.resolve();
-    await this.writer.close().catch(() => {});
+    await this.#writer.close().catch(() => {});
   }
 }
 

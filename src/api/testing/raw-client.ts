@@ -2,20 +2,20 @@ import { connect, type Socket } from 'node:net';
 
 /** A client that speaks bytes: what is sent is what the test wrote, and what came is seen as it came. */
 export class RawClient {
-  private readonly socket: Socket;
-  private received = Buffer.alloc(0);
-  private ended = false;
-  private readonly waiting = new Set<() => void>();
+  readonly #socket: Socket;
+  #received = Buffer.alloc(0);
+  #ended = false;
+  readonly #waiting = new Set<() => void>();
 
   constructor(socket: Socket) {
-    this.socket = socket;
+    this.#socket = socket;
     socket.on('data', (bytes) => {
-      this.received = Buffer.concat([this.received, Buffer.from(bytes)]);
-      this.wake();
+      this.#received = Buffer.concat([this.#received, Buffer.from(bytes)]);
+      this.#wake();
     });
     const finish = (): void => {
-      this.ended = true;
-      this.wake();
+      this.#ended = true;
+      this.#wake();
     };
     socket.on('end', finish);
     socket.on('close', finish);
@@ -37,51 +37,51 @@ export class RawClient {
   }
 
   send(text: string | Uint8Array): void {
-    this.socket.write(text);
+    this.#socket.write(text);
   }
 
   /** FIN: no more input from here. */
   endInput(): void {
-    this.socket.end();
+    this.#socket.end();
   }
 
   destroy(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   /** Everything that came, once it contains `text`. Fails when the server ends before. */
   async until(text: string): Promise<string> {
-    while (!this.received.includes(text)) {
-      if (this.ended) throw new Error(`ended without ${JSON.stringify(text)}: ${this.text()}`);
-      await this.more();
+    while (!this.#received.includes(text)) {
+      if (this.#ended) throw new Error(`ended without ${JSON.stringify(text)}: ${this.#text()}`);
+      await this.#more();
     }
-    return this.text();
+    return this.#text();
   }
 
   /** Everything that came until the server ended the connection. */
   async all(): Promise<string> {
-    while (!this.ended) await this.more();
-    return this.text();
+    while (!this.#ended) await this.#more();
+    return this.#text();
   }
 
   /** What came so far, forgotten afterwards. */
   take(): string {
-    const text = this.text();
-    this.received = Buffer.alloc(0);
+    const text = this.#text();
+    this.#received = Buffer.alloc(0);
     return text;
   }
 
-  private text(): string {
-    return this.received.toString('latin1');
+  #text(): string {
+    return this.#received.toString('latin1');
   }
 
-  private more(): Promise<void> {
-    return new Promise((resolve) => this.waiting.add(resolve));
+  #more(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve));
   }
 
-  private wake(): void {
-    for (const resolve of this.waiting) resolve();
-    this.waiting.clear();
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 }
 
