@@ -93,6 +93,7 @@ export class SupervisorClient implements Supervisor {
     const exited = this.#expectExit(id);
     try {
       const session = await SupervisorSession.open(this.#socket);
+      session.listen({ exited: (exit) => this.#exited(exit) });
       const attachment = attach === undefined ? undefined : session.attach();
       const started = await session.ask(message, launcherFrames.started).catch((error: unknown) => {
         session.close();

@@ -27,7 +27,7 @@ export class SupervisorSession {
   readonly #splitter: OutputSplitter;
   readonly #questions: Question[] = [];
   #attachment: SupervisedAttachment | undefined;
-  #events: SessionEvents | undefined;
+  #events: Partial<SessionEvents> = {};
 
   private constructor() {
     this.#splitter = new OutputSplitter({
@@ -46,7 +46,7 @@ export class SupervisorSession {
     return session;
   }
 
-  listen(events: SessionEvents): void {
+  listen(events: Partial<SessionEvents>): void {
     this.#events = events;
   }
 
@@ -79,17 +79,18 @@ export class SupervisorSession {
   #receive(frame: Frame): void {
     switch (frame.type) {
       case supervisorFrames.exited:
+        // Told first: who has read an attachment to its end may ask for the exit code at once.
+        this.#events.exited?.(decodeExit(frame));
         this.#attachment?.finish(false);
-        this.#events?.exited(decodeExit(frame));
         return;
       case supervisorFrames.detached:
         this.#attachment?.finish(true);
         return;
       case supervisorFrames.oom:
-        this.#events?.oom();
+        this.#events.oom?.();
         return;
       case supervisorFrames.note:
-        this.#events?.note(new TextDecoder().decode(frame.payload));
+        this.#events.note?.(new TextDecoder().decode(frame.payload));
         return;
       case launcherFrames.result:
         return;
@@ -108,7 +109,7 @@ export class SupervisorSession {
   #closed(): void {
     for (const { answer } of this.#questions.splice(0)) answer.reject(hungUp());
     this.#attachment?.finish(false);
-    this.#events?.closed();
+    this.#events.closed?.();
   }
 }
 

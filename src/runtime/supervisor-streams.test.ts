@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Attachment } from './contract.ts';
 import { connectSupervisor } from './supervisor.ts';
 import {
@@ -69,6 +70,20 @@ describe('output', () => {
       argv: ['head', '-c', String(10 * megabyte), '/dev/zero'],
     });
     expect((await supervisor.exited).code).toBe(0);
+  });
+
+  test('of an exec ends when its exit is known, whichever connection is quicker', async () => {
+    const { supervisor } = await fixture.start('told', { argv: ['sleep', '1000'] });
+    const codes: (number | undefined)[] = [];
+    for (let i = 0; i < 50; i++) {
+      const plan = execPlan({ argv: ['sh', '-c', 'exit 3'] });
+      const exec = await supervisor.exec(context, { id: `told${i}`, plan, attach: allStreams });
+      await collect(exec.attachment);
+      codes.push(await Promise.race([exec.exited.then(({ code }) => code), setImmediate(undefined)]));
+    }
+    expect(codes).toEqual(codes.map(() => 3));
+    await supervisor.signal(context, 9);
+    await supervisor.exited;
   });
 
   test('held by an orphan ends soon after the process', async () => {
