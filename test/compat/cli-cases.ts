@@ -473,6 +473,7 @@ const listing = lines(`
   info
   info -f '{{.ServerVersion}} {{.NCPU}} {{.Driver}}'
   info -f '{{.Foo}}'
+  info -f '{{json .Plugins}} {{json .Swarm.LocalNodeState}} {{json .Labels}}'
   info -f '{{range .DriverStatus}}{{.}}{{end}} {{.Plugins.Volume}} {{.RegistryConfig.Mirrors}}'
   version -f '{{.Foo}}'
   info -f '{{.ID}} {{.Foo}}'

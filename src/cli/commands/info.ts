@@ -55,55 +55,67 @@ async function askServer(session: Session): Promise<{ info?: ServerInfo; reason?
 }
 
 async function printTemplate(session: Session, format: string): Promise<void> {
+  const template = await parseTemplate(format);
+  const client = await clientStruct(session);
+  const clientMembers = [['ClientInfo', client] as const, ['ClientErrors', []] as const];
+  // The daemon is asked only if the template wants to know more than the client does.
+  if (/\.[a-zA-Z]/.test(format)) {
+    const { Struct } = await import('../template/values.ts');
+    const { output, error } = template.attempt(new Struct('system.sparseInfo', clientMembers));
+    if (error === undefined) {
+      session.io.out(`${output}\n`);
+      return;
+    }
+  }
+  const { info, reason } = await askServer(session);
+  const failure = reason === undefined ? undefined : messageOfFailure(reason, session.address.host);
+  const { output, error } = template.attempt(await infoStruct(info, failure, clientMembers));
+  session.io.out(`${output}\n`);
+  const problems = [failure, error?.message].filter((one) => one !== undefined);
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+}
+
+async function parseTemplate(format: string) {
   const { Template } = await import('../template/template.ts');
-  const { Struct } = await import('../template/values.ts');
-  const { structOf } = await import('../template/typed.ts');
-  let template: ReturnType<typeof Template.parse>;
   try {
-    template = Template.parse(format);
+    return Template.parse(format);
   } catch (reason) {
     throw new CommandError(
       `template parsing error: ${reason instanceof Error ? reason.message : reason}`,
       64,
     );
   }
+}
+
+async function clientStruct(session: Session): Promise<unknown> {
+  const { Struct } = await import('../template/values.ts');
   const { ApiVersion: APIVersion, ...facts } = clientFacts(session, '');
   const own = { Debug: session.globals.debug, ...facts, APIVersion, Plugins: [], Warnings: null };
   const json = { Debug: own.Debug, ...withoutEmpty(facts), Plugins: [], Warnings: null };
-  const client: [string, unknown][] = [
-    [
-      'ClientInfo',
-      new Struct('*system.clientInfo', Object.entries(own), () => new Struct('', Object.entries(json))),
-    ],
-    ['ClientErrors', []],
-  ];
-  const onlyClient = new Struct('system.sparseInfo', client);
-  try {
-    // The daemon is asked only if the template wants to know more than this.
-    if (/\.[a-zA-Z]/.test(format)) {
-      session.io.out(`${template.execute(onlyClient)}\n`);
-      return;
-    }
-  } catch {
-    // It does.
-  }
-  const { info, reason } = await askServer(session);
-  const failure = reason === undefined ? undefined : messageOfFailure(reason, session.address.host);
+  return new Struct('*system.clientInfo', Object.entries(own), () => new Struct('', Object.entries(json)));
+}
+
+/** The server's fields, then what this program adds to them. */
+async function infoStruct(
+  info: ServerInfo | undefined,
+  failure: string | undefined,
+  client: readonly (readonly [string, unknown])[],
+): Promise<unknown> {
+  const { Struct } = await import('../template/values.ts');
+  const { structOf } = await import('../template/typed.ts');
   const server = structOf(Info, info ?? {}, 'system.Info');
-  const members: [string, unknown][] = [
-    ...(server instanceof Struct ? server.members : []),
-    ['ServerErrors', failure === undefined ? [] : [failure]],
-    ...client,
-  ];
-  const asJson = (): unknown => ({
-    ...(info ?? {}),
-    ...(failure === undefined ? {} : { ServerErrors: [failure] }),
-    ClientInfo: json,
-  });
-  const { output, error } = template.attempt(new Struct('system.dockerInfo', members, asJson));
-  session.io.out(`${output}\n`);
-  const problems = [failure, error?.message].filter((one) => one !== undefined);
-  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+  const errors = failure === undefined ? [] : [failure];
+  const membersOf = (value: unknown) => (value instanceof Struct ? [...value.members] : []);
+  return new Struct(
+    'system.dockerInfo',
+    [...membersOf(server), ['ServerErrors', errors], ...client],
+    () =>
+      new Struct('', [
+        ...(server instanceof Struct && info !== undefined ? membersOf(server.json?.()) : []),
+        ...(errors.length === 0 ? [] : [['ServerErrors', errors] as const]),
+        ...client.slice(0, 1),
+      ]),
+  );
 }
 
 function withoutEmpty(facts: object): Record<string, unknown> {

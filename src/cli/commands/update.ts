@@ -5,7 +5,7 @@ import { CommandError } from '../command-error.ts';
 import { parseRestartPolicy } from '../container/create-body.ts';
 import { containerFlags } from '../container/create-flags.ts';
 import { messageOfFailure } from '../failure.ts';
-import { flag } from '../flag.ts';
+import { flag, type OptionsOf } from '../flag.ts';
 import { text } from '../flag-types.ts';
 
 const shared = [
@@ -29,50 +29,20 @@ const sharedFlags = Object.fromEntries(shared.map((name) => [name, containerFlag
   (typeof shared)[number]
 >;
 
+const flags = {
+  ...sharedFlags,
+  'kernel-memory': { ...containerFlags['kernel-memory'], hidden: true },
+  restart: flag(text(), '', 'When to start the container again'),
+};
+
 export const command = defineCommand({
-  flags: {
-    ...sharedFlags,
-    'kernel-memory': { ...containerFlags['kernel-memory'], hidden: true },
-    restart: flag(text(), '', 'When to start the container again'),
-  },
+  flags,
   args: { atLeast: 1 },
   async run({ args, options, session, spelled }) {
     if (spelled.size === 0) {
       throw new CommandError('you must provide one or more flags when using this command');
     }
-    const body = {
-      CpuShares: options['cpu-shares'],
-      Memory: options.memory,
-      NanoCpus: options.cpus,
-      CgroupParent: '',
-      BlkioWeight: options['blkio-weight'],
-      BlkioWeightDevice: null,
-      BlkioDeviceReadBps: null,
-      BlkioDeviceWriteBps: null,
-      BlkioDeviceReadIOps: null,
-      BlkioDeviceWriteIOps: null,
-      CpuPeriod: options['cpu-period'],
-      CpuQuota: options['cpu-quota'],
-      CpuRealtimePeriod: options['cpu-rt-period'],
-      CpuRealtimeRuntime: options['cpu-rt-runtime'],
-      CpusetCpus: options['cpuset-cpus'],
-      CpusetMems: options['cpuset-mems'],
-      Devices: null,
-      DeviceCgroupRules: null,
-      DeviceRequests: null,
-      ...(options['kernel-memory'] === 0 ? {} : { KernelMemory: options['kernel-memory'] }),
-      MemoryReservation: options['memory-reservation'],
-      MemorySwap: options['memory-swap'],
-      MemorySwappiness: null,
-      OomKillDisable: null,
-      PidsLimit: options['pids-limit'] === 0 ? null : options['pids-limit'],
-      Ulimits: null,
-      CpuCount: 0,
-      CpuPercent: 0,
-      IOMaximumIOps: 0,
-      IOMaximumBandwidth: 0,
-      RestartPolicy: parseRestartPolicy(options.restart),
-    } satisfies UpdateConfig;
+    const body = updateBody(options);
     const client = await session.client();
     const warnings: string[] = [];
     const failures: string[] = [];
@@ -89,3 +59,40 @@ export const command = defineCommand({
     if (failures.length > 0) throw new CommandError(failures.join('\n'));
   },
 });
+
+/** Docker's clients send every limit; 0 and null leave the container's as they are. */
+function updateBody(options: OptionsOf<typeof flags>): UpdateConfig {
+  return {
+    CpuShares: options['cpu-shares'],
+    Memory: options.memory,
+    NanoCpus: options.cpus,
+    CgroupParent: '',
+    BlkioWeight: options['blkio-weight'],
+    BlkioWeightDevice: null,
+    BlkioDeviceReadBps: null,
+    BlkioDeviceWriteBps: null,
+    BlkioDeviceReadIOps: null,
+    BlkioDeviceWriteIOps: null,
+    CpuPeriod: options['cpu-period'],
+    CpuQuota: options['cpu-quota'],
+    CpuRealtimePeriod: options['cpu-rt-period'],
+    CpuRealtimeRuntime: options['cpu-rt-runtime'],
+    CpusetCpus: options['cpuset-cpus'],
+    CpusetMems: options['cpuset-mems'],
+    Devices: null,
+    DeviceCgroupRules: null,
+    DeviceRequests: null,
+    ...(options['kernel-memory'] === 0 ? {} : { KernelMemory: options['kernel-memory'] }),
+    MemoryReservation: options['memory-reservation'],
+    MemorySwap: options['memory-swap'],
+    MemorySwappiness: null,
+    OomKillDisable: null,
+    PidsLimit: options['pids-limit'] === 0 ? null : options['pids-limit'],
+    Ulimits: null,
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
+    RestartPolicy: parseRestartPolicy(options.restart),
+  };
+}
