@@ -1,5 +1,5 @@
+import type { Reference } from '../oci/reference.ts';
 import type { ConfigFile } from './config-file.ts';
-import type { Reference } from './reference.ts';
 
 const defaultServer = 'https://index.docker.io/v1/';
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { familiarReference, formatReference, parseReference, withDefaultTag } from './reference.ts';
+import {
+  familiarReference,
+  formatReference,
+  isImageId,
+  parseReference,
+  withDefaultTag,
+} from './reference.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 
@@ -8,6 +14,7 @@ describe('parseReference', () => {
   test.each([
     ['busybox', 'docker.io/library/busybox', 'busybox'],
     ['busybox:1.36', 'docker.io/library/busybox:1.36', 'busybox:1.36'],
+    ['library/a/b', 'docker.io/library/a/b', 'library/a/b'],
     ['library/busybox', 'docker.io/library/busybox', 'busybox'],
     ['index.docker.io/busybox', 'docker.io/library/busybox', 'busybox'],
     ['docker.io/me/app:v1', 'docker.io/me/app:v1', 'me/app:v1'],
@@ -56,6 +63,11 @@ describe('parseReference', () => {
       }),
     );
   });
+});
+
+test('isImageId tells IDs from names', () => {
+  expect(['a'.repeat(64), digest].every(isImageId)).toBe(true);
+  expect(['a', 'busybox:1', `a@${digest}`, 'A'.repeat(64)].some(isImageId)).toBe(false);
 });
 
 test('withDefaultTag adds latest only where nothing is said', () => {

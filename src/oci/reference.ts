@@ -95,10 +95,16 @@ export function familiarReference(reference: Reference): string {
   return familiarRepository(reference) + suffixOf(reference);
 }
 
-/** The familiar form of the repository alone. */
+/** The familiar form of the repository alone. Only "library/name" loses its "library": with more parts it would mean something else. */
 export function familiarRepository(reference: Reference): string {
   if (reference.domain !== DEFAULT_DOMAIN) return repositoryOf(reference);
-  return reference.path.startsWith(OFFICIAL) ? reference.path.slice(OFFICIAL.length) : reference.path;
+  const name = reference.path.slice(OFFICIAL.length);
+  return reference.path.startsWith(OFFICIAL) && !name.includes('/') ? name : reference.path;
+}
+
+/** Whether the text is an image's ID, not its name: 64 hex digits, or a digest. */
+export function isImageId(text: string): boolean {
+  return identifierPattern.test(text.replace(/^[a-z0-9]+:/, ''));
 }
 
 function suffixOf(reference: Reference): string {

@@ -1,10 +1,10 @@
 import { importImage } from '../../client/images.ts';
+import { parseReference } from '../../oci/reference.ts';
 import { defineCommand } from '../command.ts';
 import { openInput } from '../file-input.ts';
 import { flag } from '../flag.ts';
 import { list, text } from '../flag-types.ts';
 import { progressOutput, showProgress } from '../progress.ts';
-import { parseReference } from '../reference.ts';
 
 export const command = defineCommand({
   flags: {

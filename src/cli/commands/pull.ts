@@ -1,10 +1,10 @@
 import { pullImage } from '../../client/images.ts';
+import { formatReference, parseReference, repositoryOf, withDefaultTag } from '../../oci/reference.ts';
 import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import { flag } from '../flag.ts';
 import { bool, text } from '../flag-types.ts';
 import { progressOutput, showProgress } from '../progress.ts';
-import { parseReference, withDefaultTag } from '../reference.ts';
 import { registryAuth } from '../registry-auth.ts';
 
 export const command = defineCommand({
@@ -22,15 +22,12 @@ export const command = defineCommand({
     if (all && !isBare) throw new CommandError("tag can't be used with --all-tags/-a");
     const reference = all ? given : withDefaultTag(given);
     if (!all && isBare && !options.quiet) session.io.out(`Using default tag: ${reference.tag}\n`);
-    const name = `${reference.domain}/${reference.path}`;
-    const body = await pullImage(await session.client(), name, {
+    const body = await pullImage(await session.client(), repositoryOf(reference), {
       tag: all ? undefined : (reference.digest ?? reference.tag),
       platform: options.platform || session.io.environment.DOCKER_DEFAULT_PLATFORM,
       auth: registryAuth(session.config, reference),
     });
     await showProgress(body, progressOutput(session.io, options.quiet ? 'none' : 'out'));
-    const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
-    const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
-    session.io.out(`${name}${tag}${digest}\n`);
+    session.io.out(`${formatReference(reference)}\n`);
   },
 });

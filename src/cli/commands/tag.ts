@@ -1,7 +1,7 @@
 import { tagImage } from '../../client/images.ts';
+import { isImageId, parseReference, type Reference, repositoryOf } from '../../oci/reference.ts';
 import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
-import { parseReference, type Reference } from '../reference.ts';
 
 export const command = defineCommand({
   flags: {},
@@ -20,13 +20,12 @@ export const command = defineCommand({
       throw new CommandError('refusing to create a tag with a digest reference');
     }
     if (reference === undefined) return;
-    const { domain, path, tag = 'latest' } = reference;
-    await tagImage(client, source, `${domain}/${path}`, tag);
+    await tagImage(client, source, repositoryOf(reference), reference.tag ?? 'latest');
   },
 });
 
 function parseOr(what: string, text: string, idAllowed: boolean): Reference | undefined {
-  if (idAllowed && /^(?:sha256:)?[a-f0-9]{64}$/.test(text)) return undefined;
+  if (idAllowed && isImageId(text)) return undefined;
   try {
     return parseReference(text);
   } catch (reason) {

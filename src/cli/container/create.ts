@@ -2,9 +2,16 @@ import type { Client } from '../../client/client.ts';
 import { type CreateOptions, createContainer } from '../../client/containers.ts';
 import { isNotFound } from '../../client/errors.ts';
 import { pullImage } from '../../client/images.ts';
+import {
+  familiarReference,
+  isImageId,
+  parseReference,
+  type Reference,
+  repositoryOf,
+  withDefaultTag,
+} from '../../oci/reference.ts';
 import { isLoopback } from '../ip-address.ts';
 import { progressOutput, showProgress } from '../progress.ts';
-import { familiarText, isImageId, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import { registryAuth } from '../registry-auth.ts';
 import type { Session } from '../session.ts';
 import type { ContainerBody } from './create-body.ts';
@@ -45,7 +52,7 @@ export async function createFromBody(
     const created = await createContainer(client, body, options).catch(async (reason: unknown) => {
       if (!isNotFound(reason) || reference === undefined || choice.pull !== 'missing') throw reason;
       if (!choice.quiet) {
-        const name = familiarText(withDefaultTag(reference));
+        const name = familiarReference(withDefaultTag(reference));
         session.io.err(`Unable to find image '${name}' locally\n`);
       }
       await pull();
@@ -74,7 +81,7 @@ async function pullForCreate(
 ): Promise<void> {
   if (reference === undefined) return;
   const full = withDefaultTag(reference);
-  const body = await pullImage(client, `${full.domain}/${full.path}`, {
+  const body = await pullImage(client, repositoryOf(full), {
     tag: full.digest ?? full.tag,
     platform: choice.platform || undefined,
     auth: registryAuth(session.config, full),

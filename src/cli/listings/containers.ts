@@ -1,3 +1,4 @@
+import { familiarReference, parseReference } from '../../oci/reference.ts';
 import type { ContainerSummary } from '../../wire/container-types.ts';
 import { ellipsis, shortId } from '../format/ellipsis.ts';
 import type { Listing } from '../format/listing.ts';
@@ -5,7 +6,6 @@ import { displayPorts } from '../format/ports.ts';
 import { goQuote } from '../format/quote.ts';
 import { formatLocalTime } from '../format/time.ts';
 import { humanDuration, humanSize } from '../format/units.ts';
-import { familiarName, familiarText, parseReference } from '../reference.ts';
 import { labelText } from './labels.ts';
 
 /** Columns of `ps`. `now` in milliseconds. */
@@ -67,10 +67,7 @@ function imageText({ Image, ImageID }: ContainerSummary, truncate: boolean): str
   const short = shortId(ImageID);
   if (short === shortId(Image)) return short;
   try {
-    const reference = parseReference(Image);
-    return reference.tag === undefined
-      ? familiarName(reference)
-      : familiarText({ ...reference, digest: undefined });
+    return familiarReference({ ...parseReference(Image), digest: undefined });
   } catch {
     return Image;
   }

@@ -1,9 +1,9 @@
+import { familiarRepository, parseReference } from '../../oci/reference.ts';
 import type { ImageSummary } from '../../wire/image-types.ts';
 import { shortId } from '../format/ellipsis.ts';
 import type { Listing } from '../format/listing.ts';
 import { formatLocalTime } from '../format/time.ts';
 import { humanDuration, humanSize } from '../format/units.ts';
-import { familiarName, parseReference } from '../reference.ts';
 
 /** One line of `images`: an image under one of its names. */
 export interface ImageRow {
@@ -62,7 +62,7 @@ function group(references: readonly string[], part: 'tag' | 'digest'): Map<strin
       const reference = parseReference(text);
       const value = reference[part];
       if (value === undefined) continue;
-      const name = familiarName(reference);
+      const name = familiarRepository(reference);
       groups.set(name, [...(groups.get(name) ?? []), value]);
     } catch {
       // A name that no registry could have is not shown.
