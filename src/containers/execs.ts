@@ -135,12 +135,12 @@ async function startExec(
     return failed(found, entry, options, error);
   }
   found.exec = { ...found.exec, pid: found.task.pid };
-  watchExec(parts, entry, found, found.task);
-  if (options.detach) return undefined;
+  const over = watchExec(parts, entry, found, found.task);
   const { attachment } = found.task;
+  if (options.detach || attachment === undefined) return undefined;
   watchDetach(parts, entry, found.exec, attachment);
   context.signal.throwIfAborted();
-  return attachment;
+  return endingAfter(attachment, over);
 }
 
 function execIn(
@@ -185,21 +185,37 @@ function failed(found: Live, entry: Entry, options: ExecStartOptions, error: unk
   return failedAttachment(`${messageOf(error)}\r\n`);
 }
 
-function watchExec(parts: Parts, entry: Entry, found: Live, task: ExecTask): void {
+/** Resolves once the exit code can be asked for. */
+function watchExec(parts: Parts, entry: Entry, found: Live, task: ExecTask): Promise<void> {
   const ended = ({ code }: Pick<Exit, 'code'>): void => {
     found.exec = { ...found.exec, running: false, exitCode: code };
     unlistExec(entry, found.exec.id);
     parts.events.container(entry.container, 'exec_die', { execID: found.exec.id, exitCode: String(code) });
   };
-  task.exited.then(ended, (error) => {
+  return task.exited.then(ended, (error) => {
     if (parts.phase() === 'closed') return;
     parts.log.warn('lost an exec', { exec: found.exec.id, error });
     ended({ code: 137 });
   });
 }
 
-function watchDetach(parts: Parts, entry: Entry, exec: Exec, attachment: Attachment | undefined): void {
-  attachment?.detached
+/** The same streams, which end only when `over` has: clients ask for the exit code as soon as they see the end. */
+function endingAfter(attachment: Attachment, over: Promise<void>): Attachment {
+  async function* frames(): AsyncGenerator<Uint8Array> {
+    yield* attachment.frames;
+    if (!(await attachment.detached)) await over;
+  }
+  return {
+    frames: frames(),
+    detached: attachment.detached,
+    write: (chunk) => attachment.write(chunk),
+    end: () => attachment.end(),
+    [Symbol.asyncDispose]: () => attachment[Symbol.asyncDispose](),
+  };
+}
+
+function watchDetach(parts: Parts, entry: Entry, exec: Exec, attachment: Attachment): void {
+  attachment.detached
     .then((detached) => {
       if (detached) parts.events.container(entry.container, 'exec_detach', { execID: exec.id });
     })

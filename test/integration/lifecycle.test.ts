@@ -149,6 +149,19 @@ describe('exec', () => {
     daemon.sampan('rm', id);
   });
 
+  test('has its exit code as soon as its stream has ended', async () => {
+    const id = sleeper();
+    for (let round = 0; round < 50; round++) {
+      const { body } = await daemon.request('POST', `/containers/${id}/exec`, {
+        Cmd: ['false'],
+        AttachStdout: true,
+      });
+      await daemon.request('POST', `/exec/${body.Id}/start`, { Detach: false });
+      expect((await daemon.request('GET', `/exec/${body.Id}/json`)).body.ExitCode).toBe(1);
+    }
+    daemon.sampan('rm', '-f', id);
+  });
+
   test('detached leaves its process running', () => {
     const id = sleeper();
     daemon.sampan('exec', '-d', id, 'sleep', '777');
