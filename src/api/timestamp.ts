@@ -1,4 +1,5 @@
 import { invalid } from '../base/errors.ts';
+import { findDuration } from '../wire/durations.ts';
 import type { Filters } from '../wire/query.ts';
 import { singleValue } from './filters/match.ts';
 
@@ -21,31 +22,11 @@ export function parseTimestamp(text: string, name: string): bigint | undefined {
   return BigInt(milliseconds) * 1_000_000n + BigInt((date?.[2] ?? '').padEnd(9, '0'));
 }
 
-const unitNanoseconds: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Go's form of a duration ("1h30m"), in nanoseconds; undefined for anything else. */
-function parseDuration(text: string): bigint | undefined {
-  if (text.length > 64 || !/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
-  let sum = 0;
-  for (const [, value, unit = 's'] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    sum += Number(value) * (unitNanoseconds[unit] ?? 0);
-  }
-  return BigInt(Math.trunc(sum));
-}
-
 /** Prune's and list's `until`: a time, or how long ago. Milliseconds since the epoch; undefined when absent. */
 export function untilFilter(filters: Filters, now: Date): number | undefined {
   const text = singleValue(filters, 'until');
   if (text === undefined) return undefined;
-  const ago = parseDuration(text);
+  const ago = text === '0' ? undefined : findDuration(text);
   if (ago !== undefined) return now.getTime() - Number(ago / 1_000_000n);
   return Number((parseTimestamp(text, 'until') ?? 0n) / 1_000_000n);
 }

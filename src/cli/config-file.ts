@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isJsonObject } from '../base/json.ts';
 
 /** The parts of Docker's `config.json` that commands look at. */
 export interface ConfigFile {
@@ -29,7 +30,7 @@ export function readConfigFile(directory: string, warn: (line: string) => void):
     const missing = reason instanceof Error && 'code' in reason;
     if (!missing) warn(`WARNING: Error loading config file: ${path}: ${reason}\n`);
   }
-  const fields: Readonly<Record<string, unknown>> = isRecord(content) ? content : {};
+  const fields: Readonly<Record<string, unknown>> = isJsonObject(content) ? content : {};
   const textOf = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
   return {
     psFormat: textOf('psFormat'),
@@ -44,25 +45,21 @@ export function readConfigFile(directory: string, warn: (line: string) => void):
   };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function textsOf(value: unknown): Record<string, string> {
-  if (!isRecord(value)) return {};
+  if (!isJsonObject(value)) return {};
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );
 }
 
 function proxiesOf(value: unknown): ConfigFile['proxies'] {
-  if (!isRecord(value)) return {};
+  if (!isJsonObject(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([host, settings]) => [host, textsOf(settings)]));
 }
 
 /** `auth` is base64 of `user:password`. */
 function authsOf(value: unknown): ConfigFile['auths'] {
-  if (!isRecord(value)) return {};
+  if (!isJsonObject(value)) return {};
   const entries = Object.entries(value).map(([registry, settings]): [string, RegistryAuth] => {
     const { auth = '', identitytoken } = textsOf(settings);
     const decoded = Buffer.from(auth, 'base64').toString();

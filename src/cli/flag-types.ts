@@ -1,18 +1,9 @@
+import { parseBoolean } from '../wire/booleans.ts';
+import { parseDuration } from '../wire/durations.ts';
+import { parseSize } from '../wire/sizes.ts';
 import type { FlagType } from './flag.ts';
-import { parseDuration } from './format/time.ts';
-import { parseSize } from './format/units.ts';
 
 /** The kinds of flag values that several commands share. */
-
-const trueWords = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
-const falseWords = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
-
-/** Go's strconv.ParseBool. */
-export function parseBoolean(text: string): boolean {
-  if (trueWords.has(text)) return true;
-  if (falseWords.has(text)) return false;
-  throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
-}
 
 export function bool(initial = false): FlagType<boolean> {
   return {

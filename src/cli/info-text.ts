@@ -1,6 +1,6 @@
 import type { TypeOf } from '../wire/schema.ts';
+import { bytesSize } from '../wire/sizes.ts';
 import type { Info } from '../wire/system-types.ts';
-import { bytesSize } from './format/units.ts';
 
 type ServerInfo = TypeOf<typeof Info>;
 

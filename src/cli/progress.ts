@@ -1,6 +1,6 @@
 import { jsonValues } from '../client/json-stream.ts';
 import type { ProgressMessage } from '../wire/messages.ts';
-import { humanSize } from './format/units.ts';
+import { humanSize } from '../wire/sizes.ts';
 import type { Io } from './io.ts';
 
 type Progress = NonNullable<ProgressMessage['progressDetail']>;

@@ -3,11 +3,9 @@ import fc from 'fast-check';
 import { isCode } from '../base/errors.ts';
 import { parsePortRange } from './create/check-ports.ts';
 import { contains, parseNumberList } from './create/number-list.ts';
-import { parseDetachKeys } from './detach-keys.ts';
 import { portRequests } from './lifecycle/network-requests.ts';
 import { RestartTimer } from './lifecycle/restart-policy.ts';
 import { parsePsOutput } from './lifecycle/top.ts';
-import { parseSize } from './logs/log-config.ts';
 import { parseBind } from './mounts/bind-syntax.ts';
 import { mergeTmpfsOptions } from './mounts/tmpfs-options.ts';
 import { parseSignal } from './signals.ts';
@@ -31,20 +29,10 @@ describe('signals', () => {
   });
 });
 
-describe('detach keys', () => {
-  test('are letters and control characters', () => {
-    expect([...parseDetachKeys('')]).toEqual([16, 17]);
-    expect([...parseDetachKeys('ctrl-a,x,ctrl-@,ctrl-[')]).toEqual([1, 120, 0, 27]);
-    expect(() => parseDetachKeys('ctrl-')).toThrow('Invalid escape keys (ctrl-) provided');
-  });
-});
-
 describe('parsers of user text', () => {
   test('fail with invalid-argument or not at all', () => {
-    const parsers = [(text: string) => parseBind(text, ''), mergeTmpfsOptions, parseDetachKeys, parseSignal];
-    const words = fc.array(
-      fc.constantFrom(':', '/', ',', 'ro', 'rshared', 'ctrl-', '=', 'size', 'a', '\0', '..'),
-    );
+    const parsers = [(text: string) => parseBind(text, ''), mergeTmpfsOptions, parseSignal];
+    const words = fc.array(fc.constantFrom(':', '/', ',', 'ro', 'rshared', '=', 'size', 'a', '\0', '..'));
     fc.assert(
       fc.property(
         fc.oneof(
@@ -98,15 +86,6 @@ describe('number lists', () => {
     expect(contains(parseNumberList('0-3,7') ?? [], parseNumberList('2,7') ?? [])).toBe(true);
     expect(contains(parseNumberList('0-3') ?? [], parseNumberList('4') ?? [])).toBe(false);
     expect(parseNumberList('3-1')).toBeUndefined();
-  });
-});
-
-describe('sizes', () => {
-  test('count in decimal units', () => {
-    expect(parseSize('10m')).toBe(10_000_000);
-    expect(parseSize('1.5kb')).toBe(1500);
-    expect(parseSize('7')).toBe(7);
-    expect(parseSize('x')).toBeUndefined();
   });
 });
 

@@ -1,10 +1,4 @@
-/** Inspect's "never". */
-export const zeroTime = '0001-01-01T00:00:00Z';
-
-/** RFC 3339 without trailing zeros in the fraction, as Go prints times in JSON. */
-export function formatTime(time: Date): string {
-  return time.toISOString().replace(/\.?0+Z$/, 'Z');
-}
+export { formatTime, zeroTime } from '../wire/times.ts';
 
 /** Now, in nanoseconds since the epoch, with what sub-millisecond precision there is. */
 export function nowNano(): bigint {

@@ -1,8 +1,8 @@
 import { messageOf, SampanError } from '../base/errors.ts';
 import type { FlagTable, FlagType } from '../cli/flag.ts';
 import { FlagError, parseFlags } from '../cli/flag-parser.ts';
-import { parseBoolean } from '../cli/flag-types.ts';
 import { flagLines } from '../cli/help.ts';
+import { parseBoolean } from '../wire/booleans.ts';
 import { type Flags, runDaemon } from './daemon.ts';
 import { type Setting, settings } from './settings.ts';
 

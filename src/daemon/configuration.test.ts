@@ -26,8 +26,8 @@ describe('resolveConfiguration', () => {
     );
     expect(configuration.hosts).toEqual(['unix:///a', 'tcp://b']);
     expect(configuration.defaultUlimits).toEqual([
-      { name: 'nofile', soft: 10, hard: 20 },
-      { name: 'core', soft: -1, hard: -1 },
+      { Name: 'nofile', Soft: 10, Hard: 20 },
+      { Name: 'core', Soft: -1, Hard: -1 },
     ]);
     expect(configuration.icc).toBe(false);
     expect(configuration.labels).toEqual(['a=b']);

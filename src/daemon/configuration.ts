@@ -1,13 +1,10 @@
 import { homedir } from 'node:os';
-import { invalid } from '../base/errors.ts';
+import { invalid, messageOf } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
 import type { LogLevel } from '../base/log.ts';
+import { parseSize } from '../wire/sizes.ts';
+import { parseUlimit, type Ulimit } from '../wire/ulimits.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
-
-export interface Ulimit {
-  readonly name: string;
-  readonly soft: number;
-  readonly hard: number;
-}
 
 type ValueOf<T extends Setting['type']> = T extends 'bool'
   ? boolean
@@ -89,8 +86,7 @@ function readFile(path: string, text: string): Values {
   } catch (cause) {
     throw unusable(path, cause instanceof Error ? cause.message : String(cause));
   }
-  if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw unusable(path, 'not a JSON object');
+  if (!isJsonObject(document)) throw unusable(path, 'not a JSON object');
   const unknown = Object.keys(document).filter((key) => !byKey.has(key));
   if (unknown.length > 0) {
     throw unusable(
@@ -115,7 +111,7 @@ function fromJson(path: string, setting: Setting, value: unknown): unknown {
     return parseBytes(setting, String(value));
   if (setting.type === 'string' && isText(value)) return value;
   if (setting.type === 'list' && Array.isArray(value) && value.every(isText)) return value;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong();
+  if (!isJsonObject(value)) throw wrong();
   if (setting.type === 'map' && Object.values(value).every(isText)) return value;
   if (setting.type === 'ulimits')
     return Object.entries(value).map(([name, limit]) => ulimitFromJson(name, limit, wrong));
@@ -123,12 +119,12 @@ function fromJson(path: string, setting: Setting, value: unknown): unknown {
 }
 
 function ulimitFromJson(name: string, limit: unknown, wrong: () => Error): Ulimit {
-  if (typeof limit !== 'object' || limit === null) throw wrong();
-  const fields = new Map(Object.entries(limit).map(([key, value]) => [key.toLowerCase(), value as unknown]));
+  if (!isJsonObject(limit)) throw wrong();
+  const fields = new Map(Object.entries(limit).map(([key, value]) => [key.toLowerCase(), value]));
   const soft = fields.get('soft') ?? fields.get('hard');
   const hard = fields.get('hard') ?? soft;
   if (!Number.isSafeInteger(soft) || !Number.isSafeInteger(hard)) throw wrong();
-  return { name, soft: Number(soft), hard: Number(hard) };
+  return { Name: name, Soft: Number(soft), Hard: Number(hard) };
 }
 
 function refuseDuplicates(given: Values, written: Values): void {
@@ -190,19 +186,11 @@ function integer(setting: Setting, text: string): number {
 }
 
 function parseBytes(setting: Setting, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text);
-  if (match === null)
-    throw invalid(`invalid argument ${JSON.stringify(text)} for "--${setting.flag}" flag: invalid size`);
-  const power = ' kmgtp'.indexOf((match[2] || ' ').toLowerCase());
-  return Math.round(Number(match[1]) * 1024 ** power);
-}
-
-function parseUlimit(text: string): Ulimit {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
-  if (match === null) throw invalid(`invalid ulimit argument: ${text}`);
-  const soft = Number(match[2]);
-  const hard = Number(match[3] ?? soft);
-  if (soft > hard && hard !== -1)
-    throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
-  return { name: match[1] ?? '', soft, hard };
+  try {
+    return parseSize(text);
+  } catch (cause) {
+    throw invalid(
+      `invalid argument ${JSON.stringify(text)} for "--${setting.flag}" flag: ${messageOf(cause)}`,
+    );
+  }
 }

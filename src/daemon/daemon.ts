@@ -110,11 +110,7 @@ async function engineOptions(
       ipcMode: configuration.defaultIpcMode,
       cgroupnsMode: configuration.defaultCgroupnsMode === '' ? undefined : configuration.defaultCgroupnsMode,
       logConfig: { Type: configuration.logDriver, Config: configuration.logOptions },
-      ulimits: configuration.defaultUlimits.map(({ name, hard, soft }) => ({
-        Name: name,
-        Hard: hard,
-        Soft: soft,
-      })),
+      ulimits: configuration.defaultUlimits,
       init: configuration.init,
       noNewPrivileges: configuration.noNewPrivileges,
       dns: configuration.dns,

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { SampanError } from '../base/errors.ts';
+import { isListening } from '../base/unix-socket.ts';
 import { settings } from './settings.ts';
 
 const SOCKET = '/run/sampan/sampan.sock';
@@ -25,7 +25,7 @@ export async function startDaemon(): Promise<void> {
   });
   daemon.unref();
   const deadline = Date.now() + PATIENCE_MS;
-  while (!(await answers(SOCKET))) {
+  while (!(await isListening(SOCKET))) {
     if (Date.now() > deadline || daemon.exitCode !== null) {
       throw new SampanError('unavailable', `the daemon did not start: see ${logPath}`);
     }
@@ -36,15 +36,4 @@ export async function startDaemon(): Promise<void> {
 /** How this program was called: the one executable, or Bun with the entry point of the source tree. */
 function ownCommand(): string[] {
   return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main];
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

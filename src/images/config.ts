@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalid } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
 import { type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import type { ImageConfig } from '../oci/image.ts';
 
@@ -12,7 +13,7 @@ const MAX_LAYERS = 4096;
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const value = parseJsonObject(bytes, 'image configuration');
   const rootfs = value['rootfs'];
-  if (!isRecord(rootfs)) throw invalid('invalid image JSON, no RootFS key');
+  if (!isJsonObject(rootfs)) throw invalid('invalid image JSON, no RootFS key');
   const diffIds = rootfs['diff_ids'] ?? [];
   if (
     !Array.isArray(diffIds) ||
@@ -35,7 +36,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
 /** Containers are made from these keys: each has the type that it says, or the image is refused here and nowhere later. */
 function checkProcess(config: unknown): void {
   if (config === undefined || config === null) return;
-  if (!isRecord(config)) throw invalid('invalid image configuration: config must be an object');
+  if (!isJsonObject(config)) throw invalid('invalid image configuration: config must be an object');
   for (const key of ['User', 'WorkingDir', 'StopSignal']) {
     if (!isOptional(config[key], (value) => typeof value === 'string')) throw wrongKey(key, 'a string');
   }
@@ -43,10 +44,10 @@ function checkProcess(config: unknown): void {
     if (!isOptional(config[key], isTextList)) throw wrongKey(key, 'a list of strings');
   }
   for (const key of ['Labels', 'ExposedPorts', 'Volumes', 'Healthcheck']) {
-    if (!isOptional(config[key], isRecord)) throw wrongKey(key, 'an object');
+    if (!isOptional(config[key], isJsonObject)) throw wrongKey(key, 'an object');
   }
   const labels = config['Labels'];
-  if (isRecord(labels) && !Object.values(labels).every((value) => typeof value === 'string')) {
+  if (isJsonObject(labels) && !Object.values(labels).every((value) => typeof value === 'string')) {
     throw wrongKey('Labels', 'an object of strings');
   }
 }
@@ -63,12 +64,8 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   } catch (cause) {
     throw invalid(`invalid ${what}: not JSON`, { cause });
   }
-  if (!isRecord(value)) throw invalid(`invalid ${what}: not a JSON object`);
+  if (!isJsonObject(value)) throw invalid(`invalid ${what}: not a JSON object`);
   return value;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function isTextList(value: unknown): value is string[] {

@@ -1,12 +1,13 @@
 import type { Context } from '../base/context.ts';
 import { invalid, SampanError } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { ImageConfig, Platform } from '../oci/image.ts';
 import { isIndexType } from '../oci/media-types.ts';
 import { hostPlatform, platformFit } from '../oci/platform.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { Archive } from './archive.ts';
-import { isRecord, isTextList, parseImageConfig } from './config.ts';
+import { isTextList, parseImageConfig } from './config.ts';
 
 /** An image as an archive holds it; its layers are in the store already. */
 export interface ArchivedImage {
@@ -41,7 +42,7 @@ export async function readImages(
 function readDockerManifest(archive: Archive, list: unknown): ArchivedImage[] {
   if (!Array.isArray(list)) throw invalid('invalid manifest.json: not a list');
   return list.map((item: unknown) => {
-    if (!isRecord(item) || typeof item['Config'] !== 'string' || !isTextList(item['Layers'] ?? [])) {
+    if (!isJsonObject(item) || typeof item['Config'] !== 'string' || !isTextList(item['Layers'] ?? [])) {
       throw invalid('invalid manifest.json: an entry lacks Config or Layers');
     }
     const references = item['RepoTags'] ?? [];
@@ -90,15 +91,15 @@ function readLayout(archive: Archive, index: unknown, platform: Platform): Archi
     if (manifest === undefined) return [];
     const config = manifest['config'];
     const layers = manifest['layers'];
-    if (!isRecord(config) || !Array.isArray(layers))
+    if (!isJsonObject(config) || !Array.isArray(layers))
       throw invalid('invalid manifest: config or layers missing');
     return [assemble(archive, blobPath(config), layers.map(blobPath), namesOf(entry))];
   });
 }
 
 function entriesOf(index: unknown): Record<string, unknown>[] {
-  const manifests = isRecord(index) ? index['manifests'] : undefined;
-  if (!Array.isArray(manifests) || manifests.length > MAX_MANIFESTS || !manifests.every(isRecord)) {
+  const manifests = isJsonObject(index) ? index['manifests'] : undefined;
+  if (!Array.isArray(manifests) || manifests.length > MAX_MANIFESTS || !manifests.every(isJsonObject)) {
     throw invalid('invalid index: manifests must be a list of descriptors');
   }
   return manifests;
@@ -115,7 +116,7 @@ function chooseManifest(
   const path = blobPath(entry);
   const document = archive.json(path);
   if (document === undefined) return undefined;
-  if (!isRecord(document)) throw invalid(`invalid manifest ${path}: not an object`);
+  if (!isJsonObject(document)) throw invalid(`invalid manifest ${path}: not an object`);
   if (!isIndexType(text(entry['mediaType'])) && !('manifests' in document)) return document;
   const fitting = entriesOf(document)
     .map((candidate) => ({ candidate, fit: fitOf(candidate, platform) }))
@@ -130,7 +131,7 @@ function chooseManifest(
 
 function fitOf(entry: Record<string, unknown>, platform: Platform): number {
   const offered = entry['platform'];
-  if (!isRecord(offered)) return 1;
+  if (!isJsonObject(offered)) return 1;
   return platformFit(platform, {
     os: text(offered['os']),
     architecture: text(offered['architecture']),
@@ -139,7 +140,7 @@ function fitOf(entry: Record<string, unknown>, platform: Platform): number {
 }
 
 function blobPath(descriptor: unknown): string {
-  const digest = isRecord(descriptor) ? text(descriptor['digest']) : '';
+  const digest = isJsonObject(descriptor) ? text(descriptor['digest']) : '';
   if (!isDigest(digest))
     throw invalid(`invalid descriptor: ${JSON.stringify(digest)} is not a sha256 digest`);
   return `blobs/sha256/${digest.slice('sha256:'.length)}`;
@@ -147,7 +148,7 @@ function blobPath(descriptor: unknown): string {
 
 /** A full name from containerd's annotation; OCI's own holds a name or just a tag, which alone names nothing. */
 function namesOf(entry: Record<string, unknown>): string[] {
-  const annotations = isRecord(entry['annotations']) ? entry['annotations'] : {};
+  const annotations = isJsonObject(entry['annotations']) ? entry['annotations'] : {};
   const full = text(annotations['io.containerd.image.name']);
   const name = full || text(annotations['org.opencontainers.image.ref.name']);
   return full !== '' || /[:/]/.test(name) ? [name] : [];

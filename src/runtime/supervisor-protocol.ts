@@ -1,4 +1,5 @@
 import { SampanError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { AttachOptions, Exit, TerminalSize } from './contract.ts';
 import { encodeFrame, type Frame, frameHeaderSize, writeFrameHeader } from './frames.ts';
 
@@ -130,7 +131,7 @@ export function decodeState(frame: Frame): ContainerState {
   const execs = Array.isArray(object['execs']) ? object['execs'] : [];
   return {
     ...startOf(object),
-    execs: execs.filter(isObject).map((exec) => ({ ...startOf(exec), id: String(exec['id']) })),
+    execs: execs.filter(isJsonObject).map((exec) => ({ ...startOf(exec), id: String(exec['id']) })),
   };
 }
 
@@ -142,17 +143,11 @@ export function decodeRefusal(frame: Frame): SampanError {
   return new SampanError(code ?? 'internal', String(object['message']));
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** A JSON object from the supervisor or its state file. */
 export function decodeObject(bytes: Uint8Array): JsonObject {
   const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new SampanError('data-loss', 'the supervisor sent something that is no JSON object');
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function startOf(object: JsonObject): ProcessStart {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { isJsonObject } from '../base/json.ts';
 import type { Exit } from './contract.ts';
-import { decodeObject, exitOf, isObject, startOf } from './supervisor-protocol.ts';
+import { decodeObject, exitOf, startOf } from './supervisor-protocol.ts';
 
 /** What a supervisor wrote down: the process, and its exit once there is one. */
 export interface SupervisorState {
@@ -12,11 +13,11 @@ export interface SupervisorState {
 /** Reads the `stateFile` of a plan's `supervise`; undefined when there is none, so that it never started. */
 export async function readSupervisorState(path: string): Promise<SupervisorState | undefined> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    if (isObject(error) && error['code'] === 'ENOENT') return undefined;
+    if (isJsonObject(error) && error['code'] === 'ENOENT') return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;
   const object = decodeObject(bytes);
   const exit = object['exit'];
-  return { ...startOf(object), exit: isObject(exit) ? exitOf(exit) : undefined };
+  return { ...startOf(object), exit: isJsonObject(exit) ? exitOf(exit) : undefined };
 }

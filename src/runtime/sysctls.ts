@@ -1,17 +1,7 @@
+import { isIpcSysctl } from '../oci/ipc-sysctls.ts';
 import type { NamespaceType } from '../oci/runtime-spec.ts';
 import type { Operation } from '../plan/operations.ts';
 import { specError } from './start-errors.ts';
-
-const ipcNames = new Set([
-  'kernel.msgmax',
-  'kernel.msgmnb',
-  'kernel.msgmni',
-  'kernel.sem',
-  'kernel.shmall',
-  'kernel.shmmax',
-  'kernel.shmmni',
-  'kernel.shm_rmid_forced',
-]);
 
 /** Steps for sysctls that belong to one of the container's own namespaces. Others fail with StartError in runc's words. */
 export function planSysctls(
@@ -34,7 +24,7 @@ function sysctlPath(name: string): string {
 
 function checkNamespace(name: string, separate: ReadonlySet<NamespaceType>): void {
   const quoted = JSON.stringify(name);
-  if (ipcNames.has(name) || name.startsWith('fs.mqueue.')) {
+  if (isIpcSysctl(name)) {
     if (separate.has('ipc')) return;
     throw specError(`sysctl ${quoted} is not allowed in the hosts ipc namespace`);
   }

@@ -15,7 +15,8 @@ export function parseDetachKeys(text: string): Uint8Array {
   });
 }
 
-function keyByte(key: string): number | undefined {
+/** The byte of one key, `a` or `ctrl-a`; undefined for what is none. */
+export function keyByte(key: string): number | undefined {
   if (/^[\x00-\x7f]$/.test(key)) return key.charCodeAt(0);
   const letter = controlKey.exec(key)?.[1];
   // Control keys are the letters' codes without the upper bits: "@" is 0, "a" is 1.

@@ -3,9 +3,9 @@ import type { Container } from '../../containers/contract.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { Image } from '../../images/contract.ts';
 import type { Filters } from '../../wire/query.ts';
+import { zeroTime } from '../../wire/times.ts';
 import { isRunning } from '../render/container-state.ts';
 import { portMap } from '../render/network-settings.ts';
-import { zeroTime } from '../render/time.ts';
 import { equalsText, flagFilter, matchesLabels, matchesText, singleValue } from './match.ts';
 import { type PortSet, parsePorts } from './ports.ts';
 

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs';
-import { connect } from 'node:net';
 import { conflict } from '../../base/errors.ts';
+import { isListening } from '../../base/unix-socket.ts';
 import { Connection } from './connection.ts';
 
 /**
@@ -112,19 +112,8 @@ async function removeStale(path: string): Promise<void> {
   const status = lstatSync(path, { throwIfNoEntry: false });
   if (status === undefined) return;
   if (!status.isSocket()) throw conflict(`cannot listen on ${path}: it exists and is not a socket`);
-  if (await answers(path)) throw conflict(`cannot listen on ${path}: another process listens on it`);
+  if (await isListening(path)) throw conflict(`cannot listen on ${path}: another process listens on it`);
   removeSocket(path);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 function removeSocket(path: string): void {

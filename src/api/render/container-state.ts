@@ -1,6 +1,7 @@
 import type { ContainerState } from '../../containers/contract.ts';
 import type { ContainerState as WireState } from '../../wire/container-types.ts';
-import { humanDuration, zeroTime } from './time.ts';
+import { humanDuration } from '../../wire/durations.ts';
+import { zeroTime } from '../../wire/times.ts';
 
 /** Paused and restarting containers count as running. */
 export function isRunning(state: ContainerState): boolean {

@@ -5,10 +5,10 @@ import type {
   ContainerSummary,
   MountPoint as WireMountPoint,
 } from '../../wire/container-types.ts';
+import { formatNanoseconds, unixSeconds } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
 import { renderState, statusText } from './container-state.ts';
 import { renderEndpoints, renderNetworkSettings, renderPorts } from './network-settings.ts';
-import { formatNanoseconds, unixSeconds } from './time.ts';
 
 /** Bytes written by a container, and of its whole root filesystem. */
 export interface ContainerSize {

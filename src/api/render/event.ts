@@ -1,7 +1,7 @@
 import type { EngineEvent } from '../../base/events.ts';
 import type { EventMessage } from '../../wire/system-types.ts';
+import { unixSeconds } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
-import { unixSeconds } from './time.ts';
 
 /** One line of the event stream. Its nanoseconds are more than a number holds, so the text is made here. */
 export function renderEvent(event: EngineEvent, version: ApiVersion): string {

@@ -1,8 +1,8 @@
 import type { HistoryItem, Image } from '../../images/contract.ts';
 import type { ImageProcess } from '../../oci/image.ts';
 import type { History, ImageConfig, ImageInspect, ImageSummary } from '../../wire/image-types.ts';
+import { formatTime, unixSeconds, zeroTime } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
-import { formatTime, unixSeconds, zeroTime } from './time.ts';
 
 export function renderImage(image: Image, driver: string, version: ApiVersion): ImageInspect {
   const { config } = image;

@@ -1,8 +1,8 @@
 import type { Container } from '../../containers/contract.ts';
 import type { Network } from '../../network/contract.ts';
 import type { EndpointResource, NetworkInspect } from '../../wire/network-types.ts';
+import { formatTime } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
-import { formatTime } from './time.ts';
 
 /** `members` are the containers to show in it: running ones, or none in lists. */
 export function renderNetwork(

@@ -1,4 +1,5 @@
 import type { ProgressMessage } from '../../wire/messages.ts';
+import { humanSize } from '../../wire/sizes.ts';
 
 /** Progress streams separate their values with CRLF, as Docker does. */
 export function progressLine(message: ProgressMessage): string {
@@ -27,17 +28,4 @@ function bar(current: number, total: number): string {
   const head = filled < barWidth ? '>' : '';
   const line = `${'='.repeat(filled)}${head}`.padEnd(barWidth);
   return `[${line}]  ${humanSize(current)}/${humanSize(total)}`;
-}
-
-const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-
-/** Decimal units with four significant digits: "8.192kB". */
-function humanSize(bytes: number): string {
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
-    unit++;
-  }
-  return `${Number(size.toPrecision(4))}${units[unit]}`;
 }

@@ -1,7 +1,7 @@
 import type { StatsSample } from '../../containers/contract.ts';
 import type { CgroupStats } from '../../runtime/contract.ts';
 import { BlkioStats, CpuStats, type Stats } from '../../wire/stats-types.ts';
-import { formatTime, zeroTime } from './time.ts';
+import { formatTime, zeroTime } from '../../wire/times.ts';
 
 /** A sample beside the one before it, from which clients compute rates. */
 export function renderStats(sample: StatsSample, previous: StatsSample | undefined): Stats {

@@ -2,8 +2,8 @@ import type { Container } from '../../containers/contract.ts';
 import type { SystemFacts } from '../../engine/contract.ts';
 import type { TypeOf } from '../../wire/schema.ts';
 import type { Info, RegistryConfig, Version } from '../../wire/system-types.ts';
+import { formatTime } from '../../wire/times.ts';
 import { type ApiVersion, currentVersion, differs, minimumVersion } from '../../wire/versions.ts';
-import { formatTime } from './time.ts';
 
 export function renderVersion(facts: SystemFacts, version: ApiVersion): Version {
   const build = facts.buildTime;

@@ -1,6 +1,6 @@
 import type { Volume } from '../../volumes/contract.ts';
+import { formatTime } from '../../wire/times.ts';
 import type { Volume as WireVolume } from '../../wire/volume-types.ts';
-import { formatTime } from './time.ts';
 
 export function renderVolume(volume: Volume): WireVolume {
   return {

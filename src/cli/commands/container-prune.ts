@@ -1,9 +1,9 @@
 import { pruneContainers } from '../../client/containers.ts';
+import { humanSize } from '../../wire/sizes.ts';
 import { defineCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { flag } from '../flag.ts';
 import { bool, filter } from '../flag-types.ts';
-import { humanSize } from '../format/units.ts';
 
 const question = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';
 

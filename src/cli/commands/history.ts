@@ -1,13 +1,14 @@
 import { imageHistory } from '../../client/images.ts';
+import { humanDuration } from '../../wire/durations.ts';
 import type { History } from '../../wire/image-types.ts';
 import type { TypeOf } from '../../wire/schema.ts';
+import { humanSize } from '../../wire/sizes.ts';
 import { defineCommand } from '../command.ts';
 import { flag } from '../flag.ts';
 import { bool, text } from '../flag-types.ts';
 import { ellipsis, shortId } from '../format/ellipsis.ts';
 import { type Listing, renderListing } from '../format/listing.ts';
 import { formatRfc3339 } from '../format/time.ts';
-import { humanDuration, humanSize } from '../format/units.ts';
 import { formatUsage } from '../format-usage.ts';
 import { parsePlatform } from '../platform.ts';
 

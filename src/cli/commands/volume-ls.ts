@@ -1,12 +1,12 @@
 import { listVolumes } from '../../client/volumes.ts';
 import type { TypeOf } from '../../wire/schema.ts';
+import { humanSize } from '../../wire/sizes.ts';
 import type { Volume } from '../../wire/volume-types.ts';
 import { defineCommand } from '../command.ts';
 import { flag } from '../flag.ts';
 import { bool, filter, text } from '../flag-types.ts';
 import { type ListFormat, type Listing, renderListing } from '../format/listing.ts';
 import { compareNaturally } from '../format/natural-order.ts';
-import { humanSize } from '../format/units.ts';
 import { formatUsage } from '../format-usage.ts';
 import { labelText } from '../listings/labels.ts';
 

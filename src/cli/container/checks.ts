@@ -1,3 +1,4 @@
+import { isIpcSysctl } from '../../oci/ipc-sysctls.ts';
 import { cut } from '../flag-types.ts';
 import { isIP } from '../ip-address.ts';
 
@@ -76,20 +77,9 @@ export function checkLink(value: string): string {
   return value;
 }
 
-const allowedSysctls = new Set([
-  'kernel.msgmax',
-  'kernel.msgmnb',
-  'kernel.msgmni',
-  'kernel.sem',
-  'kernel.shmall',
-  'kernel.shmmax',
-  'kernel.shmmni',
-  'kernel.shm_rmid_forced',
-]);
-
 export function checkSysctl(value: string): string {
   const [name] = cut(value, '=');
-  const isNamespaced = allowedSysctls.has(name) || name.startsWith('net.') || name.startsWith('fs.mqueue.');
+  const isNamespaced = isIpcSysctl(name) || name.startsWith('net.');
   if (!value.includes('=') || !isNamespaced) throw new Error(`sysctl '${value}' is not allowed`);
   return value;
 }

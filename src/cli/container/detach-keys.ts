@@ -1,13 +1,14 @@
+import { keyByte } from '../../wire/detach-keys.ts';
+
 /** The keys that leave a container's terminal without ending its process: ctrl-p ctrl-q, unless others were chosen. */
 export const defaultDetachKeys: readonly number[] = [16, 17];
 
-/** Reads `ctrl-a,b`. Throws an Error for what is no key. */
+/** Reads `ctrl-a,b`. Throws an Error in Docker's words, which name the key. */
 export function parseDetachKeys(text: string): readonly number[] {
   return text.split(',').map((key) => {
-    if (key.length === 1) return key.charCodeAt(0);
-    const control = /^ctrl-([@-_a-z])$/.exec(key.toLowerCase())?.[1];
-    if (control === undefined) throw new Error(`Unknown character: '${key}'`);
-    return control.toUpperCase().charCodeAt(0) - 64;
+    const byte = keyByte(key);
+    if (byte === undefined) throw new Error(`Unknown character: '${key}'`);
+    return byte;
   });
 }
 

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
+import { parseBoolean } from '../../wire/booleans.ts';
 import type { Mount } from '../../wire/container-config.ts';
+import { parseSize } from '../../wire/sizes.ts';
 import { parseCsvLine } from '../csv.ts';
 import type { FlagType } from '../flag.ts';
-import { cut, parseBoolean } from '../flag-types.ts';
-import { parseSize } from '../format/units.ts';
+import { cut } from '../flag-types.ts';
 
 /** `type=bind,source=/a,target=/b,readonly`. */
 export const mounts: FlagType<readonly Mount[]> = {

@@ -1,6 +1,7 @@
+import { parseSize } from '../../wire/sizes.ts';
+import { parseUlimit, type Ulimit } from '../../wire/ulimits.ts';
 import type { FlagType } from '../flag.ts';
 import { cut } from '../flag-types.ts';
-import { parseSize } from '../format/units.ts';
 
 /** Flag types of limits. */
 
@@ -96,30 +97,6 @@ export const iopsDevices = throttleDevices((text) => {
   return Number(text);
 }, '<device-path>:<number>. Number must be a positive integer');
 
-export interface Ulimit {
-  readonly Name: string;
-  readonly Hard: number;
-  readonly Soft: number;
-}
-
-const ulimitNames = new Set([
-  'core',
-  'cpu',
-  'data',
-  'fsize',
-  'locks',
-  'memlock',
-  'msgqueue',
-  'nice',
-  'nofile',
-  'nproc',
-  'rss',
-  'rtprio',
-  'rttime',
-  'sigpending',
-  'stack',
-]);
-
 /** By name: the last of each counts. */
 export const ulimits: FlagType<Readonly<Record<string, Ulimit>>> = {
   label: 'ulimit',
@@ -130,32 +107,3 @@ export const ulimits: FlagType<Readonly<Record<string, Ulimit>>> = {
     return { ...current, [limit.Name]: limit };
   },
 };
-
-function parseUlimit(value: string): Ulimit {
-  const [Name, limits] = cut(value, '=');
-  if (!value.includes('=')) throw new Error(`invalid ulimit argument: ${value}`);
-  if (!ulimitNames.has(Name)) throw new Error(`invalid ulimit type: ${Name}`);
-  const parts = limits.split(':');
-  if (parts.length > 2)
-    throw new Error(`too many limit value arguments - ${limits}, can only have up to two, \`soft[:hard]\``);
-  const [soft = '', hard] = parts;
-  const Soft = parseLimit(soft);
-  if (hard === undefined) return { Name, Hard: Soft, Soft };
-  const Hard = parseLimit(hard);
-  if (Hard !== -1 && Soft === -1) {
-    throw new Error(
-      `ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: ${Hard}`,
-    );
-  }
-  if (Hard !== -1 && Soft > Hard) {
-    throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);
-  }
-  return { Name, Hard, Soft };
-}
-
-function parseLimit(text: string): number {
-  if (!/^[+-]?\d+$/.test(text)) {
-    throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  }
-  return Number(text);
-}

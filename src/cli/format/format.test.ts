@@ -7,8 +7,7 @@ import { compareNaturally } from './natural-order.ts';
 import { displayPorts } from './ports.ts';
 import { goQuote } from './quote.ts';
 import { alignTabs, tableTabs } from './tabwriter.ts';
-import { formatAsctime, formatRfc3339Nano, parseDuration, parseTimestamp } from './time.ts';
-import { bytesSize, humanDuration, humanSize, parseSize, significant } from './units.ts';
+import { formatAsctime, formatRfc3339Nano, parseTimestamp } from './time.ts';
 
 describe('alignTabs', () => {
   test('makes columns as wide as their widest cell, and no narrower than the minimum', () => {
@@ -28,75 +27,7 @@ describe('alignTabs', () => {
   });
 });
 
-describe('sizes', () => {
-  test.each([
-    [0, '0B', '0B'],
-    [999, '999B', '999B'],
-    [1000, '1kB', '1000B'],
-    [1536, '1.536kB', '1.5KiB'],
-    [999_999, '1000kB', '976.6KiB'],
-    [187_654_321, '187.7MB', '179MiB'],
-  ])('%d', (bytes, human, binary) => {
-    expect(humanSize(bytes)).toBe(human);
-    expect(bytesSize(bytes)).toBe(binary);
-  });
-
-  test('significant rounds as C does', () => {
-    expect([999.96, 0.00001234, 100, 1].map((value) => significant(value, 4))).toEqual([
-      '1000',
-      '1.234e-05',
-      '100',
-      '1',
-    ]);
-    expect(significant(999.96, 3)).toBe('1e+03');
-  });
-
-  test('parseSize reads what people write', () => {
-    expect(['1', '1b', '1k', '1KB', '1 KiB', '1.5g', '2TiB'].map(parseSize)).toEqual([
-      1, 1, 1024, 1024, 1024, 1_610_612_736, 2_199_023_255_552,
-    ]);
-    for (const text of ['', 'x', '1x', '1kbb', '-1', '1.2.3', '1 2']) expect(() => parseSize(text)).toThrow();
-  });
-});
-
-test('humanDuration speaks as docker does', () => {
-  const second = 1000;
-  const day = 86_400 * second;
-  const spoken = [
-    0,
-    second,
-    59 * second,
-    61 * second,
-    3500 * second,
-    5000 * second,
-    3 * day,
-    15 * day,
-    70 * day,
-    800 * day,
-  ];
-  expect(spoken.map(humanDuration)).toEqual([
-    'Less than a second',
-    '1 second',
-    '59 seconds',
-    'About a minute',
-    '58 minutes',
-    'About an hour',
-    '3 days',
-    '2 weeks',
-    '2 months',
-    '2 years',
-  ]);
-});
-
 describe('times', () => {
-  test('parseDuration reads Go’s durations', () => {
-    expect(parseDuration('1h2m3.5s')).toBe(3_723_500_000_000n);
-    expect(parseDuration('-1.5ms')).toBe(-1_500_000n);
-    expect(parseDuration('0')).toBe(0n);
-    for (const text of ['', '5', '5x', 's', '1.s.', '9999999999h'])
-      expect(() => parseDuration(text)).toThrow('time: ');
-  });
-
   test('parseTimestamp gives seconds and nanoseconds', () => {
     const now = Date.UTC(2025, 0, 1, 0, 10);
     expect(parseTimestamp('10m', now)).toBe('1735689600');

@@ -1,3 +1,5 @@
+import { findDuration } from '../../wire/durations.ts';
+
 /** Times as Go and Docker's commands write and read them. */
 
 const pad = (value: number, length = 2): string => String(value).padStart(length, '0');
@@ -68,50 +70,13 @@ function zoneName(date: Date): string {
   return offset.endsWith('00') ? offset.slice(0, 3) : offset;
 }
 
-const durationUnits: Readonly<Record<string, bigint>> = {
-  ns: 1n,
-  us: 1000n,
-  µs: 1000n,
-  μs: 1000n,
-  ms: 1_000_000n,
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-};
-
-/** Go's duration syntax (`1h2m3.5s`) in nanoseconds. Throws an Error in Go's words. */
-export function parseDuration(text: string): bigint {
-  const quoted = JSON.stringify(text);
-  const match = /^([+-]?)(.*)$/s.exec(text);
-  const digits = match?.[2] ?? '';
-  if (digits === '0') return 0n;
-  if (digits === '') throw new Error(`time: invalid duration ${quoted}`);
-  let rest = digits;
-  let total = 0n;
-  while (rest !== '') {
-    const part = /^(\d*)(?:\.(\d*))?([^\d.]*)/.exec(rest);
-    const [whole = '', fraction = '', unit = ''] = [part?.[1], part?.[2], part?.[3]];
-    if (part === null || (whole === '' && fraction === ''))
-      throw new Error(`time: invalid duration ${quoted}`);
-    if (unit === '') throw new Error(`time: missing unit in duration ${quoted}`);
-    const scale = durationUnits[unit];
-    if (scale === undefined)
-      throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
-    const precise = fraction.slice(0, 12);
-    total += BigInt(whole || '0') * scale + (BigInt(precise || '0') * scale) / 10n ** BigInt(precise.length);
-    rest = rest.slice(part[0].length);
-  }
-  if (total > 2n ** 63n - 1n) throw new Error(`time: invalid duration ${quoted}`);
-  return match?.[1] === '-' ? -total : total;
-}
-
 /**
  * `--since` and `--until`: a Go duration before `now`, an RFC 3339 time (also without seconds, or date alone), or seconds since the epoch.
  * The result is what the API takes: seconds, with nanoseconds where there are any.
  */
 export function parseTimestamp(text: string, now: number): string {
   if (text === '') return '';
-  const duration = text === '0' ? undefined : tryDuration(text);
+  const duration = text === '0' ? undefined : findDuration(text);
   if (duration !== undefined) {
     const nanoseconds = BigInt(Math.trunc(now)) * 1_000_000n - duration;
     return String(nanoseconds / 1_000_000_000n);
@@ -135,14 +100,6 @@ export function parseTimestamp(text: string, now: number): string {
     throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   }
   return text;
-}
-
-function tryDuration(text: string): bigint | undefined {
-  try {
-    return parseDuration(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Go's `time.Time.String` of an RFC 3339 time, in the zone it was written with. */

@@ -1,11 +1,12 @@
 import { familiarReference, parseReference } from '../../oci/reference.ts';
 import type { ContainerSummary } from '../../wire/container-types.ts';
+import { humanDuration } from '../../wire/durations.ts';
+import { humanSize } from '../../wire/sizes.ts';
 import { ellipsis, shortId } from '../format/ellipsis.ts';
 import type { Listing } from '../format/listing.ts';
 import { displayPorts } from '../format/ports.ts';
 import { goQuote } from '../format/quote.ts';
 import { formatLocalTime } from '../format/time.ts';
-import { humanDuration, humanSize } from '../format/units.ts';
 import { labelText } from './labels.ts';
 
 /** Columns of `ps`. `now` in milliseconds. */

@@ -1,9 +1,10 @@
 import { familiarRepository, parseReference } from '../../oci/reference.ts';
+import { humanDuration } from '../../wire/durations.ts';
 import type { ImageSummary } from '../../wire/image-types.ts';
+import { humanSize } from '../../wire/sizes.ts';
 import { shortId } from '../format/ellipsis.ts';
 import type { Listing } from '../format/listing.ts';
 import { formatLocalTime } from '../format/time.ts';
-import { humanDuration, humanSize } from '../format/units.ts';
 
 /** One line of `images`: an image under one of its names. */
 export interface ImageRow {

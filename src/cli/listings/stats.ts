@@ -1,8 +1,8 @@
 import type { TypeOf } from '../../wire/schema.ts';
+import { bytesSize, humanSize } from '../../wire/sizes.ts';
 import type { Stats } from '../../wire/stats-types.ts';
 import { shortId } from '../format/ellipsis.ts';
 import type { Listing } from '../format/listing.ts';
-import { bytesSize, humanSize } from '../format/units.ts';
 
 export type Sample = TypeOf<typeof Stats>;
 

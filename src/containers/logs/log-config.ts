@@ -1,6 +1,8 @@
 import { invalid } from '../../base/errors.ts';
 import type { LogFileOptions } from '../../runtime/contract.ts';
+import { parseBoolean } from '../../wire/booleans.ts';
 import type { ContainerConfig, HostConfig } from '../../wire/container-config.ts';
+import { parseSize } from '../../wire/sizes.ts';
 
 type LogConfig = HostConfig['LogConfig'];
 
@@ -56,7 +58,7 @@ function checkMode(options: Readonly<Record<string, string>>): void {
   if (mode !== 'non-blocking') {
     throw invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
   }
-  if (parseSize(buffer) === undefined) {
+  if (logSize(buffer) === undefined) {
     throw invalid(`error parsing option max-buffer-size: invalid size: '${buffer}'`);
   }
 }
@@ -69,7 +71,7 @@ interface Rotation {
 
 function readRotation(options: Readonly<Record<string, string>>): Rotation {
   const size = options['max-size'];
-  const maxSize = size === undefined || size === '-1' ? 0 : parseSize(size);
+  const maxSize = size === undefined || size === '-1' ? 0 : logSize(size);
   if (maxSize === undefined) throw invalid(`invalid size: '${size}'`);
   if (size !== undefined && size !== '-1' && maxSize <= 0)
     throw invalid('max-size must be a positive number');
@@ -84,20 +86,13 @@ function readRotation(options: Readonly<Record<string, string>>): Rotation {
   return { maxSize, maxFiles, compress };
 }
 
-function parseBoolean(text: string): boolean {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  throw invalid(`strconv.ParseBool: parsing "${text}": invalid syntax`);
-}
-
-const units: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
-
-/** Bytes of "10m" (decimal units, as Docker counts log sizes); undefined when it is no size. */
-export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])?i?b?)$/i.exec(text);
-  if (match === null) return undefined;
-  const unit = match[2]?.toLowerCase();
-  return Math.floor(Number(match[1]) * (unit === undefined ? 1 : (units[unit] ?? 1)));
+/** Docker counts the sizes of logs in decimal units; undefined when it is no size. */
+function logSize(text: string): number | undefined {
+  try {
+    return parseSize(text, 1000);
+  } catch {
+    return undefined;
+  }
 }
 
 function readPattern(options: Readonly<Record<string, string>>, name: string): RegExp | undefined {

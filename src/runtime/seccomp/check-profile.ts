@@ -1,4 +1,5 @@
 import { invalid } from '../../base/errors.ts';
+import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import type { SeccompProfile } from '../../oci/runtime-spec.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { SeccompProfile } from '../../oci/runtime-spec.ts';
  */
 export function checkProfile(profile: SeccompProfile): void {
   const whole: unknown = profile;
-  if (!isObject(whole)) throw misshapen('the profile', 'an object');
+  if (!isJsonObject(whole)) throw misshapen('the profile', 'an object');
   checkText(whole, 'defaultAction', 'the profile');
   checkOptionalNumber(whole, 'defaultErrnoRet', 'the profile');
   for (const key of ['architectures', 'flags']) checkOptionalTexts(whole, key, 'the profile');
@@ -33,16 +34,10 @@ function checkRule(rule: JsonObject, where: string): void {
   }
   for (const key of ['includes', 'excludes']) {
     const condition = rule[key] ?? {};
-    if (!isObject(condition)) throw misshapen(`${key} of ${where}`, 'an object');
+    if (!isJsonObject(condition)) throw misshapen(`${key} of ${where}`, 'an object');
     for (const list of ['arches', 'caps']) checkOptionalTexts(condition, list, where);
     if (condition['minKernel'] !== undefined) checkText(condition, 'minKernel', where);
   }
-}
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTexts(value: unknown): boolean {
@@ -65,7 +60,7 @@ function checkOptionalTexts(object: JsonObject, key: string, where: string): voi
 /** Go writes an empty list as null. */
 function checkOptionalList(object: JsonObject, key: string, where: string): readonly JsonObject[] {
   const list = object[key] ?? [];
-  if (Array.isArray(list) && list.every(isObject)) return list;
+  if (Array.isArray(list) && list.every(isJsonObject)) return list;
   throw misshapen(`${key} of ${where}`, 'a list of objects');
 }
 

@@ -1,3 +1,5 @@
+import { invalid } from '../base/errors.ts';
+
 const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB'];
 
@@ -37,51 +39,29 @@ function withoutZeros(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-/** `3 minutes`, as Docker says how long ago something was. */
-export function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000);
-  if (seconds < 1) return 'Less than a second';
-  if (seconds === 1) return '1 second';
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.trunc(milliseconds / 60_000);
-  if (minutes === 1) return 'About a minute';
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5);
-  if (hours === 1) return 'About an hour';
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 14) return `${Math.trunc(hours / 24)} days`;
-  if (hours < 24 * 60) return `${Math.trunc(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
-  return `${Math.trunc(Math.trunc(milliseconds / 3_600_000) / 24 / 365)} years`;
-}
+const powers = 'kmgtp';
 
-const multipliers: Readonly<Record<string, number>> = {
-  k: 1024,
-  m: 1024 ** 2,
-  g: 1024 ** 3,
-  t: 1024 ** 4,
-  p: 1024 ** 5,
-};
-
-/** `128m`, `2 GiB`, `1.5g` in bytes, by powers of 1024. Throws an Error in Docker's words. */
-export function parseSize(text: string): number {
+/** `128m`, `2 GiB`, `1.5g` in bytes, by powers of `base` (1000 for the sizes of logs). Fails with `invalid-argument` in Docker's words. */
+export function parseSize(text: string, base: 1000 | 1024 = 1024): number {
   let split = text.length - 1;
   while (split >= 0 && !'0123456789. '.includes(text[split] ?? '')) split--;
-  if (split < 0) throw new Error(`invalid size: '${text}'`);
+  if (split < 0) throw invalid(`invalid size: '${text}'`);
   const number = text.slice(0, text[split] === ' ' ? split : split + 1);
   const suffix = text.slice(split + 1);
   const value = parseFloatStrictly(number);
-  if (value < 0) throw new Error(`invalid size: '${text}'`);
+  if (value < 0) throw invalid(`invalid size: '${text}'`);
   if (suffix === '') return Math.trunc(value);
   const match = /^(?:b|([kmgtp])(?:i?b)?)$/.exec(suffix.toLowerCase());
-  if (match === null)
-    throw new Error(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
-  return Math.trunc(value * (multipliers[match[1] ?? ''] ?? 1));
+  if (match === null) {
+    throw invalid(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
+  }
+  const [, unit] = match;
+  return Math.trunc(value * base ** (unit === undefined ? 0 : powers.indexOf(unit) + 1));
 }
 
 function parseFloatStrictly(text: string): number {
   if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) {
-    throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
+    throw invalid(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
   return Number(text);
 }

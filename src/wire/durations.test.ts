@@ -1,5 +1,18 @@
-import { describe, expect, test } from 'bun:test';
-import { formatNanoseconds, formatTime, humanDuration } from './time.ts';
+import { expect, test } from 'bun:test';
+import { findDuration, humanDuration, parseDuration } from './durations.ts';
+
+test('parseDuration reads Go’s durations', () => {
+  expect(parseDuration('1h2m3.5s')).toBe(3_723_500_000_000n);
+  expect(parseDuration('-1.5ms')).toBe(-1_500_000n);
+  expect(parseDuration('0')).toBe(0n);
+  for (const text of ['', '5', '5x', 's', '1.s.', '9999999999h'])
+    expect(() => parseDuration(text)).toThrow('time: ');
+});
+
+test('findDuration tells what is none', () => {
+  expect(findDuration('1.5s')).toBe(1_500_000_000n);
+  expect(findDuration('2025-01-01')).toBeUndefined();
+});
 
 const second = 1000;
 const minute = 60 * second;
@@ -28,17 +41,4 @@ test.each([
   [730 * day, '2 years'],
 ])('%i ms is "%s"', (milliseconds, words) => {
   expect(humanDuration(milliseconds)).toBe(words);
-});
-
-describe('times have as many digits as they need', () => {
-  test.each([
-    [1_700_000_000_000_000_000n, '2023-11-14T22:13:20Z'],
-    [1_700_000_000_120_000_000n, '2023-11-14T22:13:20.12Z'],
-    [1_700_000_000_000_000_001n, '2023-11-14T22:13:20.000000001Z'],
-  ])('%i', (nanoseconds, text) => expect(formatNanoseconds(nanoseconds)).toBe(text));
-
-  test('of a Date', () => {
-    expect(formatTime(new Date('2023-11-14T22:13:20.120Z'))).toBe('2023-11-14T22:13:20.12Z');
-    expect(formatTime(new Date('2023-11-14T22:13:10.000Z'))).toBe('2023-11-14T22:13:10Z');
-  });
 });
