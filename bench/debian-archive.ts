@@ -11,7 +11,7 @@ export function makeDebianArchive(): string {
   if (existsSync(archive)) return archive;
   mkdirSync(directory, { recursive: true });
   const layer = join(directory, 'layer.tar');
-  const made = spawnSync('mmdebstrap', ['--variant=standard', '--format=tar', 'bookworm', layer], {
+  const made = spawnSync('mmdebstrap', ['--variant=important', '--format=tar', 'bookworm', layer], {
     encoding: 'utf8',
   });
   if (made.status !== 0) throw new Error(`mmdebstrap failed: ${made.stderr}`);

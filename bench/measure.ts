@@ -25,6 +25,21 @@ export function pss(pids: readonly number[]): number {
   }, 0);
 }
 
+/** Processes whose name begins so: supervisors rename themselves. */
+export function processesNamed(prefix: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && nameOf(name).startsWith(prefix))
+    .map(Number);
+}
+
+function nameOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Processes whose command line holds all of `words`. */
 export function processesWith(...words: string[]): number[] {
   return readdirSync('/proc')

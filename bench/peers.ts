@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestDaemon } from '../test/fixtures/test-daemon.ts';
-import { processesWith } from './measure.ts';
+import { processesNamed, processesWith } from './measure.ts';
 
 /** A daemon under measurement, reached by its socket. */
 export interface Peer extends AsyncDisposable {
@@ -21,7 +21,7 @@ export async function startSampan(): Promise<Peer> {
     name: 'sampan',
     socket: daemon.socket,
     daemonProcesses: () => [daemon.pid, ...processesWith('sampan-launcher', 'serve', daemon.home)],
-    containerProcesses: () => processesWith('sampan:'),
+    containerProcesses: () => processesNamed('sampan:'),
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
 /** Speed and size of Sampan as ratios: to the bare kernel's work, and to Debian's dockerd where it is installed, all in this one run. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeBusyboxRoot, tarOf } from '../test/fixtures/busybox-root.ts';
@@ -28,7 +28,7 @@ async function measure(peer: Peer, busybox: Buffer, archive: string): Promise<Fi
   await api.remove(container);
   await measureMany(api, peer, figures);
   const begin = performance.now();
-  await api.upload('/images/load?quiet=1', readFileSync(archive));
+  await api.upload('/images/load?quiet=1', Bun.file(archive));
   figures.set('load of a Debian image', performance.now() - begin);
   return figures;
 }
