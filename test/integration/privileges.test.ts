@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildForbiddenCalls } from '../fixtures/forbidden-calls.ts';
+import { buildStaticProgram } from '../fixtures/static-program.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** What a container's process may do: capabilities, users, seccomp, limits of the process. */
@@ -10,7 +10,7 @@ let daemon: TestDaemon;
 let forbiddenCalls: string;
 
 beforeAll(async () => {
-  forbiddenCalls = buildForbiddenCalls();
+  forbiddenCalls = buildStaticProgram('forbidden-calls');
   daemon = await TestDaemon.start();
 });
 afterAll(() => daemon[Symbol.asyncDispose]());

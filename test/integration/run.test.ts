@@ -104,15 +104,7 @@ describe('the process', () => {
   });
 
   test('has a terminal with -t', () => {
-    const { stdout } = daemon.run('docker', [
-      'run',
-      '--rm',
-      '-t',
-      'busybox',
-      'sh',
-      '-c',
-      'tty; stty size; echo $TERM',
-    ]);
+    const { stdout } = shell('tty; stty size; echo $TERM', '-t');
     expect(stdout.split('\r\n').slice(0, 1)).toEqual(['/dev/pts/0']);
     expect(stdout).toContain('xterm');
   });

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { buildStaticProgram, staticPrograms } from '../fixtures/static-program.ts';
 
 const root = join(import.meta.dir, '../..');
 const work = join(root, 'build/vm');
@@ -24,6 +25,10 @@ const defaultTests = [
   'test/integration/run.test.ts',
   'test/integration/lifecycle.test.ts',
   'test/integration/isolation.test.ts',
+  'test/integration/privileges.test.ts',
+  'test/integration/namespaces.test.ts',
+  'test/integration/limits.test.ts',
+  'test/integration/ports.test.ts',
 ];
 
 /** What the guest needs that the cloud kernel has as modules. */
@@ -38,6 +43,7 @@ const modules = [
     'nft_nat',
     'nft_redir',
     'nft_reject_inet',
+    'sctp',
   ],
 ];
 
@@ -152,6 +158,8 @@ function makeDisk(tests: readonly string[]): string {
   }
   mkdirSync(join(tree, 'repo/build'), { recursive: true });
   copyFileSync(join(root, 'build/sampan-launcher'), join(tree, 'repo/build/sampan-launcher'));
+  for (const name of staticPrograms)
+    cpSync(buildStaticProgram(name), join(tree, 'repo/build', name), { preserveTimestamps: true });
   copyProgram(tree, process.execPath, 'repo/node_modules/.bin/bun');
   copyProgram(tree, '/usr/bin/tar', 'usr/bin/tar');
   writeFileSync(join(tree, 'init'), guestInit(tests));
