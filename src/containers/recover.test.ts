@@ -60,6 +60,19 @@ describe('a new daemon', () => {
     expect(harness.get(id).state).toMatchObject({ status: 'running', pid: 100_000 });
   });
 
+  test.each([
+    ['paused', 'running', 'pause'],
+    ['running', 'paused', 'unpause'],
+  ] as const)('finds a container %s that was last written down as %s', async (status, written, event) => {
+    using harness = new Harness();
+    const id = await harness.run();
+    harness.runtime.task(id).frozen = status === 'paused';
+    rewriteState(harness, id, (state) => ({ ...state, state: { ...state.state, status: written } }));
+    await harness.restartDaemon();
+    expect(harness.get(id).state.status).toBe(status);
+    expect(harness.events.names).toContain(`container ${event}`);
+  });
+
   test('forgets a start that never got as far as a process', async () => {
     using harness = new Harness();
     const id = await harness.run();

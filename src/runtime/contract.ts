@@ -90,7 +90,8 @@ export interface Task {
 }
 
 export type RecoveredTask =
-  | { readonly state: 'running'; readonly task: Task }
+  /** `paused`: its processes were told to stand still, whether or not the daemon that did so lived to say it. */
+  | { readonly state: 'running'; readonly task: Task; readonly paused: boolean }
   | { readonly state: 'ended'; readonly pid: number; readonly startedAt: Date; readonly exit: Exit }
   | { readonly state: 'none' };
 

@@ -212,6 +212,15 @@ describe('a daemon that starts again', () => {
     await host.end(task);
   });
 
+  test('knows a paused container from one that goes on', async () => {
+    const task = await host.start(['sleep', '1000']);
+    await task.pause(context);
+    expect(await second.recover(context, task.id)).toMatchObject({ state: 'running', paused: true });
+    await task.resume(context);
+    expect(await second.recover(context, task.id)).toMatchObject({ state: 'running', paused: false });
+    await host.end(task);
+  });
+
   test('finds how an ended one ended', async () => {
     const task = await host.start(['sh', '-c', 'exit 5']);
     const exit = await task.exited;

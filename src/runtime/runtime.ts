@@ -84,7 +84,8 @@ class LauncherRuntime implements Runtime {
     if (exit !== undefined) return { state: 'ended', pid, startedAt, exit };
     const supervisor = await this.#connect(context, id);
     if (supervisor !== undefined) {
-      return { state: 'running', task: this.#task(id, supervisor, record, []) };
+      const task = this.#task(id, supervisor, record, []);
+      return { state: 'running', task, paused: this.#cgroups.isFrozen(record.group) };
     }
     return { state: 'ended', pid, startedAt, exit: await this.#exitOfLost(context, id, record) };
   }

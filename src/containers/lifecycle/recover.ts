@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../../base/context.ts';
-import type { Exit, RecoveredTask, Task } from '../../runtime/contract.ts';
+import type { Exit, RecoveredTask } from '../../runtime/contract.ts';
 import type { Parts } from '../parts.ts';
 import { createEntry, type Entry } from '../record.ts';
 import type { StoredContainer } from '../store.ts';
@@ -75,7 +75,7 @@ async function settle(parts: Parts, entry: Entry, found: RecoveredTask): Promise
     if (entry.container.state.status === 'removing') {
       await entry.lock.run(() => deleteAll(parts, entry, entry.flags.removeVolumes));
     } else if (found.state === 'running') {
-      resume(parts, entry, found.task);
+      resume(parts, entry, found);
     } else if (wasAlive(entry)) {
       await takeOver(parts, entry, found);
     } else if (found.state === 'ended') {
@@ -91,19 +91,26 @@ function wasAlive({ container, flags }: Entry): boolean {
   return flags.starting || container.state.status === 'running' || container.state.status === 'paused';
 }
 
-function resume(parts: Parts, entry: Entry, task: Task): void {
+/** A daemon may be killed between doing something to a task and writing it down: the task knows. */
+function resume(
+  parts: Parts,
+  entry: Entry,
+  { task, paused }: Extract<RecoveredTask, { state: 'running' }>,
+): void {
   entry.task = task;
-  const { status } = entry.container.state;
-  const heard = status === 'running' || status === 'paused';
+  const written = entry.container.state.status;
+  const status = paused ? 'paused' : 'running';
+  const heard = written === 'running' || written === 'paused';
   transition(parts, entry, {
     state: {
-      status: status === 'paused' ? 'paused' : 'running',
+      status,
       pid: task.pid,
       ...(heard ? {} : { exitCode: 0, error: '', oomKilled: false, startedAt: formatTime(task.startedAt) }),
     },
     flags: { starting: false, startedBefore: true },
   });
   if (!heard) parts.events.container(entry.container, 'start');
+  else if (status !== written) parts.events.container(entry.container, paused ? 'pause' : 'unpause');
   watchTask(parts, entry, task);
 }
 

@@ -65,7 +65,7 @@ export class FakeRuntime implements Runtime {
 
   async recover(_context: Context, id: string): Promise<RecoveredTask> {
     const task = this.tasks.get(id);
-    if (task !== undefined && !task.over) return { state: 'running', task };
+    if (task !== undefined && !task.over) return { state: 'running', task, paused: task.frozen };
     return this.ended.get(id) ?? { state: 'none' };
   }
 

@@ -24,6 +24,8 @@ export interface Cgroups {
   /** Stops every process of the group, at the latest after two seconds; fails with `unavailable` otherwise. */
   freeze(context: Context, group: string): Promise<void>;
   thaw(context: Context, group: string): Promise<void>;
+  /** Whether `freeze` was asked for and `thaw` was not since; false when the group is gone. */
+  isFrozen(group: string): boolean;
   /** Host PIDs in the group and the groups below it. */
   processes(group: string): readonly number[];
   /** Counters. Fails with `not-found` when the group is gone. */

@@ -93,6 +93,11 @@ export class CgroupsV1 implements Cgroups {
     writeFileSync(`${this.#freezer(group)}/freezer.state`, 'THAWED');
   }
 
+  isFrozen(group: string): boolean {
+    const directory = this.#directory('freezer', group);
+    return directory !== undefined && readText(`${directory}/freezer.self_freezing`) === '1';
+  }
+
   processes(group: string): readonly number[] {
     return processesBelow(this.#anyDirectory(group));
   }

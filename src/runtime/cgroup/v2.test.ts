@@ -59,8 +59,10 @@ describe.skipIf(mountpoint === undefined)('version 2', () => {
       /^frozen (\d)$/m.exec(readFileSync(`${directory()}/cgroup.events`, 'utf8'))?.[1];
     await task.pause(context);
     expect(frozen()).toBe('1');
+    expect(await host.runtime.recover(context, task.id)).toMatchObject({ paused: true });
     await task.resume(context);
     expect(frozen()).toBe('0');
+    expect(await host.runtime.recover(context, task.id)).toMatchObject({ paused: false });
   });
 
   test('tells times', async () => {

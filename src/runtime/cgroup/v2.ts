@@ -108,6 +108,10 @@ export class CgroupsV2 implements Cgroups {
     writeFileSync(`${this.#mountpoint}${group}/cgroup.freeze`, '0');
   }
 
+  isFrozen(group: string): boolean {
+    return readText(`${this.#mountpoint}${group}/cgroup.freeze`) === '1';
+  }
+
   processes(group: string): readonly number[] {
     return processesBelow(`${this.#mountpoint}${group}`);
   }
