@@ -4,8 +4,22 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-if ! [ -x node_modules/.bin/bun ] || ! cmp -s package-lock.json node_modules/.sampan-lock; then
-  npm ci --no-audit --no-fund --loglevel=error >&2
+# Bun's package would put its program in place by an install script, which npm may refuse to run: no script is run, the program put in place here.
+place_bun() {
+  for program in node_modules/@oven/bun-*/bin/bun; do
+    if "$program" --version >/dev/null 2>&1; then
+      ln -f "$program" node_modules/bun/bin/bun.exe
+      ln -f "$program" node_modules/bun/bin/bunx.exe
+      return 0
+    fi
+  done
+  echo "setup: none of Bun's programs for this platform runs here: $(echo node_modules/@oven/*)" >&2
+  return 1
+}
+
+if ! node_modules/.bin/bun --version >/dev/null 2>&1 || ! cmp -s package-lock.json node_modules/.sampan-lock; then
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  place_bun
   cp package-lock.json node_modules/.sampan-lock
 fi
 
@@ -13,7 +27,8 @@ sh scripts/build-native.sh
 
 # What tests use as oracles and fixtures: package, then a program or file that shows it is there.
 test_packages='busybox-static:/bin/busybox erofs-utils:/usr/bin/fsck.erofs iproute2:/sbin/ip nftables:/usr/sbin/nft
-  attr:/usr/bin/getfattr libcap2-bin:/sbin/setcap zstd:/usr/bin/zstd procps:/bin/ps python3:/usr/bin/python3 mmdebstrap:/usr/bin/mmdebstrap'
+  attr:/usr/bin/getfattr libcap2-bin:/sbin/setcap zstd:/usr/bin/zstd xz-utils:/usr/bin/xz procps:/bin/ps python3:/usr/bin/python3
+  openssl:/usr/bin/openssl openssh-client:/usr/bin/ssh mmdebstrap:/usr/bin/mmdebstrap'
 
 install_missing() {
   missing=''
@@ -23,7 +38,7 @@ install_missing() {
   [ -n "$missing" ] || return 0
   apt-get update -qq >&2
   # shellcheck disable=SC2086 # one word a package
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null >/dev/null
 }
 
 case "${1:-}" in

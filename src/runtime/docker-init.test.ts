@@ -7,7 +7,7 @@ let directory: string;
 let init: string;
 
 beforeAll(async () => {
-  const made = Bun.spawnSync(['make', '-s', '-C', join(import.meta.dir, '../../native'), 'release']);
+  const made = Bun.spawnSync(['sh', join(import.meta.dir, '../../scripts/build-native.sh')]);
   if (made.exitCode !== 0) throw new Error(made.stderr.toString());
   directory = await mkdtemp(join(tmpdir(), 'sampan-init-'));
   init = join(directory, 'docker-init');

@@ -48,7 +48,7 @@ const environment = ['PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', 'LC_AL
 function launcherBinary(): string {
   const other = process.env['SAMPAN_LAUNCHER'];
   if (other !== undefined) return resolve(other);
-  const made = Bun.spawnSync(['make', '-s', '-C', join(import.meta.dir, '../../native'), 'release']);
+  const made = Bun.spawnSync(['sh', join(import.meta.dir, '../../scripts/build-native.sh')]);
   if (made.exitCode !== 0) throw new Error(made.stderr.toString());
   return join(import.meta.dir, '../../build/sampan-launcher');
 }
