@@ -230,6 +230,13 @@ describe('the network', () => {
     expect(plan.parent.slice(-2)).toEqual([{ op: 'release' }, step]);
     expect(plan.after[0]).toBe(step);
   });
+
+  test('holds the child back until its namespaces are open: it may end, leaving a successor', () => {
+    const open: Operation = { op: 'openChildNamespace', slot: 2, type: 'net' };
+    const step: Operation = { op: 'close', slot: 2 };
+    const plan = planOf({ bundle: { network: { parent: [open, step] } } });
+    expect(plan.parent.slice(-3)).toEqual([open, { op: 'release' }, step]);
+  });
 });
 
 describe('a mount', () => {

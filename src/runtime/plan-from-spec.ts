@@ -47,7 +47,6 @@ export function planFromSpec(inputs: StartInputs): Plan {
   const { spec, network } = bundle;
   const group = cgroups.create(groupPath(spec.linux.cgroupsPath), spec.linux.resources, CGROUP_SLOT);
   const namespaces = planNamespaces(spec.linux.namespaces);
-  const networkParent = network.parent ?? [];
   // In its own user namespace the process is nobody to the host's cgroups.
   const joinsByParent = spec.linux.namespaces.some(({ type, path }) => type === 'user' && path === undefined);
   return {
@@ -64,8 +63,7 @@ export function planFromSpec(inputs: StartInputs): Plan {
       ...(joinsByParent ? group.parent : []),
       ...planIdMappings(spec.linux),
       ...oomScoreSteps(spec.process),
-      // The network is made while the child mounts.
-      ...(networkParent.length > 0 ? [{ op: 'release' } as const, ...networkParent] : []),
+      ...besideChild(network.parent ?? []),
     ],
     child: [
       ...(joinsByParent ? [] : group.child),
@@ -76,6 +74,16 @@ export function planFromSpec(inputs: StartInputs): Plan {
     ],
     after: [...(network.after ?? []), ...group.after],
   };
+}
+
+/**
+ * The network is made while the child mounts. The child's namespaces are opened before it goes on, for it may be gone when it does: with
+ * an error, or because its successor is the one in a joined PID namespace.
+ */
+function besideChild(steps: readonly Operation[]): Operation[] {
+  if (steps.length === 0) return [];
+  const opened = steps.findLastIndex(({ op }) => op === 'openChildNamespace') + 1;
+  return [...steps.slice(0, opened), { op: 'release' }, ...steps.slice(opened)];
 }
 
 function logSteps({ log }: Bundle): Operation[] {
