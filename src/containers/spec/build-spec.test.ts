@@ -180,6 +180,8 @@ describe('resources', () => {
       blockIO: { weight: 300 },
     });
     expect(linux.cgroupsPath).toMatch(/^\/sampan\/[0-9a-f]{64}$/);
+    const moved = await specOf({ hostConfig: { CgroupParent: 'a/../../b' } });
+    expect(moved.linux.cgroupsPath).toMatch(/^\/b\/[0-9a-f]{64}$/);
   });
 });
 
@@ -262,6 +264,18 @@ describe('security options', () => {
     expect(open.linux.seccomp).toBeUndefined();
     await expect(specOf({ hostConfig: { SecurityOpt: ['seccomp={'] } })).rejects.toThrow(
       'Decoding seccomp profile failed',
+    );
+  });
+
+  test('take profiles that name one call in each rule', async () => {
+    const profiled = (rule: object) => {
+      const profile = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ action: 'SCMP_ACT_ERRNO', ...rule }] };
+      return specOf({ hostConfig: { SecurityOpt: [`seccomp=${JSON.stringify(profile)}`] } });
+    };
+    const { linux } = await profiled({ name: 'chmod' });
+    expect(linux.seccomp?.syscalls).toEqual([{ action: 'SCMP_ACT_ERRNO', names: ['chmod'] }]);
+    await expect(profiled({ name: 'chmod', names: ['chown'] })).rejects.toThrow(
+      "use either 'name' or 'names'",
     );
   });
 });

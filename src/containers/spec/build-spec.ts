@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { RuntimeSpec, SpecProcess } from '../../oci/runtime-spec.ts';
 import type { Container } from '../contract.ts';
 import { type ContainerDefaults, defaultMaskedPaths, defaultReadonlyPaths } from '../defaults.ts';
@@ -88,8 +89,5 @@ function buildProcess(inputs: SpecInputs, security: SecurityOptions, init: boole
 function cgroupsPath(id: string, own: string, defaults: ContainerDefaults): string {
   const given = own || defaults.cgroupParent;
   if (defaults.cgroupDriver === 'systemd') return `${given || 'system.slice'}:sampan:${id}`;
-  const parts = (given || '/sampan')
-    .split('/')
-    .filter((part) => part !== '' && part !== '.' && part !== '..');
-  return `/${[...parts, id].join('/')}`;
+  return posix.resolve('/', given || 'sampan', id);
 }

@@ -29,8 +29,25 @@ function decodeProfile(text: string): SeccompProfile {
   } catch (error) {
     throw undecodable(error instanceof Error ? error.message : String(error));
   }
+  if (hasRules(value)) value = { ...value, syscalls: value.syscalls.map(withNames) };
   if (!isProfile(value)) throw undecodable('defaultAction and syscalls are not those of a profile');
   return value;
+}
+
+function hasRules(value: unknown): value is { syscalls: unknown[] } {
+  return typeof value === 'object' && value !== null && 'syscalls' in value && Array.isArray(value.syscalls);
+}
+
+/** Profiles of old name one call in each rule. */
+function withNames(rule: unknown): unknown {
+  if (typeof rule !== 'object' || rule === null || !('name' in rule) || rule.name === '') return rule;
+  const { name, ...others } = rule;
+  if ('names' in others && Array.isArray(others.names) && others.names.length > 0) {
+    throw undecodable(
+      "'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'",
+    );
+  }
+  return { ...others, names: [name] };
 }
 
 /** The runtime's compiler checks names, actions and operators; here only what it takes for granted. */
