@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { errnoOf } from '../base/errno.ts';
 import { isJsonObject } from '../base/json.ts';
 
 /** The parts of Docker's `config.json` that commands look at. */
@@ -27,8 +28,8 @@ export function readConfigFile(directory: string, warn: (line: string) => void):
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (reason) {
-    const missing = reason instanceof Error && 'code' in reason;
-    if (!missing) warn(`WARNING: Error loading config file: ${path}: ${reason}\n`);
+    // What is not there, or not for this user, says nothing; what is no JSON is told.
+    if (errnoOf(reason) === undefined) warn(`WARNING: Error loading config file: ${path}: ${reason}\n`);
   }
   const fields: Readonly<Record<string, unknown>> = isJsonObject(content) ? content : {};
   const textOf = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { isErrno } from '../base/errno.ts';
 import { CommandError } from './command-error.ts';
 
 /** Opens a file at once, so that a missing one is told before the daemon is asked, and reads it as it is needed. */
@@ -7,8 +8,7 @@ export function openInput(path: string): AsyncIterable<Uint8Array> {
   try {
     descriptor = openSync(path, 'r');
   } catch (reason) {
-    const isMissing = reason instanceof Error && 'code' in reason && reason.code === 'ENOENT';
-    const why = isMissing ? 'no such file or directory' : 'permission denied';
+    const why = isErrno(reason, 'ENOENT') ? 'no such file or directory' : 'permission denied';
     throw new CommandError(`open ${path}: ${why}`);
   }
   return readAndClose(descriptor);

@@ -1,5 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { ReadStream, WriteStream } from 'node:tty';
+import { isErrno } from '../base/errno.ts';
 import type { Io } from './io.ts';
 
 /**
@@ -107,8 +108,4 @@ async function writeBytes(descriptor: number, bytes: Uint8Array): Promise<void> 
 function endOnBrokenPipe(reason: unknown): never {
   if (isErrno(reason, 'EPIPE')) process.exit(141);
   throw reason;
-}
-
-function isErrno(reason: unknown, code: string): boolean {
-  return reason instanceof Error && 'code' in reason && reason.code === code;
 }

@@ -1,3 +1,4 @@
+import { errnoOf } from '../base/errno.ts';
 /** The daemon answered, and refused: `status` is the HTTP status, `message` the daemon's own words. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -26,11 +27,6 @@ export class ConnectionError extends Error {
 /** The connection broke, or what came over it is not HTTP. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
-}
-
-function errnoOf(cause: unknown): string | undefined {
-  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
-  return typeof cause.code === 'string' ? cause.code : undefined;
 }
 
 export function isNotFound(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, throwIfAborted } from '../base/context.ts';
+import { isErrno } from '../base/errno.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
 import type { BlobInfo, ContentWriter, FileContentStore, Lease } from './contract.ts';
 import { FileWriter } from './file-writer.ts';
@@ -123,7 +124,7 @@ async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createApiServer } from '../api/api-server.ts';
 import { background } from '../base/context.ts';
+import { isErrno } from '../base/errno.ts';
 import { messageOf } from '../base/errors.ts';
 import { createLogger, formatLogfmt, type Logger, type LogLevel } from '../base/log.ts';
 import { type EngineOptions, openEngine } from '../engine/engine.ts';
@@ -61,9 +62,9 @@ export async function runDaemon(flags: Flags): Promise<number> {
 
 async function loadConfiguration(flags: Flags): Promise<Configuration> {
   const path = flags.get(settings.configFile.flag)?.at(-1) ?? settings.configFile.default;
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
     const asked = (flags.get(settings.configFile.flag)?.length ?? 0) > 0;
-    if (error.code === 'ENOENT' && !asked) return undefined;
+    if (isErrno(error, 'ENOENT') && !asked) return undefined;
     throw error;
   });
   return resolveConfiguration(flags, text === undefined ? undefined : { path, text });

@@ -1,6 +1,7 @@
 import type { Context } from '../base/context.ts';
 import { internal, invalid } from '../base/errors.ts';
 import type { Launcher, PlanResults } from '../plan/contract.ts';
+import { errno } from '../plan/errno.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import { macAddressFor } from './ipam.ts';
 import { broadcastOf, type Ipv4, overlap, parseInterfaceAddress, type Subnet, subnetOf } from './ipv4.ts';
@@ -54,8 +55,6 @@ export interface HostNetwork {
   readonly ephemeralPorts: PortRange;
 }
 
-const ENODEV = 19;
-const EEXIST = 17;
 const settings = '/proc/sys/net/ipv4';
 
 /** Looks at the host through one launcher. */
@@ -66,7 +65,7 @@ export async function inspectHost(
 ): Promise<HostNetwork> {
   const results = await launcher.run(context, {
     before: [
-      netlinkOperation(protocol.route, [getLink(bridge)], [ENODEV]),
+      netlinkOperation(protocol.route, [getLink(bridge)], [errno.ENODEV]),
       netlinkOperation(protocol.route, [dumpAddresses()]),
       netlinkOperation(protocol.route, [dumpRoutes()]),
       { op: 'read', dir: HOST, path: `${settings}/ip_forward`, limit: 16 },
@@ -126,7 +125,7 @@ export async function prepareBridge(
     raiseLink(link.index),
     ...options.ports.map((port) => attachToBridge(port, link.index)),
   ];
-  await launcher.run(context, { before: [route(settle, [EEXIST, ENODEV])] });
+  await launcher.run(context, { before: [route(settle, [errno.EEXIST, errno.ENODEV])] });
   return { name, index: link.index, own, ...wanted };
 }
 
@@ -143,7 +142,7 @@ export function enableForwarding(): Operation {
 
 /** Deletes the bridge; none there is fine. */
 export function removeBridge(name: string): Operation {
-  return route([deleteLink(name)], [ENODEV]);
+  return route([deleteLink(name)], [errno.ENODEV]);
 }
 
 function chooseAddress(context: Context, host: HostNetwork, options: BridgeOptions): InterfaceAddress {

@@ -1,3 +1,4 @@
+import { errno } from '../plan/errno.ts';
 import type { Operation } from '../plan/operations.ts';
 import type { Protocol } from './contract.ts';
 import { type Ipv4, ipv4Bytes, parseIpv4 } from './ipv4.ts';
@@ -172,10 +173,8 @@ export function unpublishPorts(table: string, translations: readonly Translation
   const messages: Message[] = [];
   if (anywhere.length > 0) messages.push(deleteElements(table, sets.published.name, anywhere.map(keyOf)));
   if (somewhere.length > 0) messages.push(deleteElements(table, sets.publishedAt.name, somewhere.map(keyOf)));
-  return messages.length === 0 ? undefined : transaction(messages, [ENOENT]);
+  return messages.length === 0 ? undefined : transaction(messages, [errno.ENOENT]);
 }
-
-const ENOENT = 2;
 
 function bridgeElements(table: string, bridges: readonly FirewallBridge[]): readonly Message[] {
   const nameOf = ({ name }: FirewallBridge): Element => ({ key: interfaceName(name) });

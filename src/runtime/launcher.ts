@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Context } from '../base/context.ts';
+import { isErrno } from '../base/errno.ts';
 import { isCode, SampanError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Launcher, PlanResults } from '../plan/contract.ts';
@@ -109,8 +110,7 @@ class ResidentLauncher implements LauncherProcess {
 /** Whether a plan failed before anything was sent. */
 function nobodyListens(error: unknown): boolean {
   if (!isCode(error, 'unavailable') || !(error instanceof Error)) return false;
-  const code = (error.cause as { readonly code?: unknown } | undefined)?.code;
-  return code === 'ECONNREFUSED' || code === 'ENOENT';
+  return isErrno(error.cause, 'ECONNREFUSED', 'ENOENT');
 }
 
 function ignoreFailedStart(error: unknown): undefined {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isErrno } from '../base/errno.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { Exit } from './contract.ts';
 import { decodeObject, exitOf, startOf } from './supervisor-protocol.ts';
@@ -13,7 +14,7 @@ export interface SupervisorState {
 /** Reads the `stateFile` of a plan's `supervise`; undefined when there is none, so that it never started. */
 export async function readSupervisorState(path: string): Promise<SupervisorState | undefined> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    if (isJsonObject(error) && error['code'] === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises';
+import { isErrno } from '../base/errno.ts';
 
 /** Bytes of the files below a directory, each inode once, and the inodes; names may be any bytes. */
 export async function diskUsage(
@@ -30,7 +31,7 @@ async function orGone<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { type Digest, hexOf, isDigest } from '../oci/digest.ts';
 import { LayerIndexer } from '../oci/erofs/layer-indexer.ts';
 import type { ImageSink } from '../oci/erofs/sink.ts';
 import type { TarLimits } from '../oci/tar/limits.ts';
+import { MNT_DETACH } from '../plan/constants.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import { emptyLayer, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
@@ -17,8 +18,6 @@ import { mountPointsBelow } from './mount-points.ts';
 
 const fsync = promisify(fsyncCallback);
 
-/** umount2(2): gone from the tree at once, gone altogether with the last user. */
-const MNT_DETACH = 2;
 const SUFFIX = '.erofs';
 
 export interface ErofsLayersOptions {

@@ -16,7 +16,8 @@ import {
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, throwIfAborted } from '../base/context.ts';
-import { invalid, SampanError } from '../base/errors.ts';
+import { isErrno } from '../base/errno.ts';
+import { invalid, messageOf, SampanError } from '../base/errors.ts';
 import { type FileData, type LayerNode, modeType } from '../oci/tar/layer-node.ts';
 import type { SealedTree } from '../oci/tar/sealed-tree.ts';
 import type { Launcher } from '../plan/contract.ts';
@@ -149,7 +150,6 @@ class NodeMaker {
 
 /** What a hostile tar can bring about on the filesystem is its fault, not ours. */
 function explain(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (!['ENAMETOOLONG', 'EMLINK', 'EFBIG'].includes(code)) return error;
-  return invalid(`the layer cannot be unpacked: ${(error as Error).message}`, { cause: error });
+  if (!isErrno(error, 'ENAMETOOLONG', 'EMLINK', 'EFBIG')) return error;
+  return invalid(`the layer cannot be unpacked: ${messageOf(error)}`, { cause: error });
 }

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrno } from '../base/errno.ts';
 
 type Part =
   | { readonly kind: 'directory'; readonly path: string }
@@ -50,6 +51,6 @@ function linkOnce(target: string, path: string): void {
   try {
     symlinkSync(target, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!isErrno(error, 'EEXIST')) throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs';
+import { isErrno } from '../../base/errno.ts';
 import { conflict } from '../../base/errors.ts';
 import { isListening } from '../../base/unix-socket.ts';
 import { Connection } from './connection.ts';
@@ -120,6 +121,6 @@ function removeSocket(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isErrno(error, 'ENOENT')) throw error;
   }
 }

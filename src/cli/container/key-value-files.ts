@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isErrno } from '../../base/errno.ts';
 
 /**
  * Reads files of `KEY=value` lines (`--env-file`, `--label-file`): blank lines and comments are left out; a key alone takes its value
@@ -16,9 +17,11 @@ function readFile(path: string, lookup?: (key: string) => string | undefined): s
   try {
     bytes = readFileSync(path);
   } catch (reason) {
-    const code = reason instanceof Error && 'code' in reason ? reason.code : '';
-    if (code === 'EISDIR') throw new Error(`invalid env file (${path}): read ${path}: is a directory`);
-    throw new Error(`open ${path}: ${code === 'EACCES' ? 'permission denied' : 'no such file or directory'}`);
+    if (isErrno(reason, 'EISDIR'))
+      throw new Error(`invalid env file (${path}): read ${path}: is a directory`);
+    throw new Error(
+      `open ${path}: ${isErrno(reason, 'EACCES') ? 'permission denied' : 'no such file or directory'}`,
+    );
   }
   const wrong = (what: string): Error => new Error(`invalid env file (${path}): ${what}`);
   const lines: string[] = [];

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isErrno } from '../../base/errno.ts';
 import { cut } from '../flag-types.ts';
 import { compactJson } from '../format/json-text.ts';
 
@@ -40,8 +41,7 @@ function readProfile(path: string): string {
   try {
     text = readFileSync(path, 'utf8');
   } catch (reason) {
-    const isMissing = reason instanceof Error && 'code' in reason && reason.code === 'ENOENT';
-    const why = isMissing ? `open ${path}: no such file or directory` : String(reason);
+    const why = isErrno(reason, 'ENOENT') ? `open ${path}: no such file or directory` : String(reason);
     throw new Error(`opening seccomp profile (${path}) failed: ${why}`);
   }
   try {

@@ -1,5 +1,6 @@
 import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
+import { isErrno } from '../../base/errno.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 const CHUNK = 64 << 10;
@@ -27,7 +28,7 @@ export class LogFile {
     try {
       return new LogFile(openSync(path, 'r'), path.endsWith('.gz'));
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }

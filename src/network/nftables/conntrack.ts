@@ -1,3 +1,4 @@
+import { errno } from '../../plan/errno.ts';
 import type { Operation } from '../../plan/operations.ts';
 import { messageFlag, protocol } from '../netlink/constants.ts';
 import { type Message, netlinkOperation } from '../netlink/message.ts';
@@ -15,8 +16,8 @@ const compareProtocolAndPort = (1 << 3) | (1 << 5);
 
 const udp = 17;
 
-/** ENOENT, EINVAL, EOPNOTSUPP: kernels without the module, or too old to delete by filter, keep the flows until they expire. */
-const unsupported = [2, 22, 95];
+/** Kernels without the module, or too old to delete by filter, keep the flows until they expire. */
+const unsupported = [errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP];
 
 export interface Flow {
   readonly protocol: string;

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Context } from '../../base/context.ts';
+import { errnoOf } from '../../base/errno.ts';
 import { SampanError } from '../../base/errors.ts';
 import type { SpecMount, SpecResources } from '../../oci/runtime-spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../plan/constants.ts';
@@ -170,6 +171,6 @@ function tryWrite(path: string, text: string): string | undefined {
     writeFileSync(path, text);
     return undefined;
   } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
+    return errnoOf(error) ?? 'EIO';
   }
 }
