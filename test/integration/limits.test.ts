@@ -306,7 +306,7 @@ describe('update', () => {
       id,
     );
     expect([quotaOf(group), pidsOf(group), cpusOf(group)]).toEqual(['150000 100000', '40', '1']);
-    expect(sharesOf(group)).toBe(either('300', '42'));
+    expect(sharesOf(group)).toBe(either('300', '39'));
     expect(inspect(id).HostConfig).toMatchObject({
       Memory: 32 * MEBIBYTE,
       NanoCpus: 1.5e9,
