@@ -5,7 +5,7 @@ import { displayWidth } from './format/tabwriter.ts';
 /** Help pages in the layout that cobra and pflag give Docker's. */
 
 /** `program` with the words of the command, and its usage. */
-export function usageLine(commandPath: string, usage: string): string {
+function usageLine(commandPath: string, usage: string): string {
   return usage === '' ? commandPath : `${commandPath} ${usage}`;
 }
 
@@ -32,7 +32,7 @@ export function commandHelp(page: CommandPage): string {
 }
 
 /** Every spelling of a command, in the order of Docker's help pages. */
-export function allNames(entry: CatalogEntry): string[] {
+function allNames(entry: CatalogEntry): string[] {
   const group = entry.path.includes(' ') ? `${entry.path.split(' ', 1)[0]} ` : '';
   const aliases = (entry.aliases ?? []).map((alias) => group + alias);
   return [entry.path, ...aliases, ...(entry.shortcut === undefined ? [] : [entry.shortcut])];

@@ -21,7 +21,7 @@ export interface DaemonAddress {
   readonly isDefault: boolean;
 }
 
-export const defaultSocket = 'unix:///run/sampan/sampan.sock';
+const defaultSocket = 'unix:///run/sampan/sampan.sock';
 
 /** What one run of the command line shares: streams, global options, configuration and the connection to the daemon. */
 export class Session {

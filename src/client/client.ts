@@ -1,4 +1,4 @@
-import { currentVersion, negotiateVersion } from '../wire/versions.ts';
+import { negotiateVersion } from '../wire/versions.ts';
 import { parseEndpoint, type TlsMaterial } from './endpoint.ts';
 import { ApiError } from './errors.ts';
 import { concat } from './http-message.ts';
@@ -164,9 +164,6 @@ export class Client {
     };
   }
 }
-
-/** The newest API version that this client knows. */
-export const clientVersion: string = currentVersion;
 
 async function* chunksOf(read: () => Promise<Uint8Array | null>): AsyncGenerator<Uint8Array> {
   for (let chunk = await read(); chunk !== null; chunk = await read()) yield chunk;

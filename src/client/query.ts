@@ -36,7 +36,7 @@ function sortedJson(value: unknown): string {
 }
 
 /** Go's url.QueryEscape: letters, digits and `-_.~` stay. */
-export function escapeQuery(text: string): string {
+function escapeQuery(text: string): string {
   return encodeURIComponent(text)
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+');

@@ -2,8 +2,9 @@ import { homedir } from 'node:os';
 import { invalid, messageOf } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import type { LogLevel } from '../base/log.ts';
+import type { Ulimit } from '../wire/container-config.ts';
 import { parseSize } from '../wire/sizes.ts';
-import { parseUlimit, type Ulimit } from '../wire/ulimits.ts';
+import { parseUlimit } from '../wire/ulimits.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 
 type ValueOf<T extends Setting['type']> = T extends 'bool'

@@ -57,7 +57,7 @@ function wrongKey(key: string, expected: string): Error {
 }
 
 /** Parses JSON that must be an object, saying what it was meant to be. */
-export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -72,6 +72,6 @@ export function canonicalCapability(name: string): Capability | undefined {
   return isCapability(full) ? full : undefined;
 }
 
-export function isCapability(name: string): name is Capability {
+function isCapability(name: string): name is Capability {
   return known.has(name);
 }

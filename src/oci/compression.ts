@@ -11,7 +11,7 @@ const magics: readonly (readonly [Compression, readonly number[]])[] = [
 ];
 
 /** Bytes that `detectCompression` needs to be sure. */
-export const MAGIC_LENGTH = 6;
+const MAGIC_LENGTH = 6;
 
 export function detectCompression(head: Uint8Array): Compression {
   const found = magics.find(([, magic]) => magic.every((byte, index) => head[index] === byte));

@@ -23,63 +23,36 @@ export const MOUNT_ATTR_NOSUID = 0x2;
 export const MOUNT_ATTR_NODEV = 0x4;
 export const MOUNT_ATTR_NOEXEC = 0x8;
 export const MOUNT_ATTR__ATIME = 0x70;
-export const MOUNT_ATTR_RELATIME = 0x0;
 export const MOUNT_ATTR_NOATIME = 0x10;
 export const MOUNT_ATTR_STRICTATIME = 0x20;
 export const MOUNT_ATTR_NODIRATIME = 0x80;
 export const MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
 // <sys/mount.h>: for `unmount`.
-export const MNT_FORCE = 0x1;
 export const MNT_DETACH = 0x2;
 
 // <fcntl.h>
 export const O_RDONLY = 0;
 export const O_WRONLY = 0o1;
-export const O_RDWR = 0o2;
 export const O_CREAT = 0o100;
-export const O_EXCL = 0o200;
-export const O_NOCTTY = 0o400;
 export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;
-export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = process.arch === 'arm64' ? 0o40000 : 0o200000;
-export const O_NOFOLLOW = process.arch === 'arm64' ? 0o100000 : 0o400000;
-export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
 // <linux/fcntl.h>
 export const AT_REMOVEDIR = 0x200;
 
-// <linux/openat2.h>
-export const RESOLVE_NO_XDEV = 0x01;
-export const RESOLVE_NO_MAGICLINKS = 0x02;
-export const RESOLVE_NO_SYMLINKS = 0x04;
-export const RESOLVE_BENEATH = 0x08;
-export const RESOLVE_IN_ROOT = 0x10;
-
 // <linux/stat.h>
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
-export const S_IFDIR = 0o040000;
-export const S_IFBLK = 0o060000;
-export const S_IFREG = 0o100000;
-export const S_IFLNK = 0o120000;
-export const S_IFSOCK = 0o140000;
 
 // <netinet/in.h>
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
-export const IPPROTO_SCTP = 132;
 
 // <linux/netlink.h>
 export const NETLINK_ROUTE = 0;
-export const NETLINK_NETFILTER = 12;
-
-// <linux/seccomp.h>
-export const SECCOMP_FILTER_FLAG_TSYNC = 1;
-export const SECCOMP_FILTER_FLAG_LOG = 2;
-export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 
 /** The device number that mknod(2) takes (makedev(3)). */
 export function deviceNumber(major: number, minor: number): bigint {

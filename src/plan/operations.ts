@@ -12,9 +12,6 @@
 /** The `dir` of a host path: absolute, trusted, made by Sampan itself. */
 export const HOST = -1;
 
-/** Number of descriptor slots a plan may use. */
-export const SLOTS = 64;
-
 /** In an exec's plan this slot holds a pidfd of the container's first process, for `setns`. */
 export const TASK_SLOT = 63;
 
@@ -291,8 +288,6 @@ export type Stage = keyof typeof stages;
  * - `after`: in the launcher once the process is gone, or as soon as any step failed. Its failures are reported, not fatal.
  */
 export type Plan = Readonly<Record<Stage, readonly Operation[]>>;
-
-export const emptyPlan: Plan = { before: [], parent: [], child: [], after: [] };
 
 /** One plan that does all of `plans`, stage by stage. */
 export function joinPlans(...plans: readonly Partial<Plan>[]): Plan {

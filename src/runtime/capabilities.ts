@@ -6,7 +6,7 @@ import type { Operation } from '../plan/operations.ts';
 let lastBit: number | undefined;
 
 /** Number of the last capability that this kernel knows (capabilities(7)). */
-export function lastCapability(): number {
+function lastCapability(): number {
   lastBit ??= Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
   return lastBit;
 }

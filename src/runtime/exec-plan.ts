@@ -1,6 +1,6 @@
 import type { NamespaceType, SpecProcess } from '../oci/runtime-spec.ts';
 import { O_DIRECTORY, O_PATH } from '../plan/constants.ts';
-import { HOST, type Plan } from '../plan/operations.ts';
+import { HOST, type Plan, TASK_SLOT } from '../plan/operations.ts';
 import type { JoinPlan } from './cgroup/contract.ts';
 import type { StreamOptions } from './contract.ts';
 import { flagsOf } from './namespaces-plan.ts';
@@ -13,7 +13,7 @@ import {
   workingDirectoryStep,
 } from './process-plan.ts';
 import type { SeccompFilter } from './seccomp/filters.ts';
-import { ROOT_SLOT, TASK_SLOT } from './slots.ts';
+import { ROOT_SLOT } from './slots.ts';
 
 export interface ExecInputs {
   readonly process: SpecProcess;

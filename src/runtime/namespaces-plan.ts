@@ -13,7 +13,7 @@ import {
 import { HOST, type Operation } from '../plan/operations.ts';
 import { NAMESPACE_SLOTS } from './slots.ts';
 
-export const namespaceFlags: Readonly<Record<NamespaceType, number>> = {
+const namespaceFlags: Readonly<Record<NamespaceType, number>> = {
   mount: CLONE_NEWNS,
   cgroup: CLONE_NEWCGROUP,
   uts: CLONE_NEWUTS,

@@ -18,7 +18,7 @@ export interface PlanListener {
  * Sends a plan to the launcher that listens on `socketPath` and stays connected: the connection is the plan's control channel.
  * Throws `invalid-argument` for a plan that cannot be encoded. Destroying the socket abandons the plan, which may still be carried out.
  */
-export function connectPlan(socketPath: string, plan: Partial<Plan>, listener: PlanListener): Socket {
+function connectPlan(socketPath: string, plan: Partial<Plan>, listener: PlanListener): Socket {
   const request = planFrame(plan);
   const socket = connect(socketPath);
   const reader = new FrameReader();

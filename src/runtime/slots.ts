@@ -2,5 +2,3 @@
 export const NAMESPACE_SLOTS = 50;
 export const ROOT_SLOT = 58;
 export const CGROUP_SLOT = 59;
-/** In an exec's plan the supervisor puts the pidfd of the container's first process here. */
-export const TASK_SLOT = 63;

@@ -145,7 +145,7 @@ export async function collect(
 }
 
 /** Splits Docker's multiplexed stream. */
-export function demultiplex(bytes: Buffer): { stdout: string; stderr: string } {
+function demultiplex(bytes: Buffer): { stdout: string; stderr: string } {
   const texts = ['', '', ''];
   for (let offset = 0; offset < bytes.length; ) {
     const stream = bytes.readUInt8(offset);

@@ -58,7 +58,7 @@ export const ContainerConfig = struct('Config', {
 });
 export type ContainerConfig = TypeOf<typeof ContainerConfig>;
 
-export const LogConfig = struct('LogConfig', { Type: string, Config: map(string) });
+const LogConfig = struct('LogConfig', { Type: string, Config: map(string) });
 
 export const PortBinding = struct('PortBinding', { HostIp: string, HostPort: string });
 export type PortBinding = TypeOf<typeof PortBinding>;
@@ -81,7 +81,9 @@ export const DeviceRequest = struct('DeviceRequest', {
   Capabilities: list(list(string)),
   Options: map(string),
 });
-export const Ulimit = struct('Ulimit', { Name: string, Hard: int64, Soft: int64 });
+/** A process's limit; -1 is "unlimited". */
+const Ulimit = struct('Ulimit', { Name: string, Hard: int64, Soft: int64 });
+export type Ulimit = TypeOf<typeof Ulimit>;
 
 /** The keys of HostConfig that `update` may change too. */
 const resourceFields = {

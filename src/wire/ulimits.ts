@@ -1,11 +1,5 @@
 import { invalid } from '../base/errors.ts';
-
-/** A process's limit as the API has it; -1 is "unlimited". */
-export interface Ulimit {
-  readonly Name: string;
-  readonly Soft: number;
-  readonly Hard: number;
-}
+import type { Ulimit } from './container-config.ts';
 
 /** Those of setrlimit(2), without "RLIMIT_" and in lower case. */
 const names = new Set([

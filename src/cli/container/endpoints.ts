@@ -8,7 +8,7 @@ import { type Attachment, plainAttachment } from './networks.ts';
 export type EndpointBody = TypeOf<typeof EndpointConfig> & Readonly<Record<string, unknown>>;
 
 /** Whether a network mode names a network that a user made. */
-export function isUserDefined(mode: string): boolean {
+function isUserDefined(mode: string): boolean {
   return !['', 'default', 'bridge', 'host', 'none'].includes(mode) && !mode.startsWith('container:');
 }
 

@@ -1,5 +1,6 @@
+import type { Ulimit } from '../../wire/container-config.ts';
 import { parseSize } from '../../wire/sizes.ts';
-import { parseUlimit, type Ulimit } from '../../wire/ulimits.ts';
+import { parseUlimit } from '../../wire/ulimits.ts';
 import type { FlagType } from '../flag.ts';
 import { cut } from '../flag-types.ts';
 

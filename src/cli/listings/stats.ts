@@ -65,7 +65,7 @@ function sum(values: readonly number[]): number {
 }
 
 /** Of one CPU: two busy ones are 200 %. */
-export function cpuPercentage({ cpu_stats, precpu_stats }: Sample): number {
+function cpuPercentage({ cpu_stats, precpu_stats }: Sample): number {
   const used = cpu_stats.cpu_usage.total_usage - precpu_stats.cpu_usage.total_usage;
   const passed = (cpu_stats.system_cpu_usage ?? 0) - (precpu_stats.system_cpu_usage ?? 0);
   const cpus = cpu_stats.online_cpus || (cpu_stats.cpu_usage.percpu_usage ?? []).length;
@@ -73,7 +73,7 @@ export function cpuPercentage({ cpu_stats, precpu_stats }: Sample): number {
 }
 
 /** Without the page cache that the kernel would give up first; cgroup v1 and v2 name it differently. */
-export function memoryUsed({ memory_stats: { usage = 0, stats } }: Sample): number {
+function memoryUsed({ memory_stats: { usage = 0, stats } }: Sample): number {
   const v1 = stats?.total_inactive_file;
   if (v1 !== undefined && v1 < usage) return usage - v1;
   const v2 = stats?.inactive_file ?? 0;

@@ -19,7 +19,7 @@ export function goJson(value: unknown): string {
   return typeof value === 'string' ? goString(value) : String(value);
 }
 
-export function goString(text: string): string {
+function goString(text: string): string {
   return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 

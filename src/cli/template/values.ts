@@ -19,8 +19,6 @@ export class NilPointer {
   }
 }
 
-export type Method = (...parameters: string[]) => unknown;
-
 /** A Go struct: an ordered set of named fields (or methods), of which no other can be asked. */
 export class Struct {
   readonly typeName: string;

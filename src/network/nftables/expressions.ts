@@ -65,7 +65,7 @@ export function meta(key: number, into = 0): Expression {
   ]);
 }
 
-export function payload(base: number, offset: number, length: number, into = 0): Expression {
+function payload(base: number, offset: number, length: number, into = 0): Expression {
   return expression('payload', [
     [1, register(into)],
     [2, bigEndian32(base)],
@@ -187,7 +187,7 @@ export function verdictData(code: number, chain?: string): readonly Attribute[] 
   return [[2, verdict]];
 }
 
-export function verdict(code: number, chain?: string): Expression {
+function verdict(code: number, chain?: string): Expression {
   return expression('immediate', [
     [1, bigEndian32(verdictRegister)],
     [2, verdictData(code, chain)],

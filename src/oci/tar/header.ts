@@ -83,7 +83,7 @@ function joinPrefix(prefix: string, name: string): string {
 }
 
 /** A field that a NUL ends, unless it is full. */
-export function readText(block: Buffer, offset: number, length: number): string {
+function readText(block: Buffer, offset: number, length: number): string {
   const nul = block.indexOf(0, offset);
   const end = nul < 0 || nul > offset + length ? offset + length : nul;
   return block.toString('latin1', offset, end);

@@ -20,7 +20,7 @@ export function cleanPath(name: string): string[] {
   return parts;
 }
 
-export function checkComponent(part: string, name: string): string {
+function checkComponent(part: string, name: string): string {
   // A whiteout's prefix is not part of a file's name.
   if (part.length > NAME_MAX && part.length - (isWhiteout(part) ? whiteoutPrefix.length : 0) > NAME_MAX) {
     throw invalid(`invalid tar header: file name too long in ${JSON.stringify(toText(name))}`);

@@ -46,24 +46,6 @@ export function formatTarHeader(header: TarHeader): Buffer {
   return Buffer.concat([formatPaxHeader(records), block]);
 }
 
-/** Streams whole members: each header with the data that it announces, then the end marker. */
-export async function* writeTar(
-  members: AsyncIterable<{ readonly header: TarHeader; readonly body?: AsyncIterable<Uint8Array> }>,
-): AsyncGenerator<Uint8Array, void, void> {
-  for await (const { header, body } of members) {
-    yield formatTarHeader(header);
-    const size = header.size ?? 0;
-    let written = 0;
-    for await (const chunk of body ?? []) {
-      written += chunk.length;
-      yield chunk;
-    }
-    if (written !== size) throw invalid(`${JSON.stringify(header.name)} has ${written} bytes, not ${size}`);
-    if (size % BLOCK !== 0) yield tarPadding(size);
-  }
-  yield tarEnd;
-}
-
 function writeNames(block: Buffer, header: TarHeader, records: PaxRecord[]): void {
   const split = splitName(header.name);
   if (split === undefined) records.push(...charsetOf(header.name), ['path', header.name]);

@@ -5,7 +5,7 @@ import { SampanError } from '../../base/errors.ts';
 import { readText } from './setting.ts';
 
 /** The directory and all below it, deepest first; nothing when it is missing. */
-export function subtree(directory: string): string[] {
+function subtree(directory: string): string[] {
   let children: string[];
   try {
     const entries = readdirSync(directory, { withFileTypes: true });
