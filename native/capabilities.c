@@ -92,7 +92,7 @@ static int change_user(const struct resolved_user *user)
 	if (setgroups(user->group_count, user->groups) != 0 && !(errno == EPERM && user->group_count == 0))
 		return -1;
 	if (setresgid(user->gid, user->gid, user->gid) != 0) return -1;
-	return setresuid(user->uid, user->uid, user->uid);
+	return setresuid(user->uid, user->uid, user->uid) == 0 ? child_hide() : -1;
 }
 
 int op_set_user(struct run *run, const struct set_user_step *args, struct failure *failure)

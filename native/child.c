@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "cleanup.h"
+#include "path.h"
 
 pid_t clone_process(uint64_t flags, int cgroup, int *pidfd)
 {
@@ -28,12 +31,18 @@ pid_t clone_process(uint64_t flags, int cgroup, int *pidfd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
+int child_hide(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int child_send(int status, enum word word, pid_t pid, int fd)
 {
 	struct {
 		char word;
+		char zero[3];
 		pid_t pid;
-	} message = {(char)word, pid};
+	} message = {(char)word, {0}, pid};
 	struct iovec part = {&message, sizeof message};
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -100,10 +109,37 @@ static int take_streams(struct run *run)
 	return 0;
 }
 
+static int ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * Leaves the standard streams, the status socket and what steps may name. A supervisor's log, clients and streams are nothing for a process
+ * that is about to be seen by a container, even before exec.
+ */
+static int close_foreign(const struct run *run, int status)
+{
+	int kept[SLOTS + 2] = {status, procfs_descriptor()};
+	size_t count = 2;
+	unsigned from = 3;
+	for (int i = 0; i < SLOTS; i++) {
+		if (run->slots[i] >= 0) kept[count++] = run->slots[i];
+	}
+	qsort(kept, count, sizeof *kept, ascending);
+	for (size_t i = 0; i < count; i++) {
+		unsigned next = (unsigned)kept[i];
+		if (next < from) continue;
+		if (next > from && syscall(SYS_close_range, from, next - 1, 0) != 0) return -1;
+		from = next + 1;
+	}
+	return (int)syscall(SYS_close_range, from, UINT_MAX, 0);
+}
+
 /* In a new user namespace the maps are written by now: become its root, so that what is made belongs to somebody. */
 static int become_namespace_root(void)
 {
-	if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) return -1;
+	if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0 || child_hide() != 0) return -1;
 	return setgroups(0, NULL) == 0 || errno == EPERM ? 0 : -1;
 }
 
@@ -113,6 +149,8 @@ static int prepare(struct run *run, struct failure *failure)
 	setsid();
 	umask(0);
 	if (take_streams(run) != 0) return fail(failure, errno, "", "standard streams");
+	if (close_foreign(run, run->settings->status) != 0)
+		return fail(failure, errno, "", "closing descriptors");
 	if (child_await(run->settings, WORD_BEGIN) != 0) return fail(failure, ECANCELED, "", NULL);
 	if (run->settings->own_user_namespace && become_namespace_root() != 0) {
 		return fail(failure, errno, "", "becoming root of the new user namespace");

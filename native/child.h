@@ -48,6 +48,12 @@ struct child_settings {
 /* The child's side of run_begin: carries the child stage out and never returns. */
 _Noreturn void child_main(struct run *run, int status, bool own_user_namespace);
 
+/*
+ * Keeps others out of this process's /proc entries and memory. A change of ids may undo it (fs.suid_dumpable), so it comes again after each
+ * (CVE-2016-9962).
+ */
+int child_hide(void);
+
 /* Waits until the parent has said `word`. -1 when the parent has given up. */
 int child_await(struct child_settings *settings, enum word word);
 

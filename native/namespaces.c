@@ -29,9 +29,8 @@ int op_setns(struct run *run, const struct setns_step *args, struct failure *fai
 {
 	int fd = slot_fd(run, args->slot, failure);
 	if (fd < 0) return -1;
-	return setns(fd, (int)args->type) == 0 ? 0
-	                                       : fail(failure, errno, "", "joining namespaces 0x%llx",
-	                                                 (unsigned long long)args->type);
+	if (setns(fd, (int)args->type) == 0 && child_hide() == 0) return 0;
+	return fail(failure, errno, "", "joining namespaces 0x%llx", (unsigned long long)args->type);
 }
 
 /* A joined PID namespace holds only for children. The one that goes on is made a child of this process's parent. */

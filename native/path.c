@@ -61,6 +61,11 @@ int procfs_file(const char *path, int flags)
 	return keep_fd(&fd);
 }
 
+int procfs_descriptor(void)
+{
+	return procfs_fd;
+}
+
 int slot_fd(const struct run *run, int64_t slot, struct failure *failure)
 {
 	if (slot < 0 || slot >= SLOTS || run->slots[slot] < 0) {

@@ -17,6 +17,9 @@ int procfs_open(struct failure *failure);
 /* Opens `path` below the host's procfs without following symbolic links out of it; refuses what is mounted over it. */
 int procfs_file(const char *path, int flags);
 
+/* The descriptor of the host's procfs, for whoever closes all others. */
+int procfs_descriptor(void);
+
 /* The descriptor in a slot; EBADF where the slot is empty or out of range. */
 int slot_fd(const struct run *run, int64_t slot, struct failure *failure);
 
