@@ -15,8 +15,12 @@
 
 #include "child.h"
 #include "cleanup.h"
+#include "oomscore.h"
 #include "path.h"
 #include "plan.h"
+
+/* How long a process that was killed may take to go. */
+enum { REAP_MS = 2000 };
 
 void run_init(struct run *run)
 {
@@ -113,6 +117,7 @@ static int start_child(struct run *run, struct failure *failure)
 	close_child_streams(run);
 	if (pid < 0) return run->clone_cgroup >= 0 && cgroup < 0 ? -1 : fail(failure, reason, "", NULL);
 	run->child = pid;
+	if (oom_score_restore(pid) != 0) return fail(failure, errno, "oom_score_adj", NULL);
 	return 0;
 }
 
@@ -174,12 +179,26 @@ static int receive(struct run *run, struct message *message, int flags)
 	return 1;
 }
 
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/*
+ * Collects the child, which is on its way out. One that is frozen, or waits for a filesystem that a container serves, does not go even when it
+ * is killed: a supervisor must not wait for it, and collects it with the other orphans once it is gone.
+ */
 static void reap(struct run *run, int *wait_status)
 {
-	pid_t pid;
 	if (run->child <= 0) return;
-	do pid = waitpid(run->child, wait_status, 0);
-	while (pid < 0 && errno == EINTR);
+	if (run->child_pidfd < 0) run->child_pidfd = open_pidfd(run->child);
+	struct pollfd end = {.fd = run->child_pidfd, .events = POLLIN};
+	int result = 0;
+	if (end.fd >= 0) {
+		do result = poll(&end, 1, REAP_MS);
+		while (result < 0 && errno == EINTR);
+	}
+	waitpid(run->child, wait_status, WNOHANG);
 	run->child = 0;
 	close_fd(&run->child_pidfd);
 }
@@ -190,7 +209,7 @@ static int adopt(struct run *run, pid_t pid)
 	int ignored;
 	reap(run, &ignored);
 	run->child = pid;
-	run->child_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	run->child_pidfd = open_pidfd(pid);
 	return run->child_pidfd < 0 ? -1 : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "failure.h"
 #include "frames.h"
 #include "hub.h"
+#include "oomscore.h"
 #include "operations.h"
 
 enum {
@@ -185,6 +186,7 @@ int supervise(struct run *run, int control)
 
 	let_go_of_daemon();
 	take_name(run->supervise.socket);
+	oom_score_protect();
 	run->on_after_failure = note_failure;
 	if (begin(run, control, &first, &starter) < 0)
 		return give_up(run, control, errno);

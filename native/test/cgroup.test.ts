@@ -69,6 +69,29 @@ describe.each(binaries)('cgroups (%s)', (binary) => {
     expect(failure).toMatchObject({ operation: 'removeCgroup', errno: errno.ENOTDIR } as object);
   });
 
+  test.skipIf(version1('freezer') === undefined)(
+    'a plan that fails does not wait for ever for a child that is frozen',
+    async () => {
+      const path = join(version1('freezer') ?? '', name);
+      const write = (file: string, value: string): Operation => {
+        const data = new TextEncoder().encode(value);
+        return { op: 'write', dir: HOST, path: join(path, file), flags: 0, mode: 0, data, ignore: [] };
+      };
+      const failure = await it.failure({
+        before: [{ op: 'mkdir', dir: HOST, path, mode: 0o755 }, clone()],
+        parent: [
+          { op: 'writePid', dir: HOST, path: join(path, 'cgroup.procs') },
+          write('freezer.state', 'FROZEN'),
+          write('missing', 'x'),
+        ],
+        child: [shell('true')],
+        after: [{ op: 'removeCgroup', path }],
+      });
+      expect(failure.subject).toBe(join(path, 'missing'));
+      expect(existsSync(path)).toBe(false);
+    },
+  );
+
   test.if(version1('freezer') !== undefined)('removeCgroup ends frozen processes', async () => {
     const path = join(version1('freezer') ?? '', name);
     mkdirSync(path);
