@@ -37,6 +37,8 @@ static void stop_being_full(struct client *client)
 
 static void become_full(struct client *client)
 {
+	/* One timer bounds both, and who does not read holds nothing back. */
+	client_hold(client, false);
 	client->full = true;
 	client->sent = 0;
 	timer_set(&client->stall, STALL_MS);
@@ -196,6 +198,7 @@ void client_finish(struct client *client)
 	if (!client_is_open(client) || client->finishing)
 		return;
 	client_leave(client);
+	client_hold(client, false);
 	client->finishing = true;
 	timer_set(&client->stall, FAREWELL_MS);
 	if (buffer_length(&client->output) == 0)

@@ -16,6 +16,8 @@ enum {
 	/* Connections have two descriptors each; the rest of what the process may have is for clients and execs. */
 	DESCRIPTORS_KEPT = 512,
 	CONNECTIONS_MIN = 64,
+	/* Each may hold two chunks in memory while its ends are slow: 2 GiB at worst. */
+	CONNECTIONS_MAX = 16384,
 	CHUNK = 64 << 10,
 	/* Descriptors can be short for a moment: then accepting pauses. */
 	PAUSE_MS = 100,
@@ -239,7 +241,8 @@ static size_t affordable_connections(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < DESCRIPTORS_KEPT + 2 * CONNECTIONS_MIN)
 		return CONNECTIONS_MIN;
-	return (limit.rlim_cur - DESCRIPTORS_KEPT) / 2;
+	size_t affordable = (limit.rlim_cur - DESCRIPTORS_KEPT) / 2;
+	return affordable < CONNECTIONS_MAX ? affordable : CONNECTIONS_MAX;
 }
 
 void relay_open(struct run *run)

@@ -20,7 +20,7 @@
 #include "plan.h"
 #include "seal.h"
 
-enum { BACKLOG = 1024, REQUEST_SECONDS = 30 };
+enum { BACKLOG = 1024, REQUEST_SECONDS = 30, PAUSE_MS = 10 };
 
 /* --- one plan ------------------------------------------------------------------------------------------------------------- */
 
@@ -137,7 +137,11 @@ static void accept_connections(int listener, int input)
 {
 	for (;;) {
 		int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (connection < 0) return;
+		if (connection < 0) {
+			/* Short of descriptors or memory: the client still waits, and so would a loop without a pause, busily. */
+			if (errno != EAGAIN) poll(NULL, 0, PAUSE_MS);
+			return;
+		}
 		pid_t pid = fork();
 		if (pid == 0) {
 			close(listener);
