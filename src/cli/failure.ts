@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import { ApiError, ConnectionError } from '../client/errors.ts';
 
 /** What a failure is called on standard error, in the words that Docker's commands use. */
@@ -12,5 +13,5 @@ export function messageOfFailure(reason: unknown, host: string): string {
   if (reason instanceof Error && reason.name === 'ProtocolError') {
     return `error during connect: ${host}: ${reason.message}`;
   }
-  return reason instanceof Error ? reason.message : String(reason);
+  return messageOf(reason);
 }

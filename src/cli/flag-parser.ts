@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { FlagTable } from './flag.ts';
 
 /** The command line is not what the flags allow. The message has pflag's words. */
@@ -113,7 +114,7 @@ class Parser {
     } catch (reason) {
       const spelling =
         entry.short === undefined || entry.shortDeprecated ? `--${name}` : `-${entry.short}, --${name}`;
-      const why = reason instanceof Error ? reason.message : String(reason);
+      const why = messageOf(reason);
       throw new FlagError(`invalid argument ${JSON.stringify(text)} for "${spelling}" flag: ${why}`);
     }
     this.#spelled.add(name);

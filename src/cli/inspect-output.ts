@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Schema } from '../wire/schema.ts';
 import { CommandError } from './command-error.ts';
 import { messageOfFailure } from './failure.ts';
@@ -60,7 +61,7 @@ async function templateOf(format: string): Promise<(found: Inspected) => string>
       }
     };
   } catch (reason) {
-    throw new CommandError(`template parsing error: ${messageText(reason)}`, 64);
+    throw new CommandError(`template parsing error: ${messageOf(reason)}`, 64);
   }
 }
 
@@ -68,10 +69,6 @@ function templateErrors<T>(action: () => T): T {
   try {
     return action();
   } catch (reason) {
-    throw new CommandError(`template parsing error: ${messageText(reason)}`);
+    throw new CommandError(`template parsing error: ${messageOf(reason)}`);
   }
-}
-
-function messageText(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -3,6 +3,7 @@ import { type FileHandle, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../base/atomic-file.ts';
 import { type Context, throwIfAborted } from '../base/context.ts';
+import { isErrno } from '../base/errno.ts';
 import { type Digest, finishDigest, hexOf } from '../oci/digest.ts';
 import type { BlobInfo, ContentWriter, Lease } from './contract.ts';
 import type { Holds } from './holds.ts';
@@ -104,7 +105,10 @@ export class FileWriter implements ContentWriter {
   async #publish(digest: Digest): Promise<BlobInfo> {
     const { file, temporary, directory } = this.#target;
     const path = join(directory, hexOf(digest));
-    const existing = await stat(path).catch(() => undefined);
+    const existing = await stat(path).catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    });
     if (existing === undefined) {
       await file.sync();
       await rename(temporary, path);

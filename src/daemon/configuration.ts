@@ -85,7 +85,7 @@ function readFile(path: string, text: string): Values {
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw unusable(path, cause instanceof Error ? cause.message : String(cause));
+    throw unusable(path, messageOf(cause));
   }
   if (!isJsonObject(document)) throw unusable(path, 'not a JSON object');
   const unknown = Object.keys(document).filter((key) => !byKey.has(key));

@@ -1,5 +1,5 @@
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { invalid, SampanError } from '../base/errors.ts';
+import { invalid, messageOf, SampanError } from '../base/errors.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -74,7 +74,7 @@ async function* inflate(
     await feeding;
   } catch (cause) {
     if (cause instanceof SampanError) throw cause;
-    throw invalid(`invalid ${compression} data: ${cause instanceof Error ? cause.message : cause}`, {
+    throw invalid(`invalid ${compression} data: ${messageOf(cause)}`, {
       cause,
     });
   } finally {

@@ -37,7 +37,7 @@ export interface OperationShape {
  * in the operation's name or its `ignore` list, nowhere else.
  */
 export const operations = {
-  // --- files and descriptors -------------------------------------------------------------------------------------
+  // Files and descriptors
   /** openat2 into a slot. `resolve` holds RESOLVE_* bits. */
   open: {
     code: 1,
@@ -72,7 +72,7 @@ export const operations = {
   /** Makes everything on the filesystem of the host directory `path` durable. */
   syncFilesystem: { code: 15, args: { path: 'text' } },
 
-  // --- mounts ----------------------------------------------------------------------------------------------------
+  // Mounts
   /**
    * A new filesystem (fsopen, fsconfig, fsmount), moved onto `path` below `root`. `attributes` are MOUNT_ATTR_*,
    * `options` are fsconfig pairs "key=value" or flags "key". The target is made (a directory) when `create` is 1.
@@ -151,7 +151,7 @@ export const operations = {
   /** Makes the directory in slot `root` the root without pivoting (ramfs hosts, MS_MOVE + chroot). */
   moveRoot: { code: 29, args: { root: 'int' } },
 
-  // --- namespaces ------------------------------------------------------------------------------------------------
+  // Namespaces
   /**
    * Asks for the new process, with CLONE_NEW* flags (0: plain child), in the v2 cgroup whose directory is in slot `cgroup` (-1: this
    * one's). Exactly one in a plan that has a child stage. The process is made when the whole before stage is done. It shares no
@@ -175,7 +175,7 @@ export const operations = {
   /** child stage, where the plan has a `release`: waits until the whole parent stage is done. */
   awaitParent: { code: 47, args: {} },
 
-  // --- process attributes (child stage) --------------------------------------------------------------------------
+  // Process attributes (child stage)
   hostname: { code: 60, args: { name: 'text' } },
   domainname: { code: 61, args: { name: 'text' } },
   /** Writes below /proc/sys of a real procfs, dots already turned into slashes. */
@@ -218,7 +218,7 @@ export const operations = {
    */
   exec: { code: 76, args: { argv: 'texts', env: 'texts' } },
 
-  // --- network ---------------------------------------------------------------------------------------------------
+  // Network
   /**
    * Sends one datagram of netlink messages on `protocol` (NETLINK_ROUTE, NETLINK_NETFILTER) in the current network
    * namespace and waits for `acks` acknowledgements; replies are the operation's result. Before sending, the i32 at
@@ -237,7 +237,7 @@ export const operations = {
     args: { protocol: 'int', hostAddress: 'text', hostPort: 'int', address: 'text', port: 'int' },
   },
 
-  // --- cgroups ---------------------------------------------------------------------------------------------------
+  // Cgroups
   /** parent stage: writes the child's pid into a file (cgroup.procs). */
   writePid: { code: 100, args: { dir: 'int', path: 'text' } },
   /** after stage: kills what is left in the group, then removes it with its children. */
@@ -247,7 +247,7 @@ export const operations = {
   /** Reports out-of-memory kills of the group. `version` is 1 (memory.oom_control) or 2 (memory.events). */
   watchOom: { code: 103, args: { path: 'text', version: 'int' } },
 
-  // --- supervision (before stage) --------------------------------------------------------------------------------
+  // Supervision (before stage)
   /**
    * Makes this launcher a supervisor: it listens on `socket`, keeps `stateFile` (pid and start time, then the exit;
    * written with rename), and stays until the process has exited and its output is drained.

@@ -59,7 +59,7 @@ class ResidentLauncher implements LauncherProcess {
     } catch (error) {
       if (!nobodyListens(error)) throw error;
     }
-    /* It died, and its exit was not noticed yet. */
+    // It died, and its exit was not noticed yet.
     this.#forget(used);
     await this.ready();
     return runToEnd(context, this.socket, plan);

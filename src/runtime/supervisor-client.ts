@@ -101,7 +101,7 @@ export class SupervisorClient implements Supervisor {
       });
       if (attachment === undefined) session.close();
       const exec = { id, ...decodeStart(started), attachment, exited };
-      /* It may have ended before its start was heard of. */
+      // It may have ended before its start was heard of.
       if (this.#exits.has(id)) this.#execs.set(id, exec);
       return exec;
     } catch (error) {
@@ -125,7 +125,7 @@ export class SupervisorClient implements Supervisor {
   #expectExit(id: string): Promise<Exit> {
     const exit = Promise.withResolvers<Exit>();
     this.#exits.set(id, exit);
-    /* Not everybody waits for every exit. */
+    // Not everybody waits for every exit.
     exit.promise.catch(() => {});
     return exit.promise;
   }

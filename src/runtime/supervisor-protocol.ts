@@ -50,8 +50,6 @@ export interface ContainerState extends ProcessStart {
   readonly execs: readonly (ProcessStart & { readonly id: string })[];
 }
 
-// --- requests ----------------------------------------------------------------------------------------------------------
-
 export function encodeAttach(id: string, options: AttachOptions): Uint8Array {
   return encodeFrame(
     supervisorFrames.attach,
@@ -114,8 +112,6 @@ function join(...parts: readonly ArrayLike<number>[]): Uint8Array {
   }
   return whole;
 }
-
-// --- answers and notices -----------------------------------------------------------------------------------------------
 
 export function decodeStart(frame: Frame): ProcessStart {
   return startOf(decodeObject(frame.payload));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isErrno } from '../base/errno.ts';
 import { SampanError } from '../base/errors.ts';
 import type { NamespaceType, RuntimeSpec } from '../oci/runtime-spec.ts';
 import { O_CREAT, O_TRUNC } from '../plan/constants.ts';
@@ -78,8 +79,9 @@ export class TaskFiles {
     let text: string;
     try {
       text = readFileSync(`${this.directory(id)}/task`, 'utf8');
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
     }
     const stored = parseStored(text);
     return { ...stored, filter: stored.filter === null ? undefined : this.#loadFilter(stored.filter) };

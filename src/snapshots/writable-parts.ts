@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isErrno } from '../base/errno.ts';
 import { conflict, internal, invalid, notFound } from '../base/errors.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
 import { diskUsage } from './disk-usage.ts';
@@ -106,8 +107,9 @@ function readLayers(path: string): Digest[] | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
   }
   // The newline is written with the rest; without it the list may be cut short.
   if (!text.endsWith('\n')) throw internal(`${path} is damaged`);

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { serverEventTexts } from '../../client/system.ts';
 import type { TypeOf } from '../../wire/schema.ts';
 import { EventMessage } from '../../wire/system-types.ts';
@@ -36,7 +37,7 @@ function timeOption(given: string, now: number): string {
   try {
     return parseTimestamp(given, now);
   } catch (reason) {
-    throw new CommandError(reason instanceof Error ? reason.message : String(reason));
+    throw new CommandError(messageOf(reason));
   }
 }
 
@@ -50,7 +51,7 @@ async function printer(format: string): Promise<(event: Event) => string> {
     template.execute(structOf(EventMessage, {}, '*events.Message'));
     return (event) => `${template.execute(structOf(EventMessage, event, '*events.Message'))}\n`;
   } catch (reason) {
-    throw new CommandError(`Error parsing format: ${reason instanceof Error ? reason.message : reason}`, 64);
+    throw new CommandError(`Error parsing format: ${messageOf(reason)}`, 64);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { ConnectionError } from '../../client/errors.ts';
 import { serverInfo } from '../../client/system.ts';
 import type { TypeOf } from '../../wire/schema.ts';
@@ -80,10 +81,7 @@ async function parseTemplate(format: string) {
   try {
     return Template.parse(format);
   } catch (reason) {
-    throw new CommandError(
-      `template parsing error: ${reason instanceof Error ? reason.message : reason}`,
-      64,
-    );
+    throw new CommandError(`template parsing error: ${messageOf(reason)}`, 64);
   }
 }
 

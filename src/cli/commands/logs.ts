@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { containerLogs, inspectContainer } from '../../client/containers.ts';
 import { demultiplex } from '../../client/frames.ts';
 import { defineCommand } from '../command.ts';
@@ -41,8 +42,6 @@ function timestampOf(name: 'since' | 'until', given: string): string {
   try {
     return parseTimestamp(given, Date.now());
   } catch (reason) {
-    throw new CommandError(
-      `invalid value for "${name}": ${reason instanceof Error ? reason.message : reason}`,
-    );
+    throw new CommandError(`invalid value for "${name}": ${messageOf(reason)}`);
   }
 }

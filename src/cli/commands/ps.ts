@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { listContainers } from '../../client/containers.ts';
 import type { ContainerSummary } from '../../wire/container-types.ts';
 import { defineCommand } from '../command.ts';
@@ -103,6 +104,6 @@ function attempt<T>(what: string, action: () => T): T {
   try {
     return action();
   } catch (reason) {
-    throw new CommandError(`${what}: ${reason instanceof Error ? reason.message : reason}`);
+    throw new CommandError(`${what}: ${messageOf(reason)}`);
   }
 }

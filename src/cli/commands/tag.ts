@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { tagImage } from '../../client/images.ts';
 import { isImageId, parseReference, type Reference, repositoryOf } from '../../oci/reference.ts';
 import { defineCommand } from '../command.ts';
@@ -29,6 +30,6 @@ function parseOr(what: string, text: string, idAllowed: boolean): Reference | un
   try {
     return parseReference(text);
   } catch (reason) {
-    throw new CommandError(`${what}: ${reason instanceof Error ? reason.message : reason}`);
+    throw new CommandError(`${what}: ${messageOf(reason)}`);
   }
 }

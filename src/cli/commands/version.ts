@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { serverVersion } from '../../client/system.ts';
 import type { TypeOf } from '../../wire/schema.ts';
 import { Version } from '../../wire/system-types.ts';
@@ -145,10 +146,7 @@ async function parseFormat(format: string): Promise<(versions: Versions) => Exec
       return template.attempt(data);
     };
   } catch (reason) {
-    throw new CommandError(
-      `template parsing error: ${reason instanceof Error ? reason.message : reason}`,
-      64,
-    );
+    throw new CommandError(`template parsing error: ${messageOf(reason)}`, 64);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import type { PortBinding } from '../../wire/container-config.ts';
 import { cut } from '../flag-types.ts';
 import { isIP } from '../ip-address.ts';
@@ -118,7 +119,7 @@ function addExposed({ exposed }: PublishedPorts, spec: string): void {
   try {
     range = parseRange(port);
   } catch (reason) {
-    const why = reason instanceof Error ? reason.message : reason;
+    const why = messageOf(reason);
     throw new Error(`invalid range format for --expose: ${spec}, error: ${why}`);
   }
   for (let number = range.first; number <= range.last; number++) exposed[`${number}/${protocol}`] ??= {};

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import type { Invocation } from '../command.ts';
 import type { FlagTable } from '../flag.ts';
 import { cut } from '../flag-types.ts';
@@ -25,7 +26,7 @@ export function prepareBody<F extends FlagTable>(
       proxyEnvironment: proxyEnvironment(session, options.env),
     });
   } catch (reason) {
-    const message = reason instanceof Error ? reason.message : String(reason);
+    const message = messageOf(reason);
     throw withHelp(session.programName, message, name, 125);
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import type { Hijacked } from '../../client/client.ts';
 import { demultiplex } from '../../client/frames.ts';
 import type { Io } from '../io.ts';
@@ -64,7 +65,7 @@ function keysOf(text: string, io: Io): readonly number[] {
   try {
     return parseDetachKeys(text);
   } catch (reason) {
-    const why = reason instanceof Error ? reason.message : reason;
+    const why = messageOf(reason);
     io.err(`invalid detach escape keys, using default: ${why}\n`);
     return defaultDetachKeys;
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import type { ContainerWaitResponse } from '../../wire/container-types.ts';
 import type { TypeOf } from '../../wire/schema.ts';
 import type { Io } from '../io.ts';
@@ -12,7 +13,7 @@ export async function exitOf(exited: Promise<TypeOf<typeof ContainerWaitResponse
     }
     return StatusCode;
   } catch (reason) {
-    io.err(`error waiting for container: ${reason instanceof Error ? reason.message : reason}\n`);
+    io.err(`error waiting for container: ${messageOf(reason)}\n`);
     return 125;
   }
 }

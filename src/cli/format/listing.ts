@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { CommandError } from '../command-error.ts';
 import { alignTabs, tableTabs } from './tabwriter.ts';
 
@@ -47,7 +48,7 @@ async function renderTemplate<Row>(
     const headings = { ...listing.headings, Label: (name: string) => labelHeading(name) };
     return alignTabs(`${template.executeHeader(headings).output}\n${lines}`, tableTabs);
   } catch (reason) {
-    throw new CommandError(`template parsing error: ${reason instanceof Error ? reason.message : reason}`);
+    throw new CommandError(`template parsing error: ${messageOf(reason)}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { SampanError } from '../../base/errors.ts';
+import { messageOf, SampanError } from '../../base/errors.ts';
 import type { SeccompProfile } from '../../oci/runtime-spec.ts';
 import { defaultSeccompProfile } from '../../oci/seccomp-default.ts';
 
@@ -27,7 +27,7 @@ function decodeProfile(text: string): SeccompProfile {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw undecodable(error instanceof Error ? error.message : String(error));
+    throw undecodable(messageOf(error));
   }
   if (hasRules(value)) value = { ...value, syscalls: value.syscalls.map(withNames) };
   if (!isProfile(value)) throw undecodable('defaultAction and syscalls are not those of a profile');

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { invalid } from '../../base/errors.ts';
+import { invalid, messageOf } from '../../base/errors.ts';
 import { HOST, type Operation } from '../../plan/operations.ts';
 
 /** A value for a file of a group. */
@@ -37,7 +37,7 @@ export function applySetting({ path, value }: Setting): void {
 
 /** "EBUSY: resource busy or locked, write" as "resource busy or locked". */
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return /^[A-Z0-9]+: (.*?)(?:, \w+.*)?$/.exec(message)?.[1] ?? message;
 }
 
