@@ -8,7 +8,7 @@ import { createLogger, formatLogfmt, type Logger, type LogLevel } from '../base/
 import { type EngineOptions, openEngine } from '../engine/engine.ts';
 import { exposureWarning, listenAddresses } from './addresses.ts';
 import { type Configuration, resolveConfiguration } from './configuration.ts';
-import { layOutLauncher } from './launcher-binary.ts';
+import { layOutLaunchers } from './launcher-binary.ts';
 import { claimPidFile } from './pid-file.ts';
 import { settings } from './settings.ts';
 
@@ -92,7 +92,7 @@ async function engineOptions(
   return {
     dataRoot: resolve(configuration.dataRoot),
     execRoot,
-    launcher: await layOutLauncher(execRoot),
+    ...(await layOutLaunchers(execRoot)),
     cgroupParent: configuration.cgroupParent,
     storageDriver: configuration.storageDriver,
     network: {

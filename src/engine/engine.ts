@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly execRoot: string;
   /** The launcher's executable. */
   readonly launcher: string;
+  /** An executable that works as PID 1 of a container. */
+  readonly initBinary: string;
   readonly cgroupParent: string;
   /** "erofs", "overlay", or empty for the best that works here. */
   readonly storageDriver: string;
@@ -92,7 +94,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const images = await openImages({ database, content, snapshots, events, users });
   const containers = createContainers({
     ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
-    initBinary: options.launcher,
+    initBinary: options.initBinary,
     defaults: { ...options.containerDefaults, cgroupParent: options.cgroupParent },
   });
   const id = await identify(dataRoot);

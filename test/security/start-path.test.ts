@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { makeBusyboxRoot, tarOf } from '../fixtures/busybox-root.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
@@ -140,6 +149,16 @@ describe('an image', () => {
     for (let round = 0; round < 20; round++) daemon.run('sampan', ['exec', container, 'true']);
     daemon.sampan('rm', '-f', container);
     expect(launcherDigest()).toBe(before);
+    expect(run('busybox', 'echo', 'alive').stdout).toBe('alive\n');
+  });
+
+  test('that gets at its init changes only a copy of the launcher', () => {
+    const launcher = join(daemon.home, 'run/sampan-launcher');
+    const seen = run('--init', 'busybox', 'stat', '-c', '%i', '/sbin/docker-init');
+    expect(seen.stdout.trim()).toMatch(/^\d+$/);
+    expect(seen.stdout.trim()).not.toBe(String(statSync(launcher).ino));
+    const attack = 'mount -o remount,bind,rw /sbin/docker-init; echo x >/sbin/docker-init; echo done';
+    expect(run('--init', '--privileged', 'busybox', 'sh', '-c', attack).stdout).toBe('done\n');
     expect(run('busybox', 'echo', 'alive').stdout).toBe('alive\n');
   });
 
