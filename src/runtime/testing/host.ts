@@ -27,7 +27,9 @@ import type { Attachment, Bundle, Exit, Runtime, Task } from '../contract.ts';
 import { type LauncherProcess, openLauncher } from '../launcher.ts';
 import { createRuntime } from '../runtime.ts';
 
-const launcherBinary = new URL('../../../build/sampan-launcher', import.meta.url).pathname;
+/** SAMPAN_LAUNCHER names another launcher than the one that is built here, such as the one with sanitizers. */
+const launcherBinary =
+  process.env['SAMPAN_LAUNCHER'] ?? new URL('../../../build/sampan-launcher', import.meta.url).pathname;
 
 export const context = background();
 
