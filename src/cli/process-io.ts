@@ -57,6 +57,7 @@ const deadly = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
 
 function enterRawMode(stdin: ReadStream): () => void {
   stdin.setRawMode(true);
+  passOutputThrough(0);
   let raw = true;
   const restore = (): void => {
     if (!raw) return;
@@ -75,6 +76,30 @@ function enterRawMode(stdin: ReadStream): () => void {
   process.on('exit', restore);
   for (const name of Object.keys(deadly)) process.on(name, die);
   return restore;
+}
+
+const OPOST = 1;
+const TCSANOW = 0;
+/** Of struct termios (asm-generic/termbits.h), which starts with c_iflag and c_oflag, four bytes each. */
+const termiosSize = 60;
+
+/**
+ * What comes is output of the container's terminal, which has made "\r\n" of "\n" where that was wanted. Node's raw mode leaves this
+ * terminal doing the same again (OPOST, termios(3)), which misplaces what full-screen programs draw. Leaving raw mode sets it back.
+ */
+function passOutputThrough(descriptor: number): void {
+  const { dlopen } = require('bun:ffi') as typeof import('bun:ffi');
+  const libc = dlopen('libc.so.6', {
+    tcgetattr: { args: ['i32', 'ptr'], returns: 'i32' },
+    tcsetattr: { args: ['i32', 'i32', 'ptr'], returns: 'i32' },
+  });
+  const termios = new Uint8Array(termiosSize);
+  if (libc.symbols.tcgetattr(descriptor, termios) === 0) {
+    const outputFlags = new Uint32Array(termios.buffer, 4, 1);
+    outputFlags[0] = (outputFlags[0] ?? 0) & ~OPOST;
+    libc.symbols.tcsetattr(descriptor, TCSANOW, termios);
+  }
+  libc.close();
 }
 
 const encoder = new TextEncoder();
