@@ -1,11 +1,44 @@
 import type { Digest } from './digest.ts';
 
+/** OCI image spec: descriptor.md. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly urls?: readonly string[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+  readonly artifactType?: string;
+}
+
 export interface Platform {
   readonly architecture: string;
   readonly os: string;
   readonly variant?: string;
   readonly 'os.version'?: string;
   readonly 'os.features'?: readonly string[];
+}
+
+/** OCI image spec: manifest.md; Docker's schema 2 has the same shape. */
+export interface Manifest {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly artifactType?: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** OCI image spec: image-index.md; Docker's manifest list has the same shape. */
+export interface Index {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly artifactType?: string;
+  readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** Durations in nanoseconds. */

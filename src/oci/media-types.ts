@@ -1,5 +1,5 @@
 /** Media types of manifests, configurations and layers: OCI's, and Docker's schema 2 of the same shape. */
-const mediaTypes = {
+export const mediaTypes = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',
   ociConfig: 'application/vnd.oci.image.config.v1+json',
@@ -15,4 +15,8 @@ const mediaTypes = {
 
 export function isIndexType(mediaType: string | undefined): boolean {
   return mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerManifestList;
+}
+
+export function isManifestType(mediaType: string | undefined): boolean {
+  return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 }
