@@ -89,21 +89,22 @@ describe('a Debian root', () => {
 });
 
 describe('nginx', () => {
-  const site = () => `http://127.0.0.1:${published('web', 80)}`;
+  let site: string;
 
   test('serves through its published port', async () => {
     daemon.sampan('run', '-d', '--name', 'web', '-p', '80', 'server', 'nginx', '-g', 'daemon off;');
-    await eventually(async () => (await fetch(site())).ok);
-    expect(await (await fetch(site())).text()).toContain('Welcome to nginx!');
+    site = `http://127.0.0.1:${published('web', 80)}`;
+    await eventually(async () => (await fetch(site)).ok);
+    expect(await (await fetch(site)).text()).toContain('Welcome to nginx!');
     expect(daemon.sampan('top', 'web')).toContain('nginx: worker process');
   });
 
   test('serves a large file and many clients at once', async () => {
     const make = 'head -c 50000000 /dev/urandom >/var/www/html/large; sha256sum </var/www/html/large';
     const digest = daemon.sampan('exec', 'web', 'sh', '-c', make).split(' ')[0] ?? '';
-    const body = new Uint8Array(await (await fetch(`${site()}/large`)).arrayBuffer());
+    const body = new Uint8Array(await (await fetch(`${site}/large`)).arrayBuffer());
     expect(createHash('sha256').update(body).digest('hex')).toBe(digest);
-    const pages = await Promise.all(Array.from({ length: 200 }, async () => (await fetch(site())).status));
+    const pages = await Promise.all(Array.from({ length: 200 }, async () => (await fetch(site)).status));
     expect(pages).toEqual(pages.map(() => 200));
     const counted = daemon.sampan('exec', 'web', 'grep', '-c', 'GET / ', '/var/log/nginx/access.log');
     expect(Number(counted)).toBeGreaterThanOrEqual(200);
@@ -111,9 +112,10 @@ describe('nginx', () => {
 
   test('reloads on a signal, restarts with its files, and stops when asked', async () => {
     daemon.sampan('kill', '--signal', 'HUP', 'web');
-    await eventually(async () => (await fetch(site())).ok);
+    await eventually(async () => (await fetch(site)).ok);
     daemon.sampan('restart', 'web');
-    await eventually(async () => (await fetch(`${site()}/large`, { method: 'HEAD' })).ok);
+    site = `http://127.0.0.1:${published('web', 80)}`;
+    await eventually(async () => (await fetch(`${site}/large`, { method: 'HEAD' })).ok);
     daemon.sampan('stop', 'web');
     expect(daemon.sampan('inspect', '--format', '{{.State.ExitCode}}', 'web')).toBe('0');
   });
