@@ -1,5 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createApiServer } from '../api/api-server.ts';
 import { background } from '../base/context.ts';
 import { isErrno } from '../base/errno.ts';
@@ -35,6 +35,8 @@ export async function runDaemon(flags: Flags): Promise<number> {
   );
 
   await using _pidFile = await claimPidFile(configuration.pidfile);
+  // Two daemons on one state would undo each other's work, whatever their PID files are called.
+  await using _dataRoot = await claimPidFile(join(resolve(configuration.dataRoot), 'daemon.pid'));
   const context = background(log);
   const addresses = await listenAddresses(configuration);
   const warning = exposureWarning(addresses);
@@ -53,6 +55,7 @@ export async function runDaemon(flags: Flags): Promise<number> {
 
   await untilStopped(async () => {
     configuration = await reload(configuration, flags, log);
+    await engine.announceReload();
   });
   log.info('Daemon shutdown begins');
   await server.close(ANSWER_GRACE);

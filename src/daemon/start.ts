@@ -7,6 +7,7 @@ import { settings } from './settings.ts';
 
 const SOCKET = '/run/sampan/sampan.sock';
 const PATIENCE_MS = 15_000;
+const OTHERS_START_MS = 2_000;
 
 /**
  * Starts a daemon with the built-in settings in the background, and resolves once it answers on the default socket. Its log is
@@ -24,11 +25,14 @@ export async function startDaemon(): Promise<void> {
     stdio: ['ignore', log, log],
   });
   daemon.unref();
-  const deadline = Date.now() + PATIENCE_MS;
+  let deadline = Date.now() + PATIENCE_MS;
+  // One that ends at once may have found another command line's daemon starting: that one is waited for.
+  daemon.once('exit', () => {
+    deadline = Math.min(deadline, Date.now() + OTHERS_START_MS);
+  });
   while (!(await isListening(SOCKET))) {
-    if (Date.now() > deadline || daemon.exitCode !== null) {
+    if (Date.now() > deadline)
       throw new SampanError('unavailable', `the daemon did not start: see ${logPath}`);
-    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -67,6 +67,8 @@ export interface NetworkSettings {
 
 /** An engine with its life cycle. Disposing leaves containers running: the next engine on the same state finds them. */
 export interface RunningEngine extends Engine, AsyncDisposable {
+  /** Tells subscribers of events that the daemon's settings were read anew. */
+  announceReload(): Promise<void>;
   /** Stops all that run, each with `seconds` to end by itself. */
   stopContainers(context: Context, seconds: number): Promise<void>;
 }
@@ -138,7 +140,7 @@ interface Parts {
   readonly images: StoredImages;
   readonly networks: Networks;
   readonly volumes: Volumes;
-  readonly events: Events;
+  readonly events: EventBus;
   readonly system: System;
   readonly launcher: LauncherProcess;
   readonly snapshots: SnapshotDriver;
@@ -163,6 +165,14 @@ class ComposedEngine implements RunningEngine {
     this.events = parts.events;
     this.system = parts.system;
     this.#parts = parts;
+  }
+
+  async announceReload(): Promise<void> {
+    const { id, name, debug, labels, registryMirrors, insecureRegistries } = await this.system.facts();
+    const lists = { labels, 'registry-mirrors': registryMirrors, 'insecure-registries': insecureRegistries };
+    const texts = Object.entries(lists).map(([key, list]) => [key, JSON.stringify(list)]);
+    const attributes = { name, debug: String(debug), ...Object.fromEntries(texts) };
+    this.#parts.events.publish({ type: 'daemon', action: 'reload', id, attributes });
   }
 
   stopContainers(context: Context, seconds: number): Promise<void> {
