@@ -13,8 +13,11 @@ export interface Runtime {
   start(context: Context, bundle: Bundle): Promise<Task>;
   /** The task of a container that may have been started by an earlier daemon: running, ended, or none (never started). */
   recover(context: Context, id: string): Promise<RecoveredTask>;
-  /** Deletes what is kept of an ended task (state file, socket, cgroup if one is left). */
-  forget(context: Context, id: string): Promise<void>;
+  /**
+   * Deletes what is kept of an ended task (state file, socket, cgroup if one is left). `cgroupsPath`, as in its spec, says where its
+   * processes are to be looked for when the record of it was lost.
+   */
+  forget(context: Context, id: string, cgroupsPath?: string): Promise<void>;
   /** What this host can do: for `info`, defaults and warnings. */
   readonly capabilities: HostCapabilities;
 }

@@ -90,9 +90,10 @@ class LauncherRuntime implements Runtime {
     return { state: 'ended', pid, startedAt, exit: await this.#exitOfLost(context, id, record) };
   }
 
-  async forget(context: Context, id: string): Promise<void> {
-    const record = this.#files.read(id);
-    if (record !== undefined) await this.#cgroups.remove(context, record.group);
+  async forget(context: Context, id: string, cgroupsPath?: string): Promise<void> {
+    const lost = cgroupsPath === undefined ? undefined : groupPath(cgroupsPath);
+    const group = this.#files.read(id)?.group ?? lost;
+    if (group !== undefined) await this.#cgroups.remove(context, group);
     this.#files.remove(id);
   }
 

@@ -2,6 +2,7 @@ import { isCode } from '../../base/errors.ts';
 import type { Exit, Task } from '../../runtime/contract.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
+import { cgroupsPath } from '../spec/build-spec.ts';
 import { formatTime } from '../times.ts';
 import { disconnectAll, endpointsOf, withoutEndpoints } from './endpoints.ts';
 import { launch } from './launch.ts';
@@ -94,9 +95,11 @@ function restartsAfter(parts: Parts, entry: Entry, exit: Exit): boolean {
   return wantsRestart(hostConfig.RestartPolicy, { exitCode: exit.code, manuallyStopped, restartCount });
 }
 
+/** Its group is named too: were its record lost, processes of it could go on unseen. */
 async function forget(parts: Parts, entry: Entry): Promise<void> {
+  const group = cgroupsPath(entry.id, entry.container.hostConfig.CgroupParent, parts.defaults);
   try {
-    await parts.runtime.forget(parts.background, entry.id);
+    await parts.runtime.forget(parts.background, entry.id, group);
   } catch (error) {
     parts.log.warn('cannot clear away an ended task', { container: entry.id, error });
   }

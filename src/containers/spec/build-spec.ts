@@ -86,7 +86,7 @@ function buildProcess(inputs: SpecInputs, security: SecurityOptions, init: boole
 }
 
 /** "/parent/<id>" for cgroupfs, "parent.slice:sampan:<id>" for systemd. */
-function cgroupsPath(id: string, own: string, defaults: ContainerDefaults): string {
+export function cgroupsPath(id: string, own: string, defaults: ContainerDefaults): string {
   const given = own || defaults.cgroupParent;
   if (defaults.cgroupDriver === 'systemd') return `${given || 'system.slice'}:sampan:${id}`;
   return posix.resolve('/', given || 'sampan', id);
