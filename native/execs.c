@@ -86,6 +86,8 @@ static void took_too_long(struct timer *timer)
 	fail(&failure, ETIMEDOUT, process->id, "the exec did not start");
 	run_abort(process->run);
 	give_up(process, &failure);
+	/* Whoever ended meanwhile was left for now. */
+	supervised_reap();
 }
 
 static int decode(struct run *run, const uint8_t *plan, size_t size, struct failure *failure)
