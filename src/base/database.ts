@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite';
 import { SampanError } from './errors.ts';
 
 /** A step of a schema's history. Never edited once released: a change is a new step. */
-export type Migration = string;
+type Migration = string;
 
 /** One folder's tables: a name and the steps that make them, in order. */
 export interface Schema {

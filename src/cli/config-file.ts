@@ -15,7 +15,7 @@ export interface ConfigFile {
   readonly proxies: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-export interface RegistryAuth {
+interface RegistryAuth {
   readonly username?: string;
   readonly password?: string;
   readonly identitytoken?: string;

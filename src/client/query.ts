@@ -1,11 +1,4 @@
-export type QueryValue =
-  | string
-  | number
-  | boolean
-  | readonly string[]
-  | Record<string, unknown>
-  | undefined
-  | null;
+type QueryValue = string | number | boolean | readonly string[] | Record<string, unknown> | undefined | null;
 export type Query = Readonly<Record<string, QueryValue>>;
 
 /**

@@ -72,7 +72,7 @@ export interface StopOptions {
   readonly signal: string;
 }
 
-export interface RemoveContainerOptions {
+interface RemoveContainerOptions {
   readonly force: boolean;
   readonly volumes: boolean;
   readonly link: boolean;

@@ -22,7 +22,7 @@ import { type PortRange, parsePortRange } from './ports.ts';
 import { firstFreeSubnet } from './subnets.ts';
 
 /** An address with its subnet: a bridge's own, which is its containers' gateway. */
-export interface InterfaceAddress {
+interface InterfaceAddress {
   readonly address: Ipv4;
   readonly subnet: Subnet;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** What a container's resolver file is made for. */
-export type ResolvConfKind =
+type ResolvConfKind =
   /** The host's network: the host's file as it is. */
   | 'host'
   /** A network without a DNS server of its own: nothing that works only on the host. */

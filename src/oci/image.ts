@@ -68,7 +68,7 @@ export interface ImageProcess {
   readonly ArgsEscaped?: boolean;
 }
 
-export interface HistoryEntry {
+interface HistoryEntry {
   readonly created?: string;
   readonly created_by?: string;
   readonly author?: string;

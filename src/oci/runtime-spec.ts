@@ -64,7 +64,7 @@ export interface SpecLinux {
   readonly readonlyPaths: readonly string[];
 }
 
-export interface IdMapping {
+interface IdMapping {
   readonly containerID: number;
   readonly hostID: number;
   readonly size: number;

@@ -8,7 +8,7 @@ import { PlanError } from '../plan/plan-error.ts';
 import { type Frame, FrameReader, frameHeaderSize, launcherFrames, writeFrameHeader } from './frames.ts';
 
 /** What happens on a connection to the launcher. Exactly one `closed` comes, last. */
-export interface PlanListener {
+interface PlanListener {
   frame(frame: Frame): void;
   /** The connection's end: with a cause when it could not be made, broke, or spoke nonsense. */
   closed(cause: Error | undefined): void;

@@ -14,7 +14,7 @@ export interface Schema<T = unknown> {
   readonly item?: Schema;
 }
 
-export type SchemaKind =
+type SchemaKind =
   | 'string'
   | 'integer'
   | 'number'

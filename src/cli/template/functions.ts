@@ -21,7 +21,7 @@ export class TemplateFunctionError extends Error {
 
 type Parameter = 'any' | 'string' | 'int' | 'strings';
 
-export interface TemplateFunction {
+interface TemplateFunction {
   readonly parameters: readonly Parameter[];
   /** The last parameter may be given any number of times. */
   readonly variadic?: boolean;

@@ -2,31 +2,31 @@
 
 export type Node = TextNode | ActionNode | BranchNode | RangeNode | JumpNode;
 
-export interface TextNode {
+interface TextNode {
   readonly kind: 'text';
   readonly text: string;
 }
 
-export interface ActionNode {
+interface ActionNode {
   readonly kind: 'action';
   readonly pipe: Pipe;
 }
 
-export interface BranchNode {
+interface BranchNode {
   readonly kind: 'if' | 'with';
   readonly pipe: Pipe;
   readonly body: readonly Node[];
   readonly otherwise: readonly Node[];
 }
 
-export interface RangeNode {
+interface RangeNode {
   readonly kind: 'range';
   readonly pipe: Pipe;
   readonly body: readonly Node[];
   readonly otherwise: readonly Node[];
 }
 
-export interface JumpNode {
+interface JumpNode {
   readonly kind: 'break' | 'continue';
 }
 

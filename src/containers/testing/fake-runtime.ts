@@ -16,7 +16,7 @@ import type {
   TerminalSize,
 } from '../../runtime/contract.ts';
 
-export const capabilities: HostCapabilities = {
+const capabilities: HostCapabilities = {
   cgroupVersion: 1,
   cgroupControllers: new Set(['cpu', 'memory', 'pids', 'cpuset', 'blkio']),
   kernelVersion: '6.18.0',

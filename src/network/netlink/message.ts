@@ -17,7 +17,7 @@ export interface Message {
 export type Attribute = readonly [type: number, value: AttributeValue];
 
 /** Bytes as they are, text with its NUL, a 32-bit number, a descriptor of the launcher's table, or attributes inside. */
-export type AttributeValue = Uint8Array | string | number | DescriptorSlot | readonly Attribute[] | Framed;
+type AttributeValue = Uint8Array | string | number | DescriptorSlot | readonly Attribute[] | Framed;
 
 /** The launcher replaces it by the descriptor in this slot. */
 export interface DescriptorSlot {
@@ -25,7 +25,7 @@ export interface DescriptorSlot {
 }
 
 /** A fixed header with attributes behind it, as VETH_INFO_PEER holds. */
-export interface Framed {
+interface Framed {
   readonly header: Uint8Array;
   readonly attributes: readonly Attribute[];
 }

@@ -75,7 +75,7 @@ export function addRule(table: string, chain: string, expressions: readonly Expr
 }
 
 /** A field of a key or of data: its type's number, and its length as it stands in registers, a multiple of 4 once padded. */
-export interface Field {
+interface Field {
   readonly type: number;
   readonly length: number;
 }

@@ -65,7 +65,7 @@ export class KernelBench implements AsyncDisposable {
   }
 }
 
-export async function indexStream(
+async function indexStream(
   source: AsyncIterable<Uint8Array>,
   path: string,
   options: IndexerOptions = {},
