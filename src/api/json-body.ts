@@ -3,9 +3,9 @@ import type { Schema } from '../wire/schema.ts';
 import type { Request } from './http/session.ts';
 
 /** Bodies hold configurations; the largest known part of one is a seccomp profile. */
-const maxJsonBody = 16 * 1024 * 1024;
+const MAX_JSON_BODY = 16 * 1024 * 1024;
 /** Go's decoder gives up at this nesting. */
-const maxDepth = 10_000;
+const MAX_DEPTH = 10_000;
 
 /**
  * The request's JSON body in the schema's form; undefined when there is none. Fails as Docker does: another Content-Type, a body that is
@@ -21,9 +21,9 @@ async function readRawJson(request: Request): Promise<{ readonly value: unknown 
   const type = request.headers.get('content-type') ?? '';
   if (type !== '' || request.body.length !== 0) checkContentType(type);
   if (request.body.length === 0) return undefined;
-  const text = decodeText(await request.body.whole(maxJsonBody));
+  const text = decodeText(await request.body.whole(MAX_JSON_BODY));
   if (text.trim() === '') throw invalid('invalid JSON: got EOF while reading request body');
-  if (text.length > maxDepth && isTooDeep(text)) throw invalid('invalid JSON: exceeded max depth');
+  if (text.length > MAX_DEPTH && isTooDeep(text)) throw invalid('invalid JSON: exceeded max depth');
   try {
     return { value: JSON.parse(text) };
   } catch (error) {
@@ -55,7 +55,7 @@ function isTooDeep(text: string): boolean {
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
     if (token === '[' || token === '{') depth++;
     else if (token === ']' || token === '}') depth--;
-    if (depth > maxDepth) return true;
+    if (depth > MAX_DEPTH) return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@ import { findDuration } from '../wire/durations.ts';
 import type { Filters } from '../wire/query.ts';
 import { singleValue } from './filters/match.ts';
 
-const second = 1_000_000_000n;
+const SECOND = 1_000_000_000n;
 
 /** "1700000000", "1700000000.123456789" or RFC 3339, as nanoseconds since the epoch; undefined for an empty text. */
 export function parseTimestamp(text: string, name: string): bigint | undefined {
@@ -11,7 +11,7 @@ export function parseTimestamp(text: string, name: string): bigint | undefined {
   const unix = /^(-?)(\d{1,12})(?:\.(\d{1,18}))?$/.exec(text);
   if (unix !== null) {
     const [, sign, seconds = '0', fraction = ''] = unix;
-    const value = BigInt(seconds) * second + BigInt(fraction.padEnd(9, '0').slice(0, 9));
+    const value = BigInt(seconds) * SECOND + BigInt(fraction.padEnd(9, '0').slice(0, 9));
     return sign === '-' ? -value : value;
   }
   const date = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);

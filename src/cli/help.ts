@@ -122,14 +122,14 @@ function flagUsage({ usage, type }: Flag<unknown>): string {
 }
 
 /** pflag keeps a line's last word on it if it overhangs by no more than this. */
-const slack = 5;
-const minTextWidth = 24;
+const SLACK = 5;
+const MIN_TEXT_WIDTH = 24;
 
 function wrap(text: string, indent: number, width: number): string {
   if (width <= 0) return text.replaceAll('\n', `\n${' '.repeat(indent)}`);
-  if (width - indent < minTextWidth)
-    return `\n${' '.repeat(16)}${wrap(text, 16, Math.max(width, 16 + minTextWidth))}`;
-  const room = width - indent - slack;
+  if (width - indent < MIN_TEXT_WIDTH)
+    return `\n${' '.repeat(16)}${wrap(text, 16, Math.max(width, 16 + MIN_TEXT_WIDTH))}`;
+  const room = width - indent - SLACK;
   const lines: string[] = [];
   for (let rest = text; rest !== ''; ) {
     const [line, after] = takeLine(rest, room);
@@ -140,7 +140,7 @@ function wrap(text: string, indent: number, width: number): string {
 }
 
 function takeLine(text: string, room: number): [string, string] {
-  if (room + slack > displayWidth(text)) return [text, ''];
+  if (room + SLACK > displayWidth(text)) return [text, ''];
   const part = text.slice(0, room);
   const blank = Math.max(part.lastIndexOf(' '), part.lastIndexOf('\t'), part.lastIndexOf('\n'));
   if (blank <= 0) return [text, ''];

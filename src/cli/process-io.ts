@@ -35,7 +35,7 @@ export function processIo(): Io {
 }
 
 /** Linux's device numbers (Documentation/admin-guide/devices.txt): consoles and serial lines, and pseudo terminals. */
-const memoryDevices = 1;
+const MEMORY_DEVICES = 1;
 const isConsole = (major: number): boolean => major === 4 || major === 5;
 const isPseudoTerminal = (major: number): boolean => major >= 136 && major <= 143;
 
@@ -44,7 +44,7 @@ function isTerminal(descriptor: number): boolean {
   try {
     const stat = fstatSync(descriptor);
     const major = stat.rdev >> 8;
-    if (!stat.isCharacterDevice() || major === memoryDevices) return false;
+    if (!stat.isCharacterDevice() || major === MEMORY_DEVICES) return false;
     if (isConsole(major) || isPseudoTerminal(major)) return true;
   } catch {
     return false;
@@ -81,7 +81,7 @@ function enterRawMode(stdin: ReadStream): () => void {
 const OPOST = 1;
 const TCSANOW = 0;
 /** Of struct termios (asm-generic/termbits.h), which starts with c_iflag and c_oflag, four bytes each. */
-const termiosSize = 60;
+const TERMIOS_SIZE = 60;
 
 /**
  * What comes is output of the container's terminal, which has made "\r\n" of "\n" where that was wanted. Node's raw mode leaves this
@@ -93,7 +93,7 @@ function passOutputThrough(descriptor: number): void {
     tcgetattr: { args: ['i32', 'ptr'], returns: 'i32' },
     tcsetattr: { args: ['i32', 'i32', 'ptr'], returns: 'i32' },
   });
-  const termios = new Uint8Array(termiosSize);
+  const termios = new Uint8Array(TERMIOS_SIZE);
   if (libc.symbols.tcgetattr(descriptor, termios) === 0) {
     const outputFlags = new Uint32Array(termios.buffer, 4, 1);
     outputFlags[0] = (outputFlags[0] ?? 0) & ~OPOST;

@@ -58,13 +58,13 @@ function showMessage(message: ProgressMessage, { print, columns }: ProgressOutpu
   else print(`${prefix}${status}${end}\n`);
 }
 
-const barWidth = 50;
+const BAR_WIDTH = 50;
 
 function progressBar({ current = 0, total = 0 }: Progress, columns: number): string {
   if (current <= 0 && total <= 0) return '';
   const done = humanSize(current).padStart(8);
   if (total <= 0) return done;
-  const filled = Math.min(Math.trunc(Math.trunc((current / total) * 100) / 2), barWidth);
-  const bar = columns > 110 ? `[${'='.repeat(filled)}>${' '.repeat(barWidth - filled)}] ` : '';
+  const filled = Math.min(Math.trunc(Math.trunc((current / total) * 100) / 2), BAR_WIDTH);
+  const bar = columns > 110 ? `[${'='.repeat(filled)}>${' '.repeat(BAR_WIDTH - filled)}] ` : '';
   return bar + (current > total ? done : `${done}/${humanSize(total)}`);
 }

@@ -21,7 +21,7 @@ export interface DaemonAddress {
   readonly isDefault: boolean;
 }
 
-const defaultSocket = 'unix:///run/sampan/sampan.sock';
+const DEFAULT_SOCKET = 'unix:///run/sampan/sampan.sock';
 
 /** What one run of the command line shares: streams, global options, configuration and the connection to the daemon. */
 export class Session {
@@ -37,7 +37,7 @@ export class Session {
     io: Io,
     options: CommandLineOptions,
     globals: OptionsOf<typeof globalFlags>,
-    defaultHost = defaultSocket,
+    defaultHost = DEFAULT_SOCKET,
   ) {
     this.io = io;
     this.options = {
@@ -140,5 +140,5 @@ function normaliseHost(given: string): string {
       `Failed to initialize: unable to resolve docker endpoint: invalid bind address format: ${given}`,
     );
   }
-  return given === 'unix://' ? defaultSocket : given;
+  return given === 'unix://' ? DEFAULT_SOCKET : given;
 }

@@ -3,7 +3,7 @@ import { containerStats } from '../client/containers.ts';
 import type { Sample, StatsRow } from './listings/stats.ts';
 
 /** A container that says nothing for this long is shown as unknown. */
-const patience = 2000;
+const PATIENCE = 2000;
 
 interface Watched {
   readonly container: string;
@@ -69,14 +69,14 @@ export class StatsCollector {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const samples = await containerStats(this.#client, entry.container, this.#stream, entry.abort.signal);
-      timer = setTimeout(lost, patience);
+      timer = setTimeout(lost, PATIENCE);
       for await (const sample of samples) {
         clearTimeout(timer);
         entry.sample = sample;
         entry.isStale = false;
         first();
         if (!this.#stream) return;
-        timer = setTimeout(lost, patience);
+        timer = setTimeout(lost, PATIENCE);
       }
     } finally {
       clearTimeout(timer);

@@ -45,7 +45,7 @@ export interface Ping {
   readonly builderVersion: string;
 }
 
-const maxErrorBody = 1024 * 1024;
+const MAX_ERROR_BODY = 1024 * 1024;
 
 /** A client of one daemon. Nothing is sent before the first request. */
 export function connect(options: ConnectOptions): Client {
@@ -180,7 +180,7 @@ async function errorOf(response: TransportResponse, path: string): Promise<ApiEr
   for await (const chunk of response.body) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > maxErrorBody) break;
+    if (length > MAX_ERROR_BODY) break;
   }
   const text = new TextDecoder().decode(concat(...chunks)).trim();
   if (text === '') {

@@ -28,7 +28,7 @@ export async function dial(endpoint: Endpoint, tls: TlsMaterial | undefined): Pr
 }
 
 /** More than this unread makes the inbox ask the socket to pause. */
-const highWaterMark = 1 << 18;
+const HIGH_WATER_MARK = 1 << 18;
 
 interface Reader {
   resolve(chunk: Uint8Array | null): void;
@@ -57,7 +57,7 @@ export class Inbox {
     }
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
-    if (this.#buffered > highWaterMark && !this.#paused) {
+    if (this.#buffered > HIGH_WATER_MARK && !this.#paused) {
       this.#paused = true;
       this.#flow.pause();
     }
@@ -85,7 +85,7 @@ export class Inbox {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
       this.#buffered -= chunk.length;
-      if (this.#paused && this.#buffered < highWaterMark / 2) {
+      if (this.#paused && this.#buffered < HIGH_WATER_MARK / 2) {
         this.#paused = false;
         this.#flow.resume();
       }

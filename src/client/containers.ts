@@ -29,7 +29,7 @@ export interface CreateOptions {
 export type CreateBody = Partial<TypeOf<typeof ContainerCreateRequest>> & { readonly Image: string };
 
 /** From then on, MAC addresses belong to endpoints. */
-const endpointAddressVersion = '1.44';
+const ENDPOINT_ADDRESS_VERSION = '1.44';
 
 export async function createContainer(
   client: Client,
@@ -37,7 +37,7 @@ export async function createContainer(
   options: CreateOptions = {},
 ): Promise<TypeOf<typeof ContainerCreateResponse>> {
   const { MacAddress, ...rest } = body;
-  const isOld = compareVersions(await client.version(), endpointAddressVersion) < 0;
+  const isOld = compareVersions(await client.version(), ENDPOINT_ADDRESS_VERSION) < 0;
   return client.json('POST', '/containers/create', {
     query: { name: options.name, platform: options.platform },
     json: isOld && MacAddress !== undefined ? { ...rest, MacAddress } : rest,

@@ -10,7 +10,7 @@ export interface Frame {
   readonly data: Uint8Array;
 }
 
-const headerLength = 8;
+const HEADER_LENGTH = 8;
 
 /**
  * Takes multiplexed output apart: each frame is a byte for the stream, three zero bytes, four bytes big-endian length, and data. A long
@@ -30,10 +30,10 @@ export async function* demultiplex(chunks: AsyncIterable<Uint8Array>): AsyncGene
         yield { stream, data };
         continue;
       }
-      const part = chunk.subarray(at, at + headerLength - header.length);
+      const part = chunk.subarray(at, at + HEADER_LENGTH - header.length);
       at += part.length;
       header = concat(header, part);
-      if (header.length < headerLength) break;
+      if (header.length < HEADER_LENGTH) break;
       stream = streamOf(header[0]);
       missing = new DataView(header.buffer, header.byteOffset).getUint32(4);
       header = new Uint8Array(0);

@@ -9,8 +9,8 @@ export interface ResponseHead {
   readonly headers: ReadonlyMap<string, string>;
 }
 
-const maxHeadBytes = 256 * 1024;
-const maxChunkLine = 4096;
+const MAX_HEAD_BYTES = 256 * 1024;
+const MAX_CHUNK_LINE = 4096;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('latin1');
 
@@ -50,7 +50,7 @@ async function readHeadText(connection: Connection): Promise<string | null> {
       connection.unread(bytes.subarray(end + 4));
       return decoder.decode(bytes.subarray(0, end));
     }
-    if (bytes.length > maxHeadBytes) throw new ProtocolError('the response head is too large');
+    if (bytes.length > MAX_HEAD_BYTES) throw new ProtocolError('the response head is too large');
   }
 }
 
@@ -152,7 +152,7 @@ async function readLine(connection: Connection): Promise<string> {
       connection.unread(bytes.subarray(end + 1));
       return decoder.decode(bytes.subarray(0, end)).replace(/\r$/, '');
     }
-    if (bytes.length > maxChunkLine) throw new ProtocolError('a chunk line is too long');
+    if (bytes.length > MAX_CHUNK_LINE) throw new ProtocolError('a chunk line is too long');
   }
 }
 

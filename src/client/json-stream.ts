@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.ts';
 
-const maxValueLength = 16 * 1024 * 1024;
+const MAX_VALUE_LENGTH = 16 * 1024 * 1024;
 
 /** The JSON texts of a stream of values that follow each other with or without white space between (progress, events, stats). */
 export async function* jsonTexts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -28,7 +28,7 @@ export async function* jsonTexts(chunks: AsyncIterable<Uint8Array>): AsyncGenera
     }
     pending = pending.slice(start);
     scanned -= start;
-    if (pending.length > maxValueLength) throw new ProtocolError('a JSON value of the stream is too large');
+    if (pending.length > MAX_VALUE_LENGTH) throw new ProtocolError('a JSON value of the stream is too large');
   }
   if (pending.trim() !== '') throw new ProtocolError('unexpected EOF');
 }

@@ -23,7 +23,7 @@ export interface Upgraded extends ResponseHead {
   readonly connection: Connection;
 }
 
-const userAgent = 'Sampan-Client';
+const USER_AGENT = 'Sampan-Client';
 const encoder = new TextEncoder();
 
 /** HTTP/1.1 to one endpoint, with idle connections kept for the next request. */
@@ -152,7 +152,7 @@ async function sendRequest(connection: Connection, request: TransportRequest, ho
   const bytes = typeof body === 'string' ? encoder.encode(body) : body;
   const headers: (readonly [string, string])[] = [
     ['Host', host],
-    ['User-Agent', userAgent],
+    ['User-Agent', USER_AGENT],
     ...(request.headers ?? []),
   ];
   if (bytes instanceof Uint8Array) headers.push(['Content-Length', String(bytes.length)]);

@@ -1,4 +1,4 @@
-export { formatTime, zeroTime } from '../wire/times.ts';
+export { formatTime, ZERO_TIME } from '../wire/times.ts';
 
 /** Now, in nanoseconds since the epoch, with what sub-millisecond precision there is. */
 export function nowNano(): bigint {

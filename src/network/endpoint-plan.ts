@@ -10,7 +10,7 @@ import {
 } from './firewall.ts';
 import { type Ipv4, parseIpv4, type Subnet, subnetOf } from './ipv4.ts';
 import { addAddress, addDefaultRoute } from './netlink/addresses.ts';
-import { loopbackIndex, protocol } from './netlink/constants.ts';
+import { LOOPBACK_INDEX, protocol } from './netlink/constants.ts';
 import { attachToBridge, createVethPair, getLink, isolatePort, raiseLink } from './netlink/links.ts';
 import { netlinkOperation } from './netlink/message.ts';
 import { forgetFlows } from './nftables/conntrack.ts';
@@ -33,7 +33,7 @@ export type HostIpv6 = 'absent' | 'on' | 'off';
 /** The container's interface has the same index in each of its namespaces, so that no step needs what another one returned. */
 const containerInterface = { name: 'eth0', index: 100 } as const;
 
-const newInterfacesIpv6 = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+const NEW_INTERFACES_IPV6 = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
 
 /**
  * What a start must do for an endpoint on a bridge.
@@ -69,7 +69,7 @@ export function bridgeEndpointPlan(endpoint: Endpoint, port: BridgePort): Partia
 
 /** A network of one: loopback alone. */
 export function loopbackPlan(): Partial<Plan> {
-  return { child: [netlinkOperation(protocol.route, [raiseLink(loopbackIndex)])] };
+  return { child: [netlinkOperation(protocol.route, [raiseLink(LOOPBACK_INDEX)])] };
 }
 
 /** What the firewall is to translate for an endpoint; other published ports are the supervisor's. */
@@ -120,7 +120,7 @@ function withoutIpv6(ipv6: HostIpv6, step: Operation): readonly Operation[] {
   const disable = (value: '0' | '1'): Operation => ({
     op: 'write',
     dir: HOST,
-    path: newInterfacesIpv6,
+    path: NEW_INTERFACES_IPV6,
     flags: 0,
     mode: 0,
     data: Buffer.from(value),
@@ -133,7 +133,7 @@ function containerMessages(endpoint: Endpoint, { mtu }: BridgePort) {
   const { address, subnet, gateway } = addressesOf(endpoint);
   const { name, index } = containerInterface;
   return [
-    raiseLink(loopbackIndex),
+    raiseLink(LOOPBACK_INDEX),
     createVethPair({
       name,
       index,

@@ -21,7 +21,7 @@ import {
   dataType,
   family,
   hooks,
-  interfaceNameSize,
+  INTERFACE_NAME_SIZE,
   metaKey,
   priorities,
   setFlag,
@@ -119,23 +119,23 @@ const sets = {
   bridges: {
     name: 'bridges',
     flags: 0,
-    key: [{ type: dataType.interfaceName, length: interfaceNameSize }],
+    key: [{ type: dataType.interfaceName, length: INTERFACE_NAME_SIZE }],
     hostOrder: true,
   },
   masqueraded: {
     name: 'masqueraded',
     flags: 0,
-    key: [{ type: dataType.interfaceName, length: interfaceNameSize }],
+    key: [{ type: dataType.interfaceName, length: INTERFACE_NAME_SIZE }],
     hostOrder: true,
   },
   inside: {
     name: 'inside',
     flags: setFlag.map,
     key: [
-      { type: dataType.interfaceName, length: interfaceNameSize },
-      { type: dataType.interfaceName, length: interfaceNameSize },
+      { type: dataType.interfaceName, length: INTERFACE_NAME_SIZE },
+      { type: dataType.interfaceName, length: INTERFACE_NAME_SIZE },
     ],
-    data: [{ type: dataType.verdict, length: interfaceNameSize }],
+    data: [{ type: dataType.verdict, length: INTERFACE_NAME_SIZE }],
   },
 } as const satisfies Record<string, SetShape>;
 

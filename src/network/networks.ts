@@ -4,6 +4,7 @@ import type { Context } from '../base/context.ts';
 import { invalid, notFound, SampanError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Launcher } from '../plan/contract.ts';
+import { errno } from '../plan/errno.ts';
 import { addressInUse, enableForwarding, inspectHost, prepareBridge, removeBridge } from './bridge.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import type {
@@ -18,7 +19,7 @@ import { type HostIpv6, loopbackPlan, translationsOf } from './endpoint-plan.ts'
 import { loadFirewall, unloadFirewall, unpublishPorts } from './firewall.ts';
 import { formatIpv4, formatSubnet } from './ipv4.ts';
 import { PortAllocator } from './ports.ts';
-import { describePublishFailure, EADDRINUSE, failedPorts, findPublishFailure } from './publish-failure.ts';
+import { describePublishFailure, failedPorts, findPublishFailure } from './publish-failure.ts';
 import { loadPredefined, type NetworkRecord, newId, type PredefinedName } from './store.ts';
 
 export interface NetworksOptions {
@@ -159,7 +160,7 @@ class LocalNetworks implements Networks {
     if (failure === undefined) return undefined;
     const failed = failedPorts(endpoint, failure);
     if (failed.length === 0) return undefined;
-    const inUse = failure.errno === EADDRINUSE;
+    const inUse = failure.errno === errno.EADDRINUSE;
     if (inUse) for (const { protocol, hostPort } of failed) this.#ports?.avoid(protocol, hostPort);
     const again = inUse && failed.every((port) => this.#bridge?.chose(endpoint, port) === true);
     return { error: describePublishFailure(endpoint, containerName, failure), again };

@@ -22,7 +22,7 @@ interface Holding {
 }
 
 /** How long a port that another program turned out to have is not offered again. */
-const avoidMilliseconds = 60_000;
+const AVOID_MILLISECONDS = 60_000;
 
 /**
  * Which host ports containers hold. It knows nothing of other programs' ports: binding does, and what binding finds taken is told
@@ -72,7 +72,7 @@ export class PortAllocator {
 
   /** Does not choose this port for a while: another program has it. */
   avoid(protocol: Protocol, port: number): void {
-    this.#avoided.set(keyOf(protocol, port), this.#now() + avoidMilliseconds);
+    this.#avoided.set(keyOf(protocol, port), this.#now() + AVOID_MILLISECONDS);
   }
 
   #allocateOne(owner: string, request: WantedPort): AllocatedPort[] {

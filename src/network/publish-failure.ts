@@ -4,8 +4,6 @@ import { errnoName } from '../plan/errno.ts';
 import { PlanError } from '../plan/plan-error.ts';
 import type { Endpoint, PublishedPort } from './contract.ts';
 
-export const EADDRINUSE = 98;
-
 /** The failed `publish` behind an error of a start, wherever in its chain of causes. */
 export function findPublishFailure(error: unknown): PlanFailure | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {

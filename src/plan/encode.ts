@@ -11,7 +11,7 @@ import {
 /** The binary form of a plan, as the launcher reads it: see docs/plan-format.md. Throws `invalid-argument` on what cannot be said in it. */
 export function encodePlan(plan: Partial<Plan>): Uint8Array {
   const writer = new Writer();
-  writer.at = planHeaderSize;
+  writer.at = PLAN_HEADER_SIZE;
   let count = 0;
   for (const stage of stageNames) {
     for (const operation of plan[stage] ?? []) {
@@ -20,24 +20,24 @@ export function encodePlan(plan: Partial<Plan>): Uint8Array {
     }
   }
   const size = writer.at;
-  if (size > planLimit || count > operationLimit) {
+  if (size > PLAN_LIMIT || count > OPERATION_LIMIT) {
     throw invalid(`a plan of ${count} steps and ${size} bytes is more than the launcher takes`);
   }
   writer.at = 0;
-  writer.word(magic);
-  writer.word(version);
+  writer.word(MAGIC);
+  writer.word(VERSION);
   writer.word(count);
   writer.word(size);
   return writer.bytes.subarray(0, size);
 }
 
 /** Limits that the launcher enforces. */
-const planLimit = 16 * 1024 * 1024;
-const operationLimit = 4096;
+const PLAN_LIMIT = 16 * 1024 * 1024;
+const OPERATION_LIMIT = 4096;
 
-const magic = 0x4e504d53;
-const version = 1;
-const planHeaderSize = 16;
+const MAGIC = 0x4e504d53;
+const VERSION = 1;
+const PLAN_HEADER_SIZE = 16;
 const stageNames = Object.keys(stages) as Stage[];
 
 /** Each operation's code and its arguments' names and kinds, in their order. */

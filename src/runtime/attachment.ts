@@ -5,7 +5,7 @@ import type { SupervisorConnection } from './supervisor-connection.ts';
 import { encodeStdinHeader, supervisorFrames } from './supervisor-protocol.ts';
 
 /** Largest STDIN frame that is sent. Longer writes are cut, so that a detach is noticed between the pieces. */
-const stdinFrameLimit = 64 * 1024;
+const STDIN_FRAME_LIMIT = 64 * 1024;
 
 /** An attachment over a supervisor connection of its own. Whoever reads that connection tells it what comes. */
 export class SupervisedAttachment implements Attachment {
@@ -24,8 +24,8 @@ export class SupervisedAttachment implements Attachment {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < chunk.length && !this.#over; offset += stdinFrameLimit) {
-      const piece = chunk.subarray(offset, offset + stdinFrameLimit);
+    for (let offset = 0; offset < chunk.length && !this.#over; offset += STDIN_FRAME_LIMIT) {
+      const piece = chunk.subarray(offset, offset + STDIN_FRAME_LIMIT);
       this.#connection.write(encodeStdinHeader(piece.length));
       await this.#connection.write(piece);
     }

@@ -5,8 +5,8 @@ export interface Throttle {
 }
 
 /** Bytes that are kept before the source is paused, and when it goes on. */
-const highWater = 256 * 1024;
-const lowWater = 64 * 1024;
+const HIGH_WATER = 256 * 1024;
+const LOW_WATER = 64 * 1024;
 
 /** Chunks from a source that pushes to a consumer that pulls; holds the source up while the consumer is behind. One consumer. */
 export class ChunkQueue implements AsyncIterable<Uint8Array> {
@@ -29,7 +29,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
     }
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    if (this.#size > highWater && !this.#paused) {
+    if (this.#size > HIGH_WATER && !this.#paused) {
       this.#paused = true;
       this.#throttle.pause();
     }
@@ -54,7 +54,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
       });
     }
     this.#size -= chunk.length;
-    if (this.#paused && this.#size <= lowWater) this.#goOn();
+    if (this.#paused && this.#size <= LOW_WATER) this.#goOn();
     return Promise.resolve({ done: false, value: chunk });
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { encodeFrame, type Frame, FrameReader, framePayloadLimit } from './frames.ts';
+import { encodeFrame, FRAME_PAYLOAD_LIMIT, type Frame, FrameReader } from './frames.ts';
 
 const frame = fc.record({
   type: fc.integer({ min: 0, max: 255 }),
@@ -56,7 +56,7 @@ describe('FrameReader', () => {
   test('refuses what is no frame', () => {
     const refuse = (header: number[]) => () => readAll(new FrameReader(), [new Uint8Array(header)]);
     expect(refuse([1, 1, 0, 0, 0, 0, 0, 0])).toThrow('no frame');
-    const [a, b, c, d] = new Uint8Array(new Uint32Array([framePayloadLimit + 1]).buffer).reverse();
+    const [a, b, c, d] = new Uint8Array(new Uint32Array([FRAME_PAYLOAD_LIMIT + 1]).buffer).reverse();
     expect(refuse([1, 0, 0, 0, a ?? 0, b ?? 0, c ?? 0, d ?? 0])).toThrow('no frame');
   });
 });

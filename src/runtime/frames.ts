@@ -25,7 +25,7 @@ export const launcherFrames = {
 export const frameHeaderSize = 8;
 
 /** No peer sends more in one frame; what claims to is not speaking this protocol. */
-export const framePayloadLimit = 16 * 1024 * 1024;
+export const FRAME_PAYLOAD_LIMIT = 16 * 1024 * 1024;
 
 /** A whole frame; `payload` is copied. */
 export function encodeFrame(type: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
@@ -88,7 +88,7 @@ export class FrameReader {
 function frameSize(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const size = view.getUint32(4);
-  if ((view.getUint32(0) & 0xffffff) !== 0 || size > framePayloadLimit) {
+  if ((view.getUint32(0) & 0xffffff) !== 0 || size > FRAME_PAYLOAD_LIMIT) {
     throw new SampanError('data-loss', 'the launcher or supervisor sent something that is no frame');
   }
   return frameHeaderSize + size;

@@ -1,5 +1,5 @@
 import { SampanError } from '../base/errors.ts';
-import { type Frame, frameHeaderSize, framePayloadLimit } from './frames.ts';
+import { FRAME_PAYLOAD_LIMIT, type Frame, frameHeaderSize } from './frames.ts';
 import { supervisorFrames } from './supervisor-protocol.ts';
 
 /** Takes what a splitter finds. */
@@ -65,7 +65,7 @@ export class OutputSplitter {
       this.#events.output(this.#header.slice());
       return;
     }
-    if (size > framePayloadLimit) {
+    if (size > FRAME_PAYLOAD_LIMIT) {
       throw new SampanError('data-loss', 'the supervisor sent something that is no frame');
     }
     const notice = { type: this.#header[0] ?? 0, payload: new Uint8Array(size) };

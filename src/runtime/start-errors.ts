@@ -8,15 +8,15 @@ import { StartError } from './start-error.ts';
  * Failures in the words of Docker 28 with runc 1.2. Clients look into them: the docker command line takes its exit status from
  * "executable file not found", "permission denied" and the like.
  */
-const startPrefix =
+const START_PREFIX =
   'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
-const execPrefix = 'OCI runtime exec failed: exec failed: ';
-const processPrefix = 'unable to start container process: ';
-const initPrefix = 'error during container init: ';
+const EXEC_PREFIX = 'OCI runtime exec failed: exec failed: ';
+const PROCESS_PREFIX = 'unable to start container process: ';
+const INIT_PREFIX = 'error during container init: ';
 
 /** A spec that cannot be carried out. `step` is where runc would notice, empty where it checks the spec. */
 export function specError(reason: string, step = ''): StartError {
-  const text = `${startPrefix}${step === '' ? '' : `${step}: `}${reason}: unknown`;
+  const text = `${START_PREFIX}${step === '' ? '' : `${step}: `}${reason}: unknown`;
   return withExitCode(text);
 }
 
@@ -33,7 +33,7 @@ export function execErrorOf(error: unknown, plan: Partial<Plan>): unknown {
 }
 
 function specErrorFrom(error: unknown): StartError {
-  return withExitCode(`${startPrefix}${messageOf(error)}: unknown`, error);
+  return withExitCode(`${START_PREFIX}${messageOf(error)}: unknown`, error);
 }
 
 function planErrorOf(error: PlanError, plan: Partial<Plan>, isExec: boolean): StartError {
@@ -43,8 +43,8 @@ function planErrorOf(error: PlanError, plan: Partial<Plan>, isExec: boolean): St
   if (step?.op === 'netlink' || step?.op === 'publish') {
     return new StartError(128, `failed to set up container networking: ${error.message}`, error);
   }
-  const init = failure.stage === 'child' && !isExec ? initPrefix : '';
-  const prefix = `${isExec ? execPrefix : startPrefix}${processPrefix}${init}`;
+  const init = failure.stage === 'child' && !isExec ? INIT_PREFIX : '';
+  const prefix = `${isExec ? EXEC_PREFIX : START_PREFIX}${PROCESS_PREFIX}${init}`;
   const reason = callersReason(error, step);
   if (reason !== undefined) return withExitCode(`${prefix}${reason}: unknown`, error);
   return new StartError(128, `${prefix}${engineReason(error, step)}: unknown`, error);

@@ -12,7 +12,7 @@ import {
   encodeExec,
   encodeResize,
   encodeSignal,
-  firstProcess,
+  FIRST_PROCESS,
   type ProcessExit,
   supervisorFrames,
 } from './supervisor-protocol.ts';
@@ -35,7 +35,7 @@ export class SupervisorClient implements Supervisor {
     this.#socket = socket;
     this.#session = session;
     this.#log = log;
-    this.exited = this.#expectExit(firstProcess);
+    this.exited = this.#expectExit(FIRST_PROCESS);
     session.listen({
       exited: (exit) => this.#exited(exit),
       oom: () => {
@@ -71,7 +71,7 @@ export class SupervisorClient implements Supervisor {
     this.#oomListeners.push(listener);
   }
 
-  async attach(context: Context, options: AttachOptions, execId = firstProcess): Promise<Attachment> {
+  async attach(context: Context, options: AttachOptions, execId = FIRST_PROCESS): Promise<Attachment> {
     throwIfAborted(context);
     const request = encodeAttach(execId, options);
     const session = await SupervisorSession.open(this.#socket);
@@ -110,11 +110,11 @@ export class SupervisorClient implements Supervisor {
     }
   }
 
-  async signal(_context: Context, signal: number, execId = firstProcess): Promise<void> {
+  async signal(_context: Context, signal: number, execId = FIRST_PROCESS): Promise<void> {
     await this.#session.ask(encodeSignal(execId, signal), supervisorFrames.ok);
   }
 
-  async resize(_context: Context, size: TerminalSize, execId = firstProcess): Promise<void> {
+  async resize(_context: Context, size: TerminalSize, execId = FIRST_PROCESS): Promise<void> {
     await this.#session.ask(encodeResize(execId, size), supervisorFrames.ok);
   }
 
@@ -135,7 +135,7 @@ export class SupervisorClient implements Supervisor {
     this.#exits.delete(id);
     this.#execs.delete(id);
     awaited?.resolve(exit);
-    if (id === firstProcess) this.#session.close();
+    if (id === FIRST_PROCESS) this.#session.close();
   }
 
   #lost(): void {

@@ -12,7 +12,7 @@ export interface ConnectionEvents {
 }
 
 /** Longest path that fits in a socket address. */
-const addressLimit = 107;
+const ADDRESS_LIMIT = 107;
 
 /** A connection to a supervisor or launcher over its Unix socket, with back-pressure in both directions. */
 export class SupervisorConnection {
@@ -112,7 +112,7 @@ export class SupervisorConnection {
 
 /** A path for connect(2): a long one goes through its directory's descriptor. */
 function addressOf(path: string): { path: string; release(): void } {
-  if (Buffer.byteLength(path) <= addressLimit) return { path, release: () => {} };
+  if (Buffer.byteLength(path) <= ADDRESS_LIMIT) return { path, release: () => {} };
   try {
     const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
     return { path: `/proc/self/fd/${directory}/${basename(path)}`, release: () => closeSync(directory) };

@@ -30,10 +30,10 @@ export const supervisorFrames = {
 const attachFlags = { stdin: 1, stdout: 2, stderr: 4, now: 8 } as const;
 
 /** What a supervisor keeps of a detach sequence. */
-const detachKeysLimit = 64;
+const DETACH_KEYS_LIMIT = 64;
 
 /** The id that means the container's first process. */
-export const firstProcess = '';
+export const FIRST_PROCESS = '';
 
 export interface ProcessStart {
   readonly pid: number;
@@ -91,8 +91,8 @@ function flagsOf(options: AttachOptions): number {
 }
 
 function detachKeys(options: AttachOptions): Uint8Array {
-  if (options.detachKeys.length <= detachKeysLimit) return options.detachKeys;
-  throw new SampanError('invalid-argument', `a detach sequence has at most ${detachKeysLimit} keys`);
+  if (options.detachKeys.length <= DETACH_KEYS_LIMIT) return options.detachKeys;
+  throw new SampanError('invalid-argument', `a detach sequence has at most ${DETACH_KEYS_LIMIT} keys`);
 }
 
 function utf8(text: string): Uint8Array {

@@ -20,7 +20,7 @@ export interface DriverOptions {
 }
 
 /** As much as an index can address. */
-export const defaultMaxLayerBytes = 2 ** 40;
+export const DEFAULT_MAX_LAYER_BYTES = 2 ** 40;
 
 /**
  * Layers are never unpacked: an EROFS index over each tar is mounted, and snapshots are overlays of those mounts. Indexes are in
@@ -32,5 +32,5 @@ export async function openErofsDriver(options: DriverOptions): Promise<SnapshotD
   const mounts = join(execRoot, 'layers');
   const layers = await ErofsLayers.open({ directory, content, launcher, mounts, tarLimits });
   const parts = await WritableParts.open(join(root, 'snapshots'), join(root, 'trash'));
-  return new StackedDriver(content, layers, parts, options.maxLayerBytes ?? defaultMaxLayerBytes);
+  return new StackedDriver(content, layers, parts, options.maxLayerBytes ?? DEFAULT_MAX_LAYER_BYTES);
 }

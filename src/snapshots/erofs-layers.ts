@@ -13,7 +13,7 @@ import type { TarLimits } from '../oci/tar/limits.ts';
 import { MNT_DETACH } from '../plan/constants.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
-import { emptyLayer, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
+import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
 import { mountPointsBelow } from './mount-points.ts';
 
 const fsync = promisify(fsyncCallback);
@@ -55,7 +55,7 @@ export class ErofsLayers implements LayerStore {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     // Images hold setuid programs and device nodes, which are no business of the host's users.
     await mkdir(options.mounts, { recursive: true, mode: 0o700 });
-    await mkdir(join(options.mounts, emptyLayer), { recursive: true, mode: 0o755 });
+    await mkdir(join(options.mounts, EMPTY_LAYER), { recursive: true, mode: 0o755 });
     const layers = new ErofsLayers(options);
     for (const name of await readdir(options.directory)) {
       const digest = `sha256:${name.slice(0, -SUFFIX.length)}`;

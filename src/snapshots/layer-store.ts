@@ -10,7 +10,7 @@ export interface LayerStore {
   readonly name: string;
   /** Mount options of overlays over these layers. */
   readonly overlayOptions: readonly string[];
-  /** Host directory below which a ready layer is the directory `nameOf(layer)`; `emptyLayer` is there too. */
+  /** Host directory below which a ready layer is the directory `nameOf(layer)`; `EMPTY_LAYER` is there too. */
   readonly directory: string;
   /** A short name, so that many fit into one page of mount options. */
   nameOf(diffId: Digest): string;
@@ -35,7 +35,7 @@ export interface LayerBuilder {
 }
 
 /** The name of an empty directory beside the layers: an overlay needs something to lie over. */
-export const emptyLayer = 'empty';
+export const EMPTY_LAYER = 'empty';
 
 /** 80 bits of the diff ID: 128 of them, with colons, fill less than three quarters of a page. */
 export function shortName(diffId: Digest): string {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { SnapshotDriver } from './contract.ts';
-import { type DriverOptions, defaultMaxLayerBytes } from './erofs-driver.ts';
+import { DEFAULT_MAX_LAYER_BYTES, type DriverOptions } from './erofs-driver.ts';
 import { OverlayLayers } from './overlay-layers.ts';
 import { StackedDriver } from './stacked-driver.ts';
 import { WritableParts } from './writable-parts.ts';
@@ -10,5 +10,5 @@ export async function openOverlayDriver(options: Omit<DriverOptions, 'execRoot'>
   const { root, content, launcher, tarLimits = {} } = options;
   const layers = await OverlayLayers.open({ directory: join(root, 'overlay'), content, launcher, tarLimits });
   const parts = await WritableParts.open(join(root, 'snapshots'), join(root, 'trash'));
-  return new StackedDriver(content, layers, parts, options.maxLayerBytes ?? defaultMaxLayerBytes);
+  return new StackedDriver(content, layers, parts, options.maxLayerBytes ?? DEFAULT_MAX_LAYER_BYTES);
 }

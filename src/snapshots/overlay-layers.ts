@@ -11,7 +11,7 @@ import { TarReader } from '../oci/tar/reader.ts';
 import { sealTree } from '../oci/tar/sealed-tree.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { extractLayer } from './extract.ts';
-import { emptyLayer, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
+import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
 
 export interface OverlayLayersOptions {
   readonly directory: string;
@@ -45,7 +45,7 @@ export class OverlayLayers implements LayerStore {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     // The short names are made anew: a crash may have left too many or too few.
     await rm(layers.directory, { recursive: true, force: true });
-    await mkdir(join(layers.directory, emptyLayer), { recursive: true, mode: 0o755 });
+    await mkdir(join(layers.directory, EMPTY_LAYER), { recursive: true, mode: 0o755 });
     for (const name of await readdir(options.directory)) {
       const digest = `sha256:${name}`;
       if (isDigest(digest)) await layers.#learn(digest);

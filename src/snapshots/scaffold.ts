@@ -24,14 +24,14 @@ const parts: readonly Part[] = [
 ];
 
 /** The name of the scaffold beside the layers. */
-export const scaffoldLayer = 'scaffold';
+export const SCAFFOLD_LAYER = 'scaffold';
 
 /**
  * Makes the directory that lies below all layers of every snapshot: what an image has itself stays as it is, and a start need not make
  * anything in the writable part.
  */
 export function makeScaffold(layersDirectory: string): void {
-  const root = join(layersDirectory, scaffoldLayer);
+  const root = join(layersDirectory, SCAFFOLD_LAYER);
   makeDirectory(root);
   for (const part of parts) {
     const path = join(root, part.path);

@@ -6,8 +6,8 @@ import { MOUNT_ATTR_RDONLY } from '../plan/constants.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import type { LayerReceiver, SnapshotDriver, SnapshotMount } from './contract.ts';
 import { StreamReceiver } from './layer-receiver.ts';
-import { emptyLayer, type LayerStore } from './layer-store.ts';
-import { makeScaffold, scaffoldLayer } from './scaffold.ts';
+import { EMPTY_LAYER, type LayerStore } from './layer-store.ts';
+import { makeScaffold, SCAFFOLD_LAYER } from './scaffold.ts';
 import type { WritableParts } from './writable-parts.ts';
 
 /** What every snapshot of these drivers is: an overlay of a writable directory over ready layers. */
@@ -75,7 +75,7 @@ export class StackedDriver implements SnapshotDriver {
   async mount(context: Context, key: string, target: string): Promise<SnapshotMount> {
     const layers = this.#parts.layersOf(key);
     await this.#makeReady(context, layers);
-    const lower = [...this.#lowerNames(layers), scaffoldLayer];
+    const lower = [...this.#lowerNames(layers), SCAFFOLD_LAYER];
     return { operations: [this.#overlay(target, lower, key)] };
   }
 
@@ -84,7 +84,7 @@ export class StackedDriver implements SnapshotDriver {
     if (layers.length === 0) return { operations: [bindEmpty(this.#layers.directory, target)] };
     // Without a writable part an overlay wants two layers at least.
     const lower = this.#lowerNames(layers);
-    if (lower.length === 1) lower.push(emptyLayer);
+    if (lower.length === 1) lower.push(EMPTY_LAYER);
     return { operations: [this.#overlay(target, lower)] };
   }
 
@@ -158,7 +158,7 @@ function bindEmpty(directory: string, target: string): Operation {
   return {
     op: 'bind',
     sourceDir: HOST,
-    sourcePath: `${directory}/${emptyLayer}`,
+    sourcePath: `${directory}/${EMPTY_LAYER}`,
     root: HOST,
     path: target,
     create: 0,

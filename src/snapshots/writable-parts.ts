@@ -7,7 +7,7 @@ import { type Digest, parseDigest } from '../oci/digest.ts';
 import { diskUsage } from './disk-usage.ts';
 
 /** Longest key: keys are container IDs or like them. */
-const KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const keyPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 /**
  * The writable directories of snapshots: `<root>/<key>/{upper,work}`, with the layers that they lie over in the file `layers`.
@@ -42,7 +42,7 @@ export class WritableParts {
 
   /** Fails with `conflict` when the key is taken. */
   prepare(key: string, layers: readonly Digest[]): void {
-    if (!KEY_PATTERN.test(key)) throw invalid(`invalid snapshot key ${JSON.stringify(key)}`);
+    if (!keyPattern.test(key)) throw invalid(`invalid snapshot key ${JSON.stringify(key)}`);
     if (this.#layers.has(key)) throw conflict(`snapshot ${key} exists already`);
     const directory = join(this.#root, key);
     mkdirSync(directory, { mode: 0o700 });

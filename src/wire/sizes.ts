@@ -39,7 +39,7 @@ function withoutZeros(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-const powers = 'kmgtp';
+const POWERS = 'kmgtp';
 
 /** `128m`, `2 GiB`, `1.5g` in bytes, by powers of `base` (1000 for the sizes of logs). Fails with `invalid-argument` in Docker's words. */
 export function parseSize(text: string, base: 1000 | 1024 = 1024): number {
@@ -56,7 +56,7 @@ export function parseSize(text: string, base: 1000 | 1024 = 1024): number {
     throw invalid(`invalid suffix: '${suffix.length > 3 ? suffix : suffix.toLowerCase()}'`);
   }
   const [, unit] = match;
-  return Math.trunc(value * base ** (unit === undefined ? 0 : powers.indexOf(unit) + 1));
+  return Math.trunc(value * base ** (unit === undefined ? 0 : POWERS.indexOf(unit) + 1));
 }
 
 function parseFloatStrictly(text: string): number {

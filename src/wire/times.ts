@@ -1,5 +1,5 @@
 /** Go's zero time, which stands for "never". */
-export const zeroTime = '0001-01-01T00:00:00Z';
+export const ZERO_TIME = '0001-01-01T00:00:00Z';
 
 /** RFC 3339 with as many digits of the second as it takes, at most nine: Go's RFC3339Nano, in UTC. */
 export function formatTime(date: Date): string {

@@ -3,7 +3,7 @@ import type { Container } from '../../containers/contract.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { Image } from '../../images/contract.ts';
 import type { Filters } from '../../wire/query.ts';
-import { zeroTime } from '../../wire/times.ts';
+import { ZERO_TIME } from '../../wire/times.ts';
 import { isRunning } from '../render/container-state.ts';
 import { portMap } from '../render/network-settings.ts';
 import { equalsText, flagFilter, matchesLabels, matchesText, singleValue } from './match.ts';
@@ -83,7 +83,7 @@ function exitCondition(filters: Filters): Keep {
     return Number(text);
   });
   if (codes.length === 0) return () => true;
-  return ({ state }) => !isRunning(state) && state.startedAt !== zeroTime && codes.includes(state.exitCode);
+  return ({ state }) => !isRunning(state) && state.startedAt !== ZERO_TIME && codes.includes(state.exitCode);
 }
 
 /** Made from one of the images, or from one that was built on it. */

@@ -1,7 +1,7 @@
 import { invalid } from '../../base/errors.ts';
 import type { Filters } from '../../wire/query.ts';
 
-const longestPattern = 1024;
+const LONGEST_PATTERN = 1024;
 
 /** Whether a filter is absent, or one of its values is `text` or a regular expression that matches it. */
 export function matchesText(filters: Filters, name: string, ...texts: readonly string[]): boolean {
@@ -23,7 +23,7 @@ function matchesPattern(pattern: string, text: string): boolean {
 function isTame(pattern: string): boolean {
   const repeatedGroup = /\)[*+{]/;
   const repetitions = pattern.match(/[*+{]/g)?.length ?? 0;
-  return pattern.length <= longestPattern && repetitions <= 3 && !repeatedGroup.test(pattern);
+  return pattern.length <= LONGEST_PATTERN && repetitions <= 3 && !repeatedGroup.test(pattern);
 }
 
 /** Whether a filter is absent, or one of its values is exactly one of the texts. */

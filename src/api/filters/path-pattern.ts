@@ -1,14 +1,14 @@
 /** One step of a pattern: any run of characters, or a single one. */
 type Step = '*' | ((character: string) => boolean);
 
-const longestPattern = 1024;
+const LONGEST_PATTERN = 1024;
 
 /**
  * Go's path.Match: "*" and "?" stop at slashes, "[a-z]" and "[^a-z]" are sets, "\" takes a character as it is. Takes time in proportion
  * to both lengths only, whatever the pattern.
  */
 export function pathPattern(pattern: string): (text: string) => boolean {
-  if (pattern.length > longestPattern) return () => false;
+  if (pattern.length > LONGEST_PATTERN) return () => false;
   const tokens = pattern.match(/\\.|\*+|\[\^?(?:\\.|[^\]\\])+\]|./gs) ?? [];
   const steps = tokens.map(stepOf);
   return (text) => matches(steps, text);

@@ -11,12 +11,12 @@ import { type Peer, pump } from '../streams/pump.ts';
 import { acceptWebsocket } from '../streams/websocket.ts';
 import { parseTimestamp } from '../timestamp.ts';
 
-export const rawStream = 'application/vnd.docker.raw-stream';
-const multiplexedStream = 'application/vnd.docker.multiplexed-stream';
+export const RAW_STREAM = 'application/vnd.docker.raw-stream';
+const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
 
 /** What a stream of a process's output is called: its frames have a name of their own only in newer versions. */
 export function streamType(terminal: boolean, version: ApiVersion): string {
-  return !terminal && differs(version, 'multiplexedContentType') ? multiplexedStream : rawStream;
+  return !terminal && differs(version, 'multiplexedContentType') ? MULTIPLEXED_STREAM : RAW_STREAM;
 }
 
 export const containerStreamHandlers: HandlersOf<
@@ -30,7 +30,7 @@ export const containerStreamHandlers: HandlersOf<
       detachKeys: terminal ? parseDetachKeys(detachKeys) : new Uint8Array(),
     });
     const upgrade = request.headers.has('upgrade');
-    const type = upgrade ? streamType(terminal, version) : rawStream;
+    const type = upgrade ? streamType(terminal, version) : RAW_STREAM;
     const connection = response.hijack({ 'Content-Type': type }, upgrade ? 'tcp' : undefined);
     const peer = request.body.length === undefined ? withChunkedInput(connection, request.body) : connection;
     await pump(peer, attachment, { stdin: query.stdin, raw: terminal });

@@ -6,7 +6,7 @@ import { parseDetachKeys } from '../../wire/detach-keys.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
 import type { Call, HandlersOf } from '../call.ts';
 import { pump } from '../streams/pump.ts';
-import { rawStream, streamType } from './container-streams.ts';
+import { RAW_STREAM, streamType } from './container-streams.ts';
 import { terminalSize } from './terminal-size.ts';
 
 export const execHandlers: HandlersOf<'execCreate' | 'execStart' | 'execInspect' | 'execResize'> = {
@@ -51,7 +51,7 @@ function initialSize({ ConsoleSize, Tty }: Call<'execStart'>['body'], version: A
 async function startAttached(call: Call<'execStart'>, exec: Exec, size: TerminalSize): Promise<void> {
   const { engine, context, body, version, request, response } = call;
   const upgrade = request.headers.has('upgrade');
-  const type = upgrade ? streamType(body.Tty, version) : rawStream;
+  const type = upgrade ? streamType(body.Tty, version) : RAW_STREAM;
   const connection = response.hijack({ 'Content-Type': type }, upgrade ? 'tcp' : undefined);
   try {
     const attachment = await engine.containers.execs.start(context, exec.id, {

@@ -2,8 +2,8 @@ import type { Connection } from './connection.ts';
 import { type BodyFraming, HttpError } from './head.ts';
 
 /** Longest line of a chunk's size with its extensions, and of all trailers. */
-const maxChunkLine = 4096;
-const maxTrailers = 16 * 1024;
+const MAX_CHUNK_LINE = 4096;
+const MAX_TRAILERS = 16 * 1024;
 
 /** The bytes of one request's body, read as they are asked for, so that a slow consumer slows the client. */
 export class RequestBody implements AsyncIterable<Uint8Array> {
@@ -88,7 +88,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   async #nextChunk(): Promise<void> {
-    const line = await this.#line(maxChunkLine);
+    const line = await this.#line(MAX_CHUNK_LINE);
     const size = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
     if (size === undefined) throw new HttpError(400, 'malformed chunk size in request body');
     this.#remaining = Number.parseInt(size, 16);
@@ -96,7 +96,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   async #trailers(): Promise<void> {
-    for (let left = maxTrailers; ; ) {
+    for (let left = MAX_TRAILERS; ; ) {
       const line = await this.#line(left);
       if (line === '') return;
       left -= line.length + 2;

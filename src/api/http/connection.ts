@@ -15,9 +15,9 @@ export class ConnectionClosed extends Error {
 }
 
 /** Bytes read ahead of the consumer before the peer is made to wait. */
-const highWater = 256 * 1024;
+const HIGH_WATER = 256 * 1024;
 /** How long a peer may still send after our end of the stream, before both directions are closed. */
-const lingerMilliseconds = 2000;
+const LINGER_MILLISECONDS = 2000;
 
 /**
  * One client's byte streams, each with back-pressure. The peer's end of stream (FIN) only ends reading: writing goes on, which is how a
@@ -54,7 +54,7 @@ export class Connection {
     }
     const chunk = this.#incoming.shift();
     this.#buffered -= chunk?.length ?? 0;
-    if (this.#paused && this.#buffered < highWater / 2) {
+    if (this.#paused && this.#buffered < HIGH_WATER / 2) {
       this.#paused = false;
       if (!this.closed) this.#socket.resume();
     }
@@ -118,7 +118,7 @@ export class Connection {
     if (this.#finishing) return;
     this.#incoming.push(bytes);
     this.#buffered += bytes.length;
-    if (this.#buffered > highWater && !this.#paused) {
+    if (this.#buffered > HIGH_WATER && !this.#paused) {
       this.#paused = true;
       this.#socket.pause();
     }
@@ -166,7 +166,7 @@ export class Connection {
     // What the peer still sends is thrown away: closing on unread bytes would reset the connection and could lose our last ones.
     this.#incoming.length = 0;
     this.#socket.resume();
-    const timer = setTimeout(() => this.destroy(), lingerMilliseconds);
+    const timer = setTimeout(() => this.destroy(), LINGER_MILLISECONDS);
     timer.unref();
     this.onClose(() => clearTimeout(timer));
   }

@@ -20,8 +20,8 @@ export class HttpError extends Error {
 }
 
 /** Request line and headers together. The classic builder puts its arguments into the query, so it is large. */
-export const maxHeadBytes = 256 * 1024;
-const maxHeaders = 256;
+export const MAX_HEAD_BYTES = 256 * 1024;
+const MAX_HEADERS = 256;
 
 const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -46,7 +46,7 @@ function parseHeaders(text: string, start: number): Map<string, string> {
   for (let position = start; position < text.length; ) {
     const next = text.indexOf('\r\n', position);
     const end = next === -1 ? text.length : next;
-    if (++count > maxHeaders) throw new HttpError(431, `more than ${maxHeaders} header fields`);
+    if (++count > MAX_HEADERS) throw new HttpError(431, `more than ${MAX_HEADERS} header fields`);
     addHeader(headers, text.slice(position, end));
     position = end + 2;
   }

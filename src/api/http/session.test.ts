@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { createHash, randomBytes } from 'node:crypto';
 import { parseAnswer, type RawClient } from '../testing/raw-client.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { maxHeadBytes } from './head.ts';
+import { MAX_HEAD_BYTES } from './head.ts';
 
 let api: TestServer;
 let client: RawClient;
@@ -133,8 +133,8 @@ describe('a request that cannot be understood is refused and the connection clos
     ['two lengths', `${get}Content-Length: 1\r\nContent-Length: 1\r\n\r\n`, 400],
     ['length and chunks', `${get}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`, 400],
     ['an unknown encoding', `${get}Transfer-Encoding: gzip, chunked\r\n\r\n`, 501],
-    ['an endless header', `${get}A: ${'b'.repeat(maxHeadBytes)}\r\n\r\n`, 431],
-    ['an endless target', `GET /${'b'.repeat(maxHeadBytes)}`, 431],
+    ['an endless header', `${get}A: ${'b'.repeat(MAX_HEAD_BYTES)}\r\n\r\n`, 431],
+    ['an endless target', `GET /${'b'.repeat(MAX_HEAD_BYTES)}`, 431],
     ['too many headers', `${get}${'A: b\r\n'.repeat(300)}\r\n`, 431],
   ])('%s', async (_title, text, status) => {
     client.send(text);

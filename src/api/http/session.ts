@@ -1,6 +1,6 @@
 import { RequestBody } from './body.ts';
 import { type Connection, ConnectionClosed } from './connection.ts';
-import { framingOf, HttpError, hasToken, maxHeadBytes, parseHead, type RequestHead } from './head.ts';
+import { framingOf, HttpError, hasToken, MAX_HEAD_BYTES, parseHead, type RequestHead } from './head.ts';
 import { Response } from './response.ts';
 
 /** One request, with its body yet to be read. */
@@ -22,7 +22,7 @@ export interface SessionOptions {
 }
 
 /** Left-over body bytes that are read to save the connection, as Go's server does. */
-const maxDiscard = 256 * 1024;
+const MAX_DISCARD = 256 * 1024;
 
 /** Serves a connection's requests one after the other, until either side has enough or it is hijacked. Never throws. */
 export class Session {
@@ -116,7 +116,7 @@ export class Session {
     if (request.body.complete) return true;
     // A client that still waits for our word to send its body must not be made to.
     if (head.headers.get('expect') !== undefined) return false;
-    return request.body.discard(maxDiscard).catch(() => false);
+    return request.body.discard(MAX_DISCARD).catch(() => false);
   }
 
   /** The head's text without the empty line; undefined when the client has no further request. */
@@ -129,7 +129,7 @@ export class Session {
     let timer: Timer | undefined;
     try {
       while (!fresh.includes(headEnd)) {
-        if (size > maxHeadBytes) break;
+        if (size > MAX_HEAD_BYTES) break;
         timer ??= setTimeout(() => this.connection.destroy(), this.#options.headTimeout);
         const more = await this.connection.read();
         if (more === undefined) throw new HttpError(400, 'unexpected EOF in request head');
@@ -143,8 +143,8 @@ export class Session {
     }
     const bytes = parts.length === 1 ? fresh : Buffer.concat(parts);
     const end = bytes.indexOf(headEnd);
-    if (end === -1 || end > maxHeadBytes) {
-      throw new HttpError(431, `request head is larger than ${maxHeadBytes} bytes`);
+    if (end === -1 || end > MAX_HEAD_BYTES) {
+      throw new HttpError(431, `request head is larger than ${MAX_HEAD_BYTES} bytes`);
     }
     this.connection.unread(bytes.subarray(end + headEnd.length));
     return bytes.toString('latin1', 0, end);

@@ -1,7 +1,7 @@
 import type { ContainerState } from '../../containers/contract.ts';
 import type { ContainerState as WireState } from '../../wire/container-types.ts';
 import { humanDuration } from '../../wire/durations.ts';
-import { zeroTime } from '../../wire/times.ts';
+import { ZERO_TIME } from '../../wire/times.ts';
 
 /** Paused and restarting containers count as running. */
 export function isRunning(state: ContainerState): boolean {
@@ -40,7 +40,7 @@ export function statusText(state: ContainerState, now: Date): string {
     case 'created':
       return 'Created';
     case 'exited':
-      return state.startedAt === zeroTime
+      return state.startedAt === ZERO_TIME
         ? 'Created'
         : `Exited (${state.exitCode}) ${since(state.finishedAt, now)} ago`;
   }

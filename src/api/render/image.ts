@@ -1,7 +1,7 @@
 import type { HistoryItem, Image } from '../../images/contract.ts';
 import type { ImageProcess } from '../../oci/image.ts';
 import type { History, ImageConfig, ImageInspect, ImageSummary } from '../../wire/image-types.ts';
-import { formatTime, unixSeconds, zeroTime } from '../../wire/times.ts';
+import { formatTime, unixSeconds, ZERO_TIME } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
 
 export function renderImage(image: Image, driver: string, version: ApiVersion): ImageInspect {
@@ -25,7 +25,7 @@ export function renderImage(image: Image, driver: string, version: ApiVersion): 
     ...(differs(version, 'imageVirtualSize') ? { VirtualSize: image.size } : {}),
     GraphDriver: { Data: null, Name: driver },
     RootFS: { Type: config.rootfs.type, Layers: [...config.rootfs.diff_ids] },
-    Metadata: { LastTagTime: image.lastTagged === undefined ? zeroTime : formatTime(image.lastTagged) },
+    Metadata: { LastTagTime: image.lastTagged === undefined ? ZERO_TIME : formatTime(image.lastTagged) },
   };
 }
 

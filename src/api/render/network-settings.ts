@@ -7,7 +7,7 @@ import { type ApiVersion, differs } from '../../wire/versions.ts';
 import { isRunning } from './container-state.ts';
 
 /** The network that containers join unless told otherwise, and whose endpoint is repeated at the top. */
-const defaultNetwork = 'bridge';
+const DEFAULT_NETWORK = 'bridge';
 
 export function renderNetworkSettings(container: Container, version: ApiVersion): NetworkSettings {
   const running = isRunning(container.state) && container.state.pid > 0;
@@ -23,7 +23,7 @@ export function renderNetworkSettings(container: Container, version: ApiVersion)
 }
 
 function defaultEndpoint(container: Container): Partial<NetworkSettings> {
-  const endpoint = container.networks[defaultNetwork]?.endpoint;
+  const endpoint = container.networks[DEFAULT_NETWORK]?.endpoint;
   return {
     HairpinMode: false,
     LinkLocalIPv6Address: '',
@@ -83,7 +83,7 @@ function dnsNames(
   network: string,
   aliases: readonly string[] | null | undefined,
 ): string[] | null {
-  if (network === defaultNetwork || network === 'host' || network === 'none') return null;
+  if (network === DEFAULT_NETWORK || network === 'host' || network === 'none') return null;
   const hostname = container.config.Hostname;
   const names = [container.name, ...(aliases ?? []), container.id.slice(0, 12)];
   if (hostname !== '') names.push(hostname);

@@ -1,7 +1,7 @@
 import type { StatsSample } from '../../containers/contract.ts';
 import type { CgroupStats } from '../../runtime/contract.ts';
 import { BlkioStats, CpuStats, type Stats } from '../../wire/stats-types.ts';
-import { formatTime, zeroTime } from '../../wire/times.ts';
+import { formatTime, ZERO_TIME } from '../../wire/times.ts';
 
 /** A sample beside the one before it, from which clients compute rates. */
 export function renderStats(sample: StatsSample, previous: StatsSample | undefined): Stats {
@@ -9,8 +9,8 @@ export function renderStats(sample: StatsSample, previous: StatsSample | undefin
   return {
     name: `/${container.name}`,
     id: container.id,
-    read: cgroup === undefined ? zeroTime : formatTime(sample.time),
-    preread: previous?.cgroup === undefined ? zeroTime : formatTime(previous.time),
+    read: cgroup === undefined ? ZERO_TIME : formatTime(sample.time),
+    preread: previous?.cgroup === undefined ? ZERO_TIME : formatTime(previous.time),
     pids_stats: cgroup === undefined ? {} : renderPids(cgroup),
     blkio_stats: cgroup === undefined ? BlkioStats.zero() : renderBlkio(cgroup),
     num_procs: 0,

@@ -3,7 +3,7 @@ import type { Response } from '../http/response.ts';
 import { errorLine, progressLine } from '../render/progress.ts';
 
 /** Between two messages on the way of the same transfer. */
-const progressInterval = 100;
+const PROGRESS_INTERVAL = 100;
 
 /**
  * The messages of a long operation. The first one sends the head, so that an operation that fails before it can still fail by status; a
@@ -26,7 +26,7 @@ export class ProgressWriter {
   /** May be dropped: when the last one is fresh or the client slow. */
   progress(message: ProgressMessage): void {
     const now = Date.now();
-    if (this.#pending !== undefined || now - this.#lastProgress < progressInterval) return;
+    if (this.#pending !== undefined || now - this.#lastProgress < PROGRESS_INTERVAL) return;
     this.#lastProgress = now;
     this.message(message);
   }

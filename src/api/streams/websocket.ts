@@ -8,7 +8,7 @@ import type { Peer } from './pump.ts';
 
 const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 /** Of close, ping and pong (RFC 6455, section 5.5). */
-const maxControlPayload = 125;
+const MAX_CONTROL_PAYLOAD = 125;
 
 /** Answers a websocket's opening handshake (RFC 6455, section 4.2). Fails with `invalid-argument` when it is none. */
 export function acceptWebsocket(request: Request, response: Response): WebsocketPeer {
@@ -76,7 +76,7 @@ export class WebsocketPeer implements Peer {
       this.#left = length;
       return true;
     }
-    if (length > maxControlPayload) return this.#breakOff();
+    if (length > MAX_CONTROL_PAYLOAD) return this.#breakOff();
     const payload = this.#unmask(await this.#take(length));
     if (opcode === opcodes.close) return false;
     if (opcode === opcodes.ping) await this.#connection.write(frame(opcodes.pong, payload));

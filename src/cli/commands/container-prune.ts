@@ -5,7 +5,7 @@ import { confirm } from '../confirm.ts';
 import { flag } from '../flag.ts';
 import { bool, filter } from '../flag-types.ts';
 
-const question = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';
+const QUESTION = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';
 
 export const command = defineCommand({
   flags: {
@@ -15,7 +15,7 @@ export const command = defineCommand({
   args: { atMost: 0 },
   async run({ options, session }) {
     const client = await session.client();
-    if (!options.force && !(await confirm(session.io, question))) return;
+    if (!options.force && !(await confirm(session.io, QUESTION))) return;
     const { ContainersDeleted, SpaceReclaimed } = await pruneContainers(client, options.filter);
     const removed = ContainersDeleted ?? [];
     if (removed.length > 0) {

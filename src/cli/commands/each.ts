@@ -2,7 +2,7 @@ import { CommandError } from '../command-error.ts';
 import { messageOfFailure } from '../failure.ts';
 import type { Session } from '../session.ts';
 
-const maxParallel = 50;
+const MAX_PARALLEL = 50;
 
 /**
  * Does the same to each of several objects at once, prints the names in the order given as they are done, and fails at the end with all
@@ -23,7 +23,7 @@ export async function doToEach(
     running.catch(() => {}).finally(startNext);
     started.push(running);
   };
-  for (let count = 0; count < maxParallel; count++) startNext();
+  for (let count = 0; count < MAX_PARALLEL; count++) startNext();
   for (const [index, name] of names.entries()) {
     try {
       await started[index];

@@ -8,16 +8,17 @@ import { bool, text } from '../flag-types.ts';
 import { parseTimestamp } from '../format/time.ts';
 import { copyFrames, copyRaw } from '../streams.ts';
 
-const sinceUsage = 'a time (such as "2013-01-02T13:23:37Z") or as long ago as (such as "42m" for 42 minutes)';
+const SINCE_USAGE =
+  'a time (such as "2013-01-02T13:23:37Z") or as long ago as (such as "42m" for 42 minutes)';
 
 export const command = defineCommand({
   flags: {
     details: flag(bool(), '', 'Show the attributes that the log driver was told to add'),
     follow: flag(bool(), 'f', 'Go on as more is written'),
-    since: flag(text(), '', `Leave out what is older than ${sinceUsage}`),
+    since: flag(text(), '', `Leave out what is older than ${SINCE_USAGE}`),
     tail: flag(text('all'), 'n', 'How many lines from the end to show'),
     timestamps: flag(bool(), 't', 'Show when each line was written'),
-    until: flag(text(), '', `Leave out what is newer than ${sinceUsage}`),
+    until: flag(text(), '', `Leave out what is newer than ${SINCE_USAGE}`),
   },
   args: { exactly: 1 },
   async run({ args, options, session }) {

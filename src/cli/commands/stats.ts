@@ -11,7 +11,7 @@ import { formatUsage } from '../format-usage.ts';
 import { statsListing } from '../listings/stats.ts';
 import { StatsCollector } from '../stats-collector.ts';
 
-const refreshInterval = 500;
+const REFRESH_INTERVAL = 500;
 
 export const command = defineCommand({
   flags: {
@@ -39,7 +39,7 @@ export const command = defineCommand({
         const table = await renderListing(listing, collector.rows(), format);
         session.io.out(stream ? redrawn(table) : table);
         if (!stream || (args.length > 0 && collector.rows().length === 0)) break;
-        await new Promise((resolve) => setTimeout(resolve, refreshInterval));
+        await new Promise((resolve) => setTimeout(resolve, REFRESH_INTERVAL));
       } while (failure === undefined);
     } finally {
       gone.abort(new Error('stats ended'));

@@ -33,7 +33,7 @@ const cgroupnsUsage = `Cgroup namespace of the container (host|private)
 '':        what the daemon's default-cgroupns-mode
            says (default)`;
 
-const platformUsage = 'Platform of the image, where there are several';
+const PLATFORM_USAGE = 'Platform of the image, where there are several';
 
 /** Everything that `run` and `create` can say about the new container. */
 export const containerFlags = {
@@ -126,7 +126,7 @@ export const containerFlags = {
   'oom-score-adj': flag(integer(), '', "Adjust the kernel's choice of what to kill (-1000 to 1000)"),
   pid: flag(text(), '', 'PID namespace'),
   'pids-limit': flag(integer(), '', 'Limit of processes (-1 for none)'),
-  platform: flag(text(), '', platformUsage),
+  platform: flag(text(), '', PLATFORM_USAGE),
   privileged: flag(bool(), '', 'Give the container all privileges'),
   publish: flag(list(), 'p', 'Publish ports on the host'),
   'publish-all': flag(bool(), 'P', 'Publish all exposed ports on free ports'),

@@ -15,13 +15,13 @@ const forwarded: readonly NodeJS.Signals[] = [
 ];
 
 /** A user who insists gets out, whatever the container does with its signals. */
-const insistence = 3;
+const INSISTENCE = 3;
 
 /** Passes this process's signals on to the container until the returned function is called. */
 export function forwardSignals(client: Client, id: string, io: Io): () => void {
   let asked = 0;
   return io.onSignals(forwarded, (name) => {
-    if ((name === 'SIGINT' || name === 'SIGTERM') && ++asked === insistence) {
+    if ((name === 'SIGINT' || name === 'SIGTERM') && ++asked === INSISTENCE) {
       io.err('\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n');
       process.exit(1);
     }

@@ -13,11 +13,11 @@ export interface StatsRow {
   readonly isStale: boolean;
 }
 
-const unknown = '--';
+const UNKNOWN = '--';
 
 export function statsListing(truncate: boolean): Listing<StatsRow> {
   const whenKnown =
-    (show: (sample: Sample) => string, otherwise = unknown) =>
+    (show: (sample: Sample) => string, otherwise = UNKNOWN) =>
     ({ sample, isStale }: StatsRow): string =>
       sample === undefined || isStale ? otherwise : show(sample);
   return {
@@ -37,7 +37,7 @@ export function statsListing(truncate: boolean): Listing<StatsRow> {
       Container: ({ container }) => container,
       Name: ({ sample }) => {
         const name = sample?.name ?? '';
-        return name.length > 1 ? name.slice(1) : unknown;
+        return name.length > 1 ? name.slice(1) : UNKNOWN;
       },
       ID: ({ sample }) => (truncate ? shortId(sample?.id ?? '') : (sample?.id ?? '')),
       CPUPerc: whenKnown((sample) => `${cpuPercentage(sample).toFixed(2)}%`),

@@ -43,7 +43,7 @@ interface Variable {
 
 /** Marks an operand that was not given: the first command of a pipeline has no final argument. */
 const nothing = Symbol('nothing');
-const maxSteps = 1_000_000;
+const MAX_STEPS = 1_000_000;
 
 class Evaluator {
   readonly output: string[] = [];
@@ -69,7 +69,7 @@ class Evaluator {
   }
 
   #walk(node: Node, dot: unknown): 'break' | 'continue' | undefined {
-    if (++this.#steps > maxSteps) throw new TemplateExecutionError('the template does not end');
+    if (++this.#steps > MAX_STEPS) throw new TemplateExecutionError('the template does not end');
     switch (node.kind) {
       case 'text':
         this.output.push(node.text);
@@ -129,7 +129,7 @@ class Evaluator {
         .map((key) => [key, value[key]] as const);
     if (value === undefined || value === null) return [];
     if (typeof value === 'number') {
-      return Array.from({ length: Math.min(value, maxSteps) }, (_, index) => [index, index] as const);
+      return Array.from({ length: Math.min(value, MAX_STEPS) }, (_, index) => [index, index] as const);
     }
     throw this.#error(pipe, `range can't iterate over ${format(value)}`);
   }

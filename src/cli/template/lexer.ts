@@ -49,7 +49,7 @@ const keywords = new Set([
   'template',
   'block',
 ]);
-const maxSourceLength = 1 << 20;
+const MAX_SOURCE_LENGTH = 1 << 20;
 
 export function syntaxError(name: string, source: string, at: number, message: string): TemplateSyntaxError {
   const line = source.slice(0, at).split('\n').length;
@@ -58,7 +58,7 @@ export function syntaxError(name: string, source: string, at: number, message: s
 
 /** Throws TemplateSyntaxError. */
 export function tokenize(name: string, source: string): Token[] {
-  if (source.length > maxSourceLength) throw syntaxError(name, source, 0, 'the template is too long');
+  if (source.length > MAX_SOURCE_LENGTH) throw syntaxError(name, source, 0, 'the template is too long');
   const tokens: Token[] = [];
   let at = 0;
   let trimNext = false;

@@ -13,7 +13,7 @@ export function parseTemplate(name: string, source: string, knows: (name: string
   return new Parser(name, source, knows).parse();
 }
 
-const maxDepth = 100;
+const MAX_DEPTH = 100;
 
 class Parser {
   readonly #name: string;
@@ -80,7 +80,7 @@ class Parser {
   }
 
   #parseBranch(kind: 'if' | 'with' | 'range'): Node {
-    if (++this.#depth > maxDepth) throw this.#error('the template is nested too deeply');
+    if (++this.#depth > MAX_DEPTH) throw this.#error('the template is nested too deeply');
     const visible = this.#variables.length;
     const pipe = this.#parsePipe(kind, 'right');
     if (kind === 'range') this.#loops++;
@@ -114,7 +114,7 @@ class Parser {
   }
 
   #parsePipe(context: string, end: TokenKind): Pipe {
-    if (++this.#depth > maxDepth) throw this.#error('the template is nested too deeply');
+    if (++this.#depth > MAX_DEPTH) throw this.#error('the template is nested too deeply');
     const { at } = this.#skipSpace();
     const { variables, assigns } = this.#parseDeclaration(context);
     const commands: Command[] = [];

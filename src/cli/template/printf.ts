@@ -8,7 +8,7 @@ interface Verb {
   readonly letter: string;
 }
 
-const maxWidth = 10_000;
+const MAX_WIDTH = 10_000;
 
 /** fmt.Sprintf, with its complaints inside the text (`%!d(string=x)`, `%!s(MISSING)`, `%!(EXTRA int=1)`). */
 export function sprintf(pattern: string, ...values: unknown[]): string {
@@ -20,7 +20,7 @@ export function sprintf(pattern: string, ...values: unknown[]): string {
       if (letter === '%') return '%';
       const numberFrom = (given: string | undefined): number | undefined => {
         if (given === undefined) return undefined;
-        return Math.min(given === '*' ? Number(values[used++]) || 0 : Number(given), maxWidth);
+        return Math.min(given === '*' ? Number(values[used++]) || 0 : Number(given), MAX_WIDTH);
       };
       const verb: Verb = { flags, width: numberFrom(width), precision: numberFrom(precision), letter };
       if (used >= values.length) return `%!${letter}(MISSING)`;

@@ -14,7 +14,7 @@ import type { StoredMount } from '../mounts/stored-mount.ts';
 import { parseName } from '../names.ts';
 import type { Parts } from '../parts.ts';
 import { createEntry, type Entry, initialFlags, joinedContainer } from '../record.ts';
-import { nowNano, zeroTime } from '../times.ts';
+import { nowNano, ZERO_TIME } from '../times.ts';
 import { checkConfig } from './check-config.ts';
 import { checkHostConfig } from './check-host-config.ts';
 import { checkEndpoints } from './check-network-mode.ts';
@@ -159,8 +159,8 @@ function describe(parts: Parts, decided: Decided, mounts: readonly StoredMount[]
       exitCode: 0,
       error: '',
       oomKilled: false,
-      startedAt: zeroTime,
-      finishedAt: zeroTime,
+      startedAt: ZERO_TIME,
+      finishedAt: ZERO_TIME,
     },
     restartCount: 0,
     driver: parts.snapshots.name,

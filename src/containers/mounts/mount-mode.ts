@@ -24,7 +24,7 @@ const kinds: Readonly<Record<string, string>> = {
   delegated: 'consistency',
 };
 
-export const defaultPropagation = 'rprivate';
+export const DEFAULT_PROPAGATION = 'rprivate';
 
 export function isPropagation(word: string): boolean {
   return kinds[word] === 'propagation';

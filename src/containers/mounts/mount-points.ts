@@ -6,7 +6,7 @@ import type { Volume, Volumes } from '../../volumes/contract.ts';
 import type { ContainerConfig, HostConfig, Mount } from '../../wire/container-config.ts';
 import type { MountPoint } from '../contract.ts';
 import { parseBind } from './bind-syntax.ts';
-import { defaultPropagation, parseVolumesFrom } from './mount-mode.ts';
+import { DEFAULT_PROPAGATION, parseVolumesFrom } from './mount-mode.ts';
 import { checkMount } from './mount-rules.ts';
 import { plainMount, type StoredMount } from './stored-mount.ts';
 import { tmpfsMountOptions } from './tmpfs-options.ts';
@@ -120,7 +120,7 @@ function bindMount(mount: Mount, mode: string, target: string, raw: boolean, dat
       `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, daemon root: "${dataRoot}", bind mount source: "${source}", propagation: "${asked}"`,
     );
   }
-  const propagation = asked || (around ? 'rslave' : defaultPropagation);
+  const propagation = asked || (around ? 'rslave' : DEFAULT_PROPAGATION);
   return {
     ...plainMount,
     point: { ...point('bind', source, target, mode, mount.ReadOnly !== true), propagation },

@@ -7,7 +7,7 @@ import { usesInit } from '../record.ts';
 import { buildCapabilities } from './capability-sets.ts';
 import { buildDevices } from './devices.ts';
 import { buildEnvironment } from './environment.ts';
-import { buildMounts, type EtcFiles, initPath } from './mounts.ts';
+import { buildMounts, type EtcFiles, INIT_PATH } from './mounts.ts';
 import { buildNamespaces, type JoinedPids } from './namespaces.ts';
 import { buildResources } from './resource-limits.ts';
 import { chooseSeccomp } from './seccomp.ts';
@@ -71,7 +71,7 @@ function buildProcess(inputs: SpecInputs, security: SecurityOptions, init: boole
   const command = [path, ...args];
   return {
     terminal: config.Tty,
-    args: init ? [initPath, '--', ...command] : command,
+    args: init ? [INIT_PATH, '--', ...command] : command,
     env: buildEnvironment(config, config.Tty),
     cwd: config.WorkingDir || '/',
     user: { uid: 0, gid: 0, username: config.User, additionalGroups: hostConfig.GroupAdd ?? [] },

@@ -1,10 +1,10 @@
 import type { ContainerConfig } from '../../wire/container-config.ts';
 
-const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The variables of a container's first process, in Docker's order. HOME is the launcher's to add, from the user's entry. */
 export function buildEnvironment(config: ContainerConfig, terminal: boolean): string[] {
-  const base = [defaultPath, `HOSTNAME=${config.Hostname}`, ...(terminal ? ['TERM=xterm'] : [])];
+  const base = [DEFAULT_PATH, `HOSTNAME=${config.Hostname}`, ...(terminal ? ['TERM=xterm'] : [])];
   return overrideEnvironment(base, config.Env ?? []);
 }
 

@@ -30,7 +30,7 @@ export interface Mounts {
   readonly rootPropagation: RootPropagation;
 }
 
-export const initPath = '/sbin/docker-init';
+export const INIT_PATH = '/sbin/docker-init';
 
 /** Never read-only, even under a read-only root: what they hold is the kernel's or the process's own. */
 const alwaysWritable = new Set(['/proc', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue']);
@@ -80,7 +80,7 @@ function etcMounts(etc: EtcFiles, readOnly: boolean): SpecMount[] {
 }
 
 function initMount(source: string): SpecMount {
-  return { destination: initPath, source, type: 'bind', options: ['bind', 'ro'] };
+  return { destination: INIT_PATH, source, type: 'bind', options: ['bind', 'ro'] };
 }
 
 function ownMounts({ hostConfig, mounts, sharedMemory }: MountInputs): SpecMount[] {

@@ -46,12 +46,12 @@ export const addressAttribute = { address: 1, local: 2, broadcast: 4 } as const;
 export const routeAttribute = { destination: 1, outputInterface: 4, gateway: 5 } as const;
 
 /** IFF_UP. */
-export const interfaceUp = 0x1;
+export const INTERFACE_UP = 0x1;
 
 /** RTEXT_FILTER_SKIP_STATS: a reply without counters. */
-export const skipStatistics = 0x8;
+export const SKIP_STATISTICS = 0x8;
 
 export const route = { tableMain: 254, protocolBoot: 3, scopeUniverse: 0, typeUnicast: 1 } as const;
 
 /** Linux gives loopback this index in each network namespace. */
-export const loopbackIndex = 1;
+export const LOOPBACK_INDEX = 1;

@@ -1,12 +1,12 @@
 import {
   bridgePort,
   family,
-  interfaceUp,
+  INTERFACE_UP,
   linkAttribute,
   linkInfo,
   messageFlag,
   messageType,
-  skipStatistics,
+  SKIP_STATISTICS,
   vethInfo,
 } from './constants.ts';
 import type { Attribute, DescriptorSlot, Message } from './message.ts';
@@ -135,7 +135,7 @@ export function getLink(name: string): Message {
     header: linkHeader({}),
     attributes: [
       [linkAttribute.name, name],
-      [linkAttribute.extendedMask, skipStatistics],
+      [linkAttribute.extendedMask, SKIP_STATISTICS],
     ],
   };
 }
@@ -188,8 +188,8 @@ function linkHeader({
   const view = new DataView(header.buffer);
   header[0] = family.unspecified;
   view.setInt32(4, index, true);
-  view.setUint32(8, up ? interfaceUp : 0, true);
-  view.setUint32(12, up ? interfaceUp : 0, true);
+  view.setUint32(8, up ? INTERFACE_UP : 0, true);
+  view.setUint32(12, up ? INTERFACE_UP : 0, true);
   return header;
 }
 

@@ -6,13 +6,13 @@ import { family, subsystem } from './constants.ts';
 import { bigEndian16 } from './expressions.ts';
 
 /** The kernel's numbers for connection tracking (linux/netfilter/nfnetlink_conntrack.h). */
-const deleteConnections = 2;
+const DELETE_CONNECTIONS = 2;
 const attribute = { original: 1, filter: 25 } as const;
 const tuple = { protocol: 2 } as const;
 const tupleProtocol = { number: 1, destinationPort: 3 } as const;
 const filter = { originalFlags: 1, replyFlags: 2 } as const;
 /** CTA_FILTER_F_CTA_PROTO_NUM and CTA_PROTO_DST_PORT (net/netfilter/nf_internals.h): what a connection must have in common. */
-const compareProtocolAndPort = (1 << 3) | (1 << 5);
+const COMPARE_PROTOCOL_AND_PORT = (1 << 3) | (1 << 5);
 
 const udp = 17;
 
@@ -37,7 +37,7 @@ export function forgetFlows(flows: readonly Flow[]): readonly Operation[] {
         [tupleProtocol.destinationPort, bigEndian16(hostPort)],
       ] as const;
       return {
-        type: (subsystem.conntrack << 8) | deleteConnections,
+        type: (subsystem.conntrack << 8) | DELETE_CONNECTIONS,
         flags: messageFlag.ack,
         header: Uint8Array.of(family.ipv4, 0, 0, 0),
         attributes: [
@@ -45,7 +45,7 @@ export function forgetFlows(flows: readonly Flow[]): readonly Operation[] {
           [
             attribute.filter,
             [
-              [filter.originalFlags, compareProtocolAndPort],
+              [filter.originalFlags, COMPARE_PROTOCOL_AND_PORT],
               [filter.replyFlags, 0],
             ],
           ],

@@ -36,8 +36,8 @@ export const dataType = {
 export const setFlag = { map: 0x8 } as const;
 
 /** Sixteen registers of four bytes: a value of a longer type takes as many as it needs. */
-export const firstRegister = 8;
-export const verdictRegister = 0;
+export const FIRST_REGISTER = 8;
+export const VERDICT_REGISTER = 0;
 
 export const metaKey = { inputName: 6, outputName: 7, family: 15, protocol: 16 } as const;
 
@@ -52,7 +52,7 @@ export const trackingStatus = { destinationNat: 0x20 } as const;
 export const payloadBase = { network: 1, transport: 2 } as const;
 
 /** RTN_LOCAL, as `fib daddr type` answers it. */
-export const addressTypeLocal = 2;
+export const ADDRESS_TYPE_LOCAL = 2;
 
 /** IFNAMSIZ: names of interfaces are compared in this length. */
-export const interfaceNameSize = 16;
+export const INTERFACE_NAME_SIZE = 16;

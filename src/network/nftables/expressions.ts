@@ -1,12 +1,12 @@
 import type { Attribute } from '../netlink/message.ts';
 import {
-  addressTypeLocal,
+  ADDRESS_TYPE_LOCAL,
+  FIRST_REGISTER,
   family,
-  firstRegister,
-  interfaceNameSize,
+  INTERFACE_NAME_SIZE,
   payloadBase,
   trackingKey,
-  verdictRegister,
+  VERDICT_REGISTER,
   verdicts,
 } from './constants.ts';
 
@@ -17,11 +17,11 @@ import {
 export type Expression = Attribute;
 
 const expressionAttribute = { name: 1, data: 2 } as const;
-const listElement = 1;
+const LIST_ELEMENT = 1;
 
 function expression(name: string, attributes: readonly Attribute[]): Expression {
   return [
-    listElement,
+    LIST_ELEMENT,
     [
       [expressionAttribute.name, name],
       [expressionAttribute.data, attributes],
@@ -48,12 +48,12 @@ function native32(value: number): Uint8Array {
 
 /** The name padded to the length that comparisons use. */
 export function interfaceName(name: string): Uint8Array {
-  const bytes = new Uint8Array(interfaceNameSize);
-  new TextEncoder().encodeInto(name, bytes.subarray(0, interfaceNameSize - 1));
+  const bytes = new Uint8Array(INTERFACE_NAME_SIZE);
+  new TextEncoder().encodeInto(name, bytes.subarray(0, INTERFACE_NAME_SIZE - 1));
   return bytes;
 }
 
-const register = (index: number): Uint8Array => bigEndian32(firstRegister + index);
+const register = (index: number): Uint8Array => bigEndian32(FIRST_REGISTER + index);
 
 /** NFTA_DATA_VALUE. */
 const value = (bytes: Uint8Array): readonly Attribute[] => [[1, bytes]];
@@ -113,7 +113,7 @@ export function mapVerdict(map: string): Expression {
   return expression('lookup', [
     [2, register(0)],
     [1, map],
-    [3, bigEndian32(verdictRegister)],
+    [3, bigEndian32(VERDICT_REGISTER)],
   ]);
 }
 
@@ -152,7 +152,7 @@ export function toLocalAddress(): readonly Expression[] {
       [2, bigEndian32(3)],
       [3, bigEndian32(2)],
     ]),
-    equal(native32(addressTypeLocal)),
+    equal(native32(ADDRESS_TYPE_LOCAL)),
   ];
 }
 
@@ -189,7 +189,7 @@ export function verdictData(code: number, chain?: string): readonly Attribute[] 
 
 function verdict(code: number, chain?: string): Expression {
   return expression('immediate', [
-    [1, bigEndian32(verdictRegister)],
+    [1, bigEndian32(VERDICT_REGISTER)],
     [2, verdictData(code, chain)],
   ]);
 }

@@ -6,7 +6,7 @@ import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 
 /** Packets that a firewall drops are answered by nothing. */
-const patience = 400;
+const PATIENCE = 400;
 
 const [role = '', protocol = '', address = '', port = '', ownPort = '0'] = process.argv.slice(2);
 const kind = address.includes(':') ? 'udp6' : 'udp4';
@@ -22,7 +22,7 @@ if (role === 'serve' && protocol === 'tcp') {
   socket.on('message', (_, from) => socket.send(from.address, from.port, from.address));
   socket.bind(Number(port), address, () => console.log('ready'));
 } else {
-  setTimeout(() => process.exit(1), patience);
+  setTimeout(() => process.exit(1), PATIENCE);
   const answered = (text: Buffer): void => {
     console.log(text.toString());
     process.exit(0);

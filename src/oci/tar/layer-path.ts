@@ -22,22 +22,22 @@ export function cleanPath(name: string): string[] {
 
 function checkComponent(part: string, name: string): string {
   // A whiteout's prefix is not part of a file's name.
-  if (part.length > NAME_MAX && part.length - (isWhiteout(part) ? whiteoutPrefix.length : 0) > NAME_MAX) {
+  if (part.length > NAME_MAX && part.length - (isWhiteout(part) ? WHITEOUT_PREFIX.length : 0) > NAME_MAX) {
     throw invalid(`invalid tar header: file name too long in ${JSON.stringify(toText(name))}`);
   }
   return part;
 }
 
 /** Marks of the image format (OCI image-spec, layer.md, "Whiteouts"). */
-export const whiteoutPrefix = '.wh.';
-export const opaqueMark = '.wh..wh..opq';
+export const WHITEOUT_PREFIX = '.wh.';
+export const OPAQUE_MARK = '.wh..wh..opq';
 /** Names that AUFS kept for itself; no files of the image. */
-const metadataPrefix = '.wh..wh.';
+const METADATA_PREFIX = '.wh..wh.';
 
 export function isWhiteout(name: string): boolean {
-  return name.startsWith(whiteoutPrefix);
+  return name.startsWith(WHITEOUT_PREFIX);
 }
 
 export function isMetadata(name: string): boolean {
-  return name.startsWith(metadataPrefix);
+  return name.startsWith(METADATA_PREFIX);
 }

@@ -1,7 +1,7 @@
 import { invalid } from '../../base/errors.ts';
 import { type EntryType, type TarEntry, toText } from './entry.ts';
 import { LayerNode, modeType, newDirectory, newWhiteout } from './layer-node.ts';
-import { cleanPath, isMetadata, isWhiteout, opaqueMark, whiteoutPrefix } from './layer-path.ts';
+import { cleanPath, isMetadata, isWhiteout, OPAQUE_MARK, WHITEOUT_PREFIX } from './layer-path.ts';
 
 /** Deepest nesting of directories: as deep as a path of 4,096 bytes can name. */
 const MAX_DEPTH = 2048;
@@ -39,12 +39,12 @@ export class LayerTree {
     if (entry.type === 'note') return undefined;
     const [parent, name] = this.#place(entry.name);
     if (parent === undefined) return this.#setRoot(entry);
-    if (name === opaqueMark) {
+    if (name === OPAQUE_MARK) {
       parent.opaque = true;
       return undefined;
     }
     if (isWhiteout(name) && !isMetadata(name)) {
-      addWhiteout(parent, name.slice(whiteoutPrefix.length), entry);
+      addWhiteout(parent, name.slice(WHITEOUT_PREFIX.length), entry);
       return undefined;
     }
     if (entry.type === 'hardlink') return this.#link(parent, name, entry);

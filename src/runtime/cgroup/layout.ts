@@ -15,7 +15,7 @@ export interface Hierarchy {
   readonly controllers: readonly string[];
 }
 
-const NOT_CONTROLLERS = new Set(['rw', 'ro', 'xattr', 'noprefix', 'clone_children', 'favordynmods']);
+const notControllers = new Set(['rw', 'ro', 'xattr', 'noprefix', 'clone_children', 'favordynmods']);
 
 /**
  * Detects what is mounted (proc_pid_mountinfo(5)). Version 1 as soon as any controller is there, as in the hybrid set-up, whose
@@ -46,7 +46,7 @@ export function parseLayout(
     if (fstype !== 'cgroup') continue;
     const controllers = options
       .split(',')
-      .filter((option) => !NOT_CONTROLLERS.has(option) && !isSetting(option));
+      .filter((option) => !notControllers.has(option) && !isSetting(option));
     const name = mountpoint.slice(mountpoint.lastIndexOf('/') + 1);
     const key = controllers.join();
     // The first place counts; a container's own view of the hierarchy may be mounted elsewhere.

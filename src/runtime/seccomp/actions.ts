@@ -1,7 +1,6 @@
 import { invalid } from '../../base/errors.ts';
+import { errno } from '../../plan/errno.ts';
 
-const EPERM = 1;
-export const ENOSYS = 38;
 /** The kernel cuts larger ones down to this. */
 const MAX_ERRNO = 4095;
 
@@ -24,12 +23,12 @@ const numberedActions: Readonly<Record<string, number>> = {
 /** What a foreign architecture's call gets: it could mean anything. */
 export const KILL_PROCESS = 0x80000000;
 
-/** The filter's return value for an action; `errno` where a profile gives one, EPERM else. */
-export function actionValue(action: string, errno: number | undefined): number {
+/** The filter's return value for an action; with the error number `chosen` where a profile gives one, EPERM else. */
+export function actionValue(action: string, chosen: number | undefined): number {
   const plain = plainActions[action];
   if (plain !== undefined) return plain;
   const numbered = numberedActions[action];
-  if (numbered !== undefined) return numbered + checkErrno(errno ?? EPERM);
+  if (numbered !== undefined) return numbered + checkErrno(chosen ?? errno.EPERM);
   if (action === 'SCMP_ACT_NOTIFY') {
     throw invalid('seccomp: SCMP_ACT_NOTIFY needs an agent that listens, which Sampan does not have', {
       hint: 'Use SCMP_ACT_ERRNO or SCMP_ACT_TRAP instead.',
@@ -39,16 +38,16 @@ export function actionValue(action: string, errno: number | undefined): number {
 }
 
 /** ENOSYS: what a call gets that is newer than the profile, so that the C library falls back to an older one. */
-export const NOT_IMPLEMENTED = 0x00050000 + ENOSYS;
+export const NOT_IMPLEMENTED = 0x00050000 + errno.ENOSYS;
 
 /** True where a call that the profile does not know goes through. */
 export function isPermissive(action: string): boolean {
   return ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE'].includes(action);
 }
 
-function checkErrno(errno: number): number {
-  if (!Number.isInteger(errno) || errno < 0 || errno > MAX_ERRNO) {
-    throw invalid(`seccomp: errnoRet ${errno} is not between 0 and ${MAX_ERRNO}`);
+function checkErrno(value: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > MAX_ERRNO) {
+    throw invalid(`seccomp: errnoRet ${value} is not between 0 and ${MAX_ERRNO}`);
   }
-  return errno;
+  return value;
 }

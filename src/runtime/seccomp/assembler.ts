@@ -31,7 +31,7 @@ export class Assembler {
     const near = this.#within(yes);
     const far = this.#within(no);
     return this.#push({
-      code: JUMP_CODES[test],
+      code: jumpCodes[test],
       yes: this.#distance(near),
       no: this.#distance(far),
       k: value,
@@ -94,7 +94,7 @@ const RET_K = 0x06;
 const LD_W_ABS = 0x20;
 const AND_K = 0x54;
 const JA = 0x05;
-const JUMP_CODES: Record<JumpTest, number> = { equal: 0x15, above: 0x25, atLeast: 0x35 };
+const jumpCodes: Record<JumpTest, number> = { equal: 0x15, above: 0x25, atLeast: 0x35 };
 const MAX_JUMP = 255;
 /** BPF_MAXINSNS. */
 const MAX_INSTRUCTIONS = 4096;

@@ -1,6 +1,7 @@
 import { invalid } from '../../base/errors.ts';
 import type { SeccompCondition, SeccompProfile, SeccompRule } from '../../oci/runtime-spec.ts';
-import { actionValue, ENOSYS, isPermissive } from './actions.ts';
+import { errno } from '../../plan/errno.ts';
+import { actionValue, isPermissive } from './actions.ts';
 import { type Architecture, architectureNamed, type NativeArchitecture } from './architectures.ts';
 import { checkProfile } from './check-profile.ts';
 import { type Comparison, parseComparison } from './comparisons.ts';
@@ -44,7 +45,7 @@ export function resolveProfile(profile: SeccompProfile, subject: SeccompSubject)
   return {
     architectures: architecturesOf(profile, subject.native),
     defaultAction: actionValue(profile.defaultAction, profile.defaultErrnoRet),
-    hideNewer: !isPermissive(profile.defaultAction) && profile.defaultErrnoRet !== ENOSYS,
+    hideNewer: !isPermissive(profile.defaultAction) && profile.defaultErrnoRet !== errno.ENOSYS,
     rules,
   };
 }
