@@ -6,7 +6,10 @@ import { join } from 'node:path';
 const root = join(import.meta.dir, '..');
 const output = join(root, 'dist/sampan');
 
-const { stdout: commit } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' });
+const { stdout: commit } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], {
+  cwd: root,
+  encoding: 'utf8',
+});
 mkdirSync(join(root, 'dist'), { recursive: true });
 
 const { status } = spawnSync(
