@@ -116,7 +116,7 @@ describe('an image', () => {
       'stat -c "%t:%T" /dev/null; cat /proc/kcore | wc -c; ls -d /dev/pts/ptmx',
     );
     expect(stdout).toBe('1:3\n0\n/dev/pts/ptmx\n');
-    const terminal = daemon.run('docker', ['run', '--rm', '-t', image, 'tty']);
+    const terminal = daemon.run('sampan', ['run', '--rm', '-t', image, 'tty']);
     expect(terminal.stdout.trim()).toBe('/dev/pts/0');
   });
 
@@ -150,6 +150,15 @@ describe('an image', () => {
     daemon.sampan('rm', '-f', container);
     expect(launcherDigest()).toBe(before);
     expect(run('busybox', 'echo', 'alive').stdout).toBe('alive\n');
+  });
+
+  test('cannot look into a process that an exec is about to become (CVE-2016-9962)', () => {
+    const look = 'for p in /proc/[0-9]*; do readlink $p/exe $p/root $p/cwd $p/fd/*; cat $p/environ; done';
+    const script = `while :; do { ${look}; } 2>/dev/null | grep -a -E "memfd|sampan|socket" >>/seen; done`;
+    const container = daemon.sampan('run', '-d', 'busybox', 'sh', '-c', script);
+    for (let round = 0; round < 30; round++) daemon.run('sampan', ['exec', container, 'true']);
+    expect(daemon.sampan('exec', container, 'cat', '/seen')).toBe('');
+    daemon.sampan('rm', '-f', container);
   });
 
   test('that gets at its init changes only a copy of the launcher', () => {
