@@ -55,7 +55,7 @@ export interface HostNetwork {
   readonly ephemeralPorts: PortRange;
 }
 
-const settings = '/proc/sys/net/ipv4';
+const SETTINGS = '/proc/sys/net/ipv4';
 
 /** Looks at the host through one launcher. */
 export async function inspectHost(
@@ -68,8 +68,8 @@ export async function inspectHost(
       netlinkOperation(protocol.route, [getLink(bridge)], [errno.ENODEV]),
       netlinkOperation(protocol.route, [dumpAddresses()]),
       netlinkOperation(protocol.route, [dumpRoutes()]),
-      { op: 'read', dir: HOST, path: `${settings}/ip_forward`, limit: 16 },
-      { op: 'read', dir: HOST, path: `${settings}/ip_local_port_range`, limit: 64 },
+      { op: 'read', dir: HOST, path: `${SETTINGS}/ip_forward`, limit: 16 },
+      { op: 'read', dir: HOST, path: `${SETTINGS}/ip_local_port_range`, limit: 64 },
     ],
   });
   const link = firstLink(results, 0);
@@ -136,7 +136,7 @@ function isOwn({ link, linkAddress }: HostNetwork): boolean {
 
 /** Lets the kernel pass packets between interfaces. Other firewalls decide what else on this host that lets through. */
 export function enableForwarding(): Operation {
-  const path = `${settings}/ip_forward`;
+  const path = `${SETTINGS}/ip_forward`;
   return { op: 'write', dir: HOST, path, flags: 0, mode: 0, data: Buffer.from('1'), ignore: [] };
 }
 

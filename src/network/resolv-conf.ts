@@ -42,19 +42,19 @@ const header = [
 const fallback4 = ['8.8.8.8', '8.8.4.4'];
 const fallback6 = ['2001:4860:4860::8888', '2001:4860:4860::8844'];
 
-const hostFile = '/etc/resolv.conf';
-const systemdFile = '/run/systemd/resolve/resolv.conf';
+const HOST_FILE = '/etc/resolv.conf';
+const SYSTEMD_FILE = '/run/systemd/resolve/resolv.conf';
 
 /**
  * The host's file that a container's is based on: where /etc/resolv.conf names only systemd-resolved's stub, the file with the real
  * servers. `read` gives a file's text, undefined where there is none.
  */
 export function hostResolvConf(read: (path: string) => string | undefined): HostResolvConf {
-  const text = read(hostFile) ?? '';
+  const text = read(HOST_FILE) ?? '';
   const { nameservers } = parse(text);
-  if (nameservers.length !== 1 || nameservers[0] !== '127.0.0.53') return { path: hostFile, text };
-  const real = read(systemdFile);
-  return real === undefined ? { path: hostFile, text } : { path: systemdFile, text: real };
+  if (nameservers.length !== 1 || nameservers[0] !== '127.0.0.53') return { path: HOST_FILE, text };
+  const real = read(SYSTEMD_FILE);
+  return real === undefined ? { path: HOST_FILE, text } : { path: SYSTEMD_FILE, text: real };
 }
 
 /** The text of a container's /etc/resolv.conf as Docker 28 writes it, comments included. */

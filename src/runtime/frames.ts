@@ -22,16 +22,16 @@ export const launcherFrames = {
   failed: 0x23,
 } as const;
 
-export const frameHeaderSize = 8;
+export const FRAME_HEADER_SIZE = 8;
 
 /** No peer sends more in one frame; what claims to is not speaking this protocol. */
 export const FRAME_PAYLOAD_LIMIT = 16 * 1024 * 1024;
 
 /** A whole frame; `payload` is copied. */
 export function encodeFrame(type: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const frame = new Uint8Array(frameHeaderSize + payload.length);
+  const frame = new Uint8Array(FRAME_HEADER_SIZE + payload.length);
   writeFrameHeader(frame, type, payload.length);
-  frame.set(payload, frameHeaderSize);
+  frame.set(payload, FRAME_HEADER_SIZE);
   return frame;
 }
 
@@ -47,7 +47,7 @@ export class FrameReader {
   /** The start of a frame whose end has not come yet. Joined only when it can make progress, so that many chunks cost one copy. */
   #chunks: Uint8Array[] = [];
   #size = 0;
-  #wanted = frameHeaderSize;
+  #wanted = FRAME_HEADER_SIZE;
 
   /**
    * The frames that `chunk` completes. A payload is a view of the chunk where it lies whole in it, so it must be used or copied
@@ -60,7 +60,7 @@ export class FrameReader {
       this.#wanted = frameSize(bytes);
       this.#chunks = [bytes];
       if (bytes.length < this.#wanted) return;
-      const frame = { type: bytes[0] ?? 0, payload: bytes.subarray(frameHeaderSize, this.#wanted) };
+      const frame = { type: bytes[0] ?? 0, payload: bytes.subarray(FRAME_HEADER_SIZE, this.#wanted) };
       this.#restart(bytes.subarray(this.#wanted));
       yield frame;
     }
@@ -74,7 +74,7 @@ export class FrameReader {
   #restart(rest: Uint8Array): void {
     this.#chunks = [];
     this.#size = 0;
-    this.#wanted = frameHeaderSize;
+    this.#wanted = FRAME_HEADER_SIZE;
     this.#keep(rest);
   }
 
@@ -91,7 +91,7 @@ function frameSize(bytes: Uint8Array): number {
   if ((view.getUint32(0) & 0xffffff) !== 0 || size > FRAME_PAYLOAD_LIMIT) {
     throw new SampanError('data-loss', 'the launcher or supervisor sent something that is no frame');
   }
-  return frameHeaderSize + size;
+  return FRAME_HEADER_SIZE + size;
 }
 
 function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {

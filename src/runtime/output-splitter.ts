@@ -1,5 +1,5 @@
 import { SampanError } from '../base/errors.ts';
-import { FRAME_PAYLOAD_LIMIT, type Frame, frameHeaderSize } from './frames.ts';
+import { FRAME_HEADER_SIZE, FRAME_PAYLOAD_LIMIT, type Frame } from './frames.ts';
 import { supervisorFrames } from './supervisor-protocol.ts';
 
 /** Takes what a splitter finds. */
@@ -14,7 +14,7 @@ export interface SplitterEvents {
 export class OutputSplitter {
   readonly #events: SplitterEvents;
   /** What has come of a header that is not output's, or that was cut by the end of a chunk. */
-  readonly #header = new Uint8Array(frameHeaderSize);
+  readonly #header = new Uint8Array(FRAME_HEADER_SIZE);
   #headerSize = 0;
   /** Bytes that are still to come of an output frame. */
   #outputLeft = 0;
@@ -50,10 +50,10 @@ export class OutputSplitter {
   }
 
   #takeHeader(bytes: Uint8Array): Uint8Array {
-    const taken = Math.min(frameHeaderSize - this.#headerSize, bytes.length);
+    const taken = Math.min(FRAME_HEADER_SIZE - this.#headerSize, bytes.length);
     this.#header.set(bytes.subarray(0, taken), this.#headerSize);
     this.#headerSize += taken;
-    if (this.#headerSize === frameHeaderSize) this.#beginPayload();
+    if (this.#headerSize === FRAME_HEADER_SIZE) this.#beginPayload();
     return bytes.subarray(taken);
   }
 
@@ -88,10 +88,10 @@ export class OutputSplitter {
 
 /** Size, with its header, of the output frame whose whole header is at `offset`; 0 if there is none. */
 function outputFrameSize(bytes: Uint8Array, offset: number): number {
-  if (bytes.length - offset < frameHeaderSize) return 0;
+  if (bytes.length - offset < FRAME_HEADER_SIZE) return 0;
   const type = bytes[offset];
   if (type !== supervisorFrames.stdout && type !== supervisorFrames.stderr) return 0;
-  return frameHeaderSize + payloadSize(bytes, offset);
+  return FRAME_HEADER_SIZE + payloadSize(bytes, offset);
 }
 
 function payloadSize(bytes: Uint8Array, offset: number): number {

@@ -5,7 +5,7 @@ import type { PlanFailure, PlanResults } from '../plan/contract.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Plan } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
-import { type Frame, FrameReader, frameHeaderSize, launcherFrames, writeFrameHeader } from './frames.ts';
+import { FRAME_HEADER_SIZE, type Frame, FrameReader, launcherFrames, writeFrameHeader } from './frames.ts';
 
 /** What happens on a connection to the launcher. Exactly one `closed` comes, last. */
 interface PlanListener {
@@ -40,9 +40,9 @@ function connectPlan(socketPath: string, plan: Partial<Plan>, listener: PlanList
 
 function planFrame(plan: Partial<Plan>): Uint8Array {
   const encoded = encodePlan(plan);
-  const frame = new Uint8Array(frameHeaderSize + encoded.length);
+  const frame = new Uint8Array(FRAME_HEADER_SIZE + encoded.length);
   writeFrameHeader(frame, launcherFrames.plan, encoded.length);
-  frame.set(encoded, frameHeaderSize);
+  frame.set(encoded, FRAME_HEADER_SIZE);
   return frame;
 }
 

@@ -1,7 +1,7 @@
 import { SampanError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { AttachOptions, Exit, TerminalSize } from './contract.ts';
-import { encodeFrame, type Frame, frameHeaderSize, writeFrameHeader } from './frames.ts';
+import { encodeFrame, FRAME_HEADER_SIZE, type Frame, writeFrameHeader } from './frames.ts';
 
 /** The supervisor's frames; `native/protocol.h` holds the same numbers, `docs/supervisor-protocol.md` their payloads. */
 export const supervisorFrames = {
@@ -77,7 +77,7 @@ export function encodeResize(id: string, size: TerminalSize): Uint8Array {
 
 /** The header of a STDIN frame, whose bytes follow it as they are. */
 export function encodeStdinHeader(size: number): Uint8Array {
-  const header = new Uint8Array(frameHeaderSize);
+  const header = new Uint8Array(FRAME_HEADER_SIZE);
   writeFrameHeader(header, supervisorFrames.stdin, size);
   return header;
 }

@@ -14,7 +14,7 @@ export interface ImageRow {
   readonly digest: string;
 }
 
-const none = '<none>';
+const NONE = '<none>';
 
 /** `digestRows`: names known only by digest get a line for each. `digests`: the digest column will be shown. */
 export function imageRows(
@@ -50,9 +50,9 @@ function isDangling({ RepoTags, RepoDigests }: ImageSummary): boolean {
   if (tags.length === 0 && digests.length === 0) return true;
   return (
     tags.length === 1 &&
-    tags[0] === `${none}:${none}` &&
+    tags[0] === `${NONE}:${NONE}` &&
     digests.length === 1 &&
-    digests[0] === `${none}@${none}`
+    digests[0] === `${NONE}@${NONE}`
   );
 }
 

@@ -38,10 +38,10 @@ export interface EncodedMessages {
   readonly acks: number;
 }
 
-const headerSize = 16;
-const attributeHeaderSize = 4;
+const HEADER_SIZE = 16;
+const ATTRIBUTE_HEADER_SIZE = 4;
 /** NLA_F_NESTED. */
-const nestedFlag = 0x8000;
+const NESTED_FLAG = 0x8000;
 
 const text = new TextEncoder();
 
@@ -58,7 +58,7 @@ export function encodeMessages(messages: readonly Message[]): EncodedMessages {
     target.view.setUint16(offset + 4, message.type, true);
     target.view.setUint16(offset + 6, message.flags | messageFlag.request, true);
     target.view.setUint32(offset + 8, index + 1, true);
-    writeFramed(target, offset + headerSize, message);
+    writeFramed(target, offset + HEADER_SIZE, message);
     if ((message.flags & (messageFlag.ack | messageFlag.dump)) !== 0) acks += 1;
     offset = align(end);
   }
@@ -82,7 +82,7 @@ interface Target {
 }
 
 function messageSize(message: Message): number {
-  return headerSize + framedSize(message);
+  return HEADER_SIZE + framedSize(message);
 }
 
 function framedSize(framed: Framed): number {
@@ -91,7 +91,7 @@ function framedSize(framed: Framed): number {
 
 function attributesSize(attributes: readonly Attribute[]): number {
   let size = 0;
-  for (const [, value] of attributes) size += align(attributeHeaderSize + valueSize(value));
+  for (const [, value] of attributes) size += align(ATTRIBUTE_HEADER_SIZE + valueSize(value));
   return size;
 }
 
@@ -111,10 +111,10 @@ function writeFramed(target: Target, offset: number, framed: Framed): void {
 function writeAttributes(target: Target, start: number, attributes: readonly Attribute[]): void {
   let offset = start;
   for (const [type, value] of attributes) {
-    const size = attributeHeaderSize + valueSize(value);
+    const size = ATTRIBUTE_HEADER_SIZE + valueSize(value);
     target.view.setUint16(offset, size, true);
-    target.view.setUint16(offset + 2, Array.isArray(value) ? type | nestedFlag : type, true);
-    writeValue(target, offset + attributeHeaderSize, value);
+    target.view.setUint16(offset + 2, Array.isArray(value) ? type | NESTED_FLAG : type, true);
+    writeValue(target, offset + ATTRIBUTE_HEADER_SIZE, value);
     offset += align(size);
   }
 }

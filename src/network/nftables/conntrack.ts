@@ -14,7 +14,7 @@ const filter = { originalFlags: 1, replyFlags: 2 } as const;
 /** CTA_FILTER_F_CTA_PROTO_NUM and CTA_PROTO_DST_PORT (net/netfilter/nf_internals.h): what a connection must have in common. */
 const COMPARE_PROTOCOL_AND_PORT = (1 << 3) | (1 << 5);
 
-const udp = 17;
+const UDP = 17;
 
 /** Kernels without the module, or too old to delete by filter, keep the flows until they expire. */
 const unsupported = [errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP];
@@ -33,7 +33,7 @@ export function forgetFlows(flows: readonly Flow[]): readonly Operation[] {
     .filter((flow) => flow.protocol === 'udp')
     .map(({ hostPort }): Message => {
       const wanted = [
-        [tupleProtocol.number, Uint8Array.of(udp)],
+        [tupleProtocol.number, Uint8Array.of(UDP)],
         [tupleProtocol.destinationPort, bigEndian16(hostPort)],
       ] as const;
       return {
