@@ -26,7 +26,7 @@ export function imageRows(
 }
 
 function rowsOf(image: ImageSummary, digests: boolean, digestRows: boolean): ImageRow[] {
-  if (isDangling(image)) return [{ image, repository: none, tag: none, digest: none }];
+  if (isDangling(image)) return [{ image, repository: NONE, tag: NONE, digest: NONE }];
   const tagsByName = group(image.RepoTags ?? [], 'tag');
   const digestsByName = group(image.RepoDigests ?? [], 'digest');
   const rows: ImageRow[] = [];
@@ -34,13 +34,13 @@ function rowsOf(image: ImageSummary, digests: boolean, digestRows: boolean): Ima
     const known = digests ? (digestsByName.get(repository) ?? []) : [];
     digestsByName.delete(repository);
     for (const tag of tags) {
-      for (const digest of known.length === 0 ? [none] : known) {
+      for (const digest of known.length === 0 ? [NONE] : known) {
         rows.push({ image, repository, tag, digest });
       }
     }
   }
   for (const [repository, list] of digestsByName) {
-    for (const digest of digestRows ? list : ['']) rows.push({ image, repository, tag: none, digest });
+    for (const digest of digestRows ? list : ['']) rows.push({ image, repository, tag: NONE, digest });
   }
   return rows;
 }
