@@ -2,6 +2,7 @@ import type { Database } from 'bun:sqlite';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Context } from '../base/context.ts';
 import { conflict, notFound } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Volume, VolumeRequest, Volumes } from './contract.ts';
@@ -37,77 +38,71 @@ const TRASH = '.removing-';
 
 /** Volumes as directories of this host, described in the database: the directory first, then the row, so that no row lacks one. */
 export function createLocalVolumes(options: LocalVolumesOptions): Volumes {
-  const { database, root } = options;
-  mkdirSync(root, { recursive: true, mode: 0o701 });
-  removeTrash(root);
-  const byName = new Map<string, Volume>();
-  for (const row of database.query<Row, []>('SELECT * FROM volumes').all()) {
-    byName.set(row.name, decodeRow(root, row));
-  }
-  const insert = database.query<null, [string, string, string, string, number, number]>(
-    'INSERT INTO volumes (name, driver, labels, options, created, anonymous) VALUES (?, ?, ?, ?, ?, ?)',
-  );
-  const forget = database.query<null, [string]>('DELETE FROM volumes WHERE name = ?');
+  mkdirSync(options.root, { recursive: true, mode: 0o701 });
+  removeTrash(options.root);
+  return new LocalVolumes(options);
+}
+
+class LocalVolumes implements Volumes {
+  readonly #options: LocalVolumesOptions;
+  readonly #byName = new Map<string, Volume>();
   /** Volumes that are being made, so that two requests for one name get one volume. */
-  const making = new Map<string, Promise<Volume>>();
+  readonly #making = new Map<string, Promise<Volume>>();
 
-  const publish = (action: string, volume: Volume): void => {
-    options.events?.publish({
-      type: 'volume',
-      action,
-      id: volume.name,
-      attributes: { driver: volume.driver },
-    });
-  };
+  constructor(options: LocalVolumesOptions) {
+    this.#options = options;
+    for (const row of options.database.query<Row, []>('SELECT * FROM volumes').all()) {
+      this.#byName.set(row.name, decodeRow(options.root, row));
+    }
+  }
 
-  const make = async (volume: Volume): Promise<Volume> => {
-    await mkdir(volume.mountpoint, { recursive: true, mode: 0o755 });
-    const { name, driver, labels, options: own, created, anonymous } = volume;
-    insert.run(
-      name,
-      driver,
-      JSON.stringify(labels),
-      JSON.stringify(own),
-      created.getTime(),
-      anonymous ? 1 : 0,
-    );
-    byName.set(name, volume);
-    publish('create', volume);
+  async create(_context: Context, request: VolumeRequest): Promise<Volume> {
+    if (request.name !== '') checkVolumeName(request.name);
+    checkDriver(request);
+    const existing = this.#byName.get(request.name) ?? this.#making.get(request.name);
+    if (existing !== undefined) return existing;
+    checkLocalOptions(request.name, request.options);
+    const volume = describe(this.#options.root, request);
+    const made = this.#make(volume).finally(() => this.#making.delete(volume.name));
+    this.#making.set(volume.name, made);
+    return made;
+  }
+
+  get(name: string): Volume {
+    const volume = this.#byName.get(name);
+    if (volume === undefined) throw notFound(`get ${name}: no such volume`);
     return volume;
-  };
+  }
 
-  return {
-    async create(_context, request) {
-      if (request.name !== '') checkVolumeName(request.name);
-      checkDriver(request);
-      const existing = byName.get(request.name) ?? making.get(request.name);
-      if (existing !== undefined) return existing;
-      checkLocalOptions(request.name, request.options);
-      const volume = describe(root, request);
-      const made = make(volume).finally(() => making.delete(volume.name));
-      making.set(volume.name, made);
-      return made;
-    },
-    get(name) {
-      const volume = byName.get(name);
-      if (volume === undefined) throw notFound(`get ${name}: no such volume`);
-      return volume;
-    },
-    list: () => [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    async remove(_context, name) {
-      const volume = byName.get(name);
-      if (volume === undefined) throw notFound(`get ${name}: no such volume`);
-      const users = options.usersOf?.(name) ?? [];
-      if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
-      byName.delete(name);
-      forget.run(name);
-      // Out of the way at once: a new volume of that name starts empty.
-      const trash = join(root, `${TRASH}${anonymousName()}`);
-      renameIfThere(join(root, name), trash);
-      publish('destroy', volume);
-      await rm(trash, { recursive: true, force: true });
-    },
-  };
+  list(): readonly Volume[] {
+    return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async remove(_context: Context, name: string): Promise<void> {
+    const { database, root, usersOf } = this.#options;
+    const volume = this.get(name);
+    const users = usersOf?.(name) ?? [];
+    if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
+    this.#byName.delete(name);
+    database.query<null, [string]>('DELETE FROM volumes WHERE name = ?').run(name);
+    // Out of the way at once: a new volume of that name starts empty.
+    const trash = join(root, `${TRASH}${anonymousName()}`);
+    renameIfThere(join(root, name), trash);
+    this.#publish('destroy', volume);
+    await rm(trash, { recursive: true, force: true });
+  }
+
+  async #make(volume: Volume): Promise<Volume> {
+    await mkdir(volume.mountpoint, { recursive: true, mode: 0o755 });
+    insertRow(this.#options.database, volume);
+    this.#byName.set(volume.name, volume);
+    this.#publish('create', volume);
+    return volume;
+  }
+
+  #publish(action: 'create' | 'destroy', { name, driver }: Volume): void {
+    this.#options.events?.publish({ type: 'volume', action, id: name, attributes: { driver } });
+  }
 }
 
 /** What a killed daemon was removing. */
@@ -138,6 +133,15 @@ function describe(root: string, { name: given, labels, options }: VolumeRequest)
     created: new Date(),
     anonymous,
   };
+}
+
+function insertRow(database: Database, volume: Volume): void {
+  const { name, driver, labels, options, created, anonymous } = volume;
+  database
+    .query<null, [string, string, string, string, number, number]>(
+      'INSERT INTO volumes (name, driver, labels, options, created, anonymous) VALUES (?, ?, ?, ?, ?, ?)',
+    )
+    .run(name, driver, JSON.stringify(labels), JSON.stringify(options), created.getTime(), anonymous ? 1 : 0);
 }
 
 /** Rows are written by this file alone, so their JSON is taken at its word. */

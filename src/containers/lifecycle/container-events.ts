@@ -1,6 +1,6 @@
 import type { EventSink } from '../../base/events.ts';
 import type { Endpoint, Networks } from '../../network/contract.ts';
-import type { Container } from '../contract.ts';
+import type { Container, MountPoint } from '../contract.ts';
 import type { StoredMount } from '../mounts/stored-mount.ts';
 
 /** What happens to containers, in Docker's vocabulary. */
@@ -41,11 +41,6 @@ export function createContainerEvents(sink: EventSink, networks: Networks): Cont
     volumes(container, action, mounts) {
       for (const { point } of mounts) {
         if (point.type !== 'volume' || point.name === undefined) continue;
-        const details = {
-          destination: point.destination,
-          propagation: point.propagation,
-          'read/write': String(point.writable),
-        };
         sink.publish({
           type: 'volume',
           action,
@@ -53,7 +48,7 @@ export function createContainerEvents(sink: EventSink, networks: Networks): Cont
           attributes: {
             container: container.id,
             driver: point.driver ?? 'local',
-            ...(action === 'mount' ? details : {}),
+            ...(action === 'mount' ? describeMount(point) : {}),
           },
         });
       }
@@ -67,6 +62,10 @@ export function createContainerEvents(sink: EventSink, networks: Networks): Cont
       });
     },
   };
+}
+
+function describeMount({ destination, propagation, writable }: MountPoint): Record<string, string> {
+  return { destination, propagation, 'read/write': String(writable) };
 }
 
 /** The network may be gone by the time its last container leaves. */
