@@ -15,8 +15,12 @@ describe('parsePlatform', () => {
     expect(parsePlatform('linux')).toEqual(hostPlatform());
   });
 
-  test.each(['', 'a/b/c/d', 'linux/', 'lin ux/amd64'])('%p is refused', (text) => {
-    expect(() => parsePlatform(text)).toThrow('is an invalid platform');
+  test.each(['', 'linux/', 'lin ux/amd64'])('%p is refused', (text) => {
+    expect(() => parsePlatform(text)).toThrow(`is an invalid component of "${text}"`);
+  });
+
+  test('more than three components are refused', () => {
+    expect(() => parsePlatform('a/b/c/d')).toThrow('"a/b/c/d": cannot parse platform specifier');
   });
 });
 

@@ -6,6 +6,8 @@ const architectureAliases: Readonly<Record<string, Partial<Platform> & { archite
   'x86-64': { architecture: 'amd64' },
   x64: { architecture: 'amd64' },
   i386: { architecture: '386' },
+  i486: { architecture: '386' },
+  i586: { architecture: '386' },
   i686: { architecture: '386' },
   ia32: { architecture: '386' },
   aarch64: { architecture: 'arm64' },
@@ -13,20 +15,35 @@ const architectureAliases: Readonly<Record<string, Partial<Platform> & { archite
   armel: { architecture: 'arm', variant: 'v6' },
 };
 
-const knownOperatingSystems = new Set(['linux', 'windows', 'darwin', 'freebsd']);
+const knownOperatingSystems = new Set([
+  'linux',
+  'windows',
+  'darwin',
+  'freebsd',
+  'netbsd',
+  'openbsd',
+  'solaris',
+  'plan9',
+]);
+
+const componentPattern = /^[A-Za-z0-9_.-]+$/;
 
 /** The platform of this process, as images name it. */
 export function hostPlatform(): Platform {
   return normalisePlatform({ os: process.platform, architecture: process.arch });
 }
 
-/** "linux/arm64/v8", "linux/amd64", "arm64" or "linux". Fails with `invalid-argument`. */
+/** "linux/arm64/v8", "linux/amd64", "arm64" or "linux". Fails with `invalid-argument` in containerd's words. */
 export function parsePlatform(text: string): Platform {
   const parts = text.split('/');
-  const wellFormed =
-    parts.length >= 1 && parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part));
-  if (!wellFormed)
-    throw invalid(`${JSON.stringify(text)} is an invalid platform: expected os[/architecture[/variant]]`);
+  const broken = parts.find((part) => !componentPattern.test(part));
+  if (broken !== undefined) {
+    throw invalid(
+      `${JSON.stringify(broken)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match "${componentPattern.source}": invalid argument`,
+    );
+  }
+  if (parts.length > 3)
+    throw invalid(`${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`);
   const [first = '', second, variant] = parts.map((part) => part.toLowerCase());
   const host = hostPlatform();
   if (second === undefined) {

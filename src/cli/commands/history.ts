@@ -10,7 +10,7 @@ import { ellipsis, shortId } from '../format/ellipsis.ts';
 import { type Listing, renderListing } from '../format/listing.ts';
 import { formatRfc3339 } from '../format/time.ts';
 import { formatUsage } from '../format-usage.ts';
-import { parsePlatform } from '../platform.ts';
+import { platformOf } from '../platform.ts';
 
 type Step = TypeOf<typeof History>;
 
@@ -24,7 +24,7 @@ export const command = defineCommand({
   },
   args: { exactly: 1 },
   async run({ args, options, session }) {
-    const platform = options.platform === '' ? undefined : parsePlatform(options.platform);
+    const platform = options.platform === '' ? undefined : platformOf(options.platform);
     const steps = await imageHistory(await session.client(), args[0] ?? '', platform);
     const format = options.format || 'table';
     const listing = historyListing(!options['no-trunc'], options.human, Date.now());

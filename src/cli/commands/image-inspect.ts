@@ -4,7 +4,7 @@ import { text } from '../flag-types.ts';
 import { formatUsage } from '../format-usage.ts';
 import { findImage } from '../inspect-finders.ts';
 import { showInspected } from '../inspect-output.ts';
-import { parsePlatform } from '../platform.ts';
+import { platformOf } from '../platform.ts';
 
 export const command = defineCommand({
   flags: {
@@ -13,7 +13,7 @@ export const command = defineCommand({
   },
   args: { atLeast: 1 },
   async run({ args, options, session }) {
-    const platform = options.platform === '' ? undefined : parsePlatform(options.platform);
+    const platform = options.platform === '' ? undefined : platformOf(options.platform);
     const client = await session.client();
     await showInspected(session, args, options.format, (name) => findImage(client, name, platform));
   },

@@ -4,7 +4,7 @@ import { CommandError } from '../command-error.ts';
 import { openInput } from '../file-input.ts';
 import { flag } from '../flag.ts';
 import { bool, text } from '../flag-types.ts';
-import { parsePlatform } from '../platform.ts';
+import { platformOf } from '../platform.ts';
 import { progressOutput, showProgress } from '../progress.ts';
 import { copyRaw } from '../streams.ts';
 
@@ -21,7 +21,7 @@ export const command = defineCommand({
       throw new CommandError('requested load from stdin, but stdin is empty');
     }
     const archive = options.input === '' ? io.stdin() : openInput(options.input);
-    const platforms = options.platform === '' ? undefined : [parsePlatform(options.platform)];
+    const platforms = options.platform === '' ? undefined : [platformOf(options.platform)];
     const quiet = options.quiet || !io.stdoutIsTerminal;
     const { isJson, body } = await loadImages(await session.client(), archive, { quiet, platforms });
     if (isJson) await showProgress(body, progressOutput(io, 'out'));

@@ -5,7 +5,7 @@ import { CommandError } from '../command-error.ts';
 import { messageOfFailure } from '../failure.ts';
 import { flag } from '../flag.ts';
 import { bool, strings } from '../flag-types.ts';
-import { parsePlatform } from '../platform.ts';
+import { platformOf } from '../platform.ts';
 
 export const command = defineCommand({
   flags: {
@@ -15,7 +15,7 @@ export const command = defineCommand({
   },
   args: { atLeast: 1 },
   async run({ args, options, session }) {
-    const platforms = options.platform.map(parsePlatform);
+    const platforms = options.platform.map(platformOf);
     const client = await session.client();
     const failures: string[] = [];
     let onlyMissing = true;
