@@ -254,8 +254,17 @@ describe('completion', () => {
     daemon = await startFakeDaemon(socket, cannedAnswers());
     expect(await complete('rm', '-f', 'i')).toEqual(['idle']);
     expect(await complete('run', 'b')).toEqual(['busybox:latest']);
+    expect(await complete('run', '-it', '--name', 'x', '-p', '80', 'b')).toEqual(['busybox:latest']);
+    expect(await complete('run', 'busybox', 'b')).toEqual([]);
     expect(await complete('volume', 'rm', 'vol')).toEqual(['vol10', 'vol2']);
     expect(await complete('network', 'inspect', 'h')).toEqual(['host']);
+  });
+
+  test('knows the values of flags', async () => {
+    daemon = await startFakeDaemon(socket, cannedAnswers());
+    expect(await complete('run', '--network', 'h')).toEqual(['host']);
+    expect(await complete('run', '-d', '--restart', 'un')).toEqual(['unless-stopped']);
+    expect(await complete('run', '--name', '')).toEqual([]);
   });
 
   test('says nothing when there is no daemon to ask', async () => {

@@ -34,15 +34,50 @@ async function candidatesFor(
   words: readonly string[],
   typed: string,
 ): Promise<Candidate[]> {
-  const plain = words.filter((word) => !word.startsWith('-'));
+  const plain = operandsOf(words, globalFlags).operands;
   const entry = findCommand(plain.slice(0, 2)) ?? findCommand(plain.slice(0, 1));
   if (entry === undefined) {
     if (typed.startsWith('-')) return flagCandidates(globalFlags);
     const group = plain[0] === undefined ? undefined : findGroup(plain[0]);
     return group === undefined ? topCandidates() : groupCandidates(group.name);
   }
-  if (typed.startsWith('-')) return flagCandidates((await entry.load()).command.flags);
-  return argumentCandidates(session, entry, plain.length > 2);
+  const { flags } = (await entry.load()).command;
+  const { operands, awaiting } = operandsOf(words, { ...globalFlags, ...flags });
+  if (awaiting !== undefined) return objectCandidates(() => flagValues(session, awaiting));
+  if (typed.startsWith('-')) return flagCandidates(flags);
+  const pathLength = findCommand(operands.slice(0, 2)) === entry ? 2 : 1;
+  return objectCandidates(() => namesFor(session, entry, operands.length > pathLength));
+}
+
+/** Words that are neither flags nor flags' values, and the flag whose value comes next. */
+function operandsOf(
+  words: readonly string[],
+  flags: FlagTable,
+): { operands: string[]; awaiting: string | undefined } {
+  const operands: string[] = [];
+  let awaiting: string | undefined;
+  for (const word of words) {
+    if (awaiting !== undefined) awaiting = undefined;
+    else if (word.startsWith('-') && word !== '-') awaiting = flagAwaiting(word, flags);
+    else operands.push(word);
+  }
+  return { operands, awaiting };
+}
+
+/** The name of the flag in `word` whose value is the next word. */
+function flagAwaiting(word: string, flags: FlagTable): string | undefined {
+  const takesValue = (name: string | undefined): boolean =>
+    name !== undefined && flags[name]?.type.bare === undefined && flags[name] !== undefined;
+  if (word.startsWith('--')) {
+    const name = word.slice(2);
+    return takesValue(name) ? name : undefined;
+  }
+  const names = [...word.slice(1)].map((letter) =>
+    Object.keys(flags).find((key) => flags[key]?.short === letter),
+  );
+  const first = names.findIndex(takesValue);
+  // What follows the letter in its own word is the value.
+  return first === names.length - 1 ? names[first] : undefined;
 }
 
 function flagCandidates(flags: FlagTable): Candidate[] {
@@ -65,16 +100,24 @@ function groupCandidates(group: string): Candidate[] {
     .map(({ path, short }) => ({ value: path.slice(group.length + 1), note: short }));
 }
 
-/** Names of the objects that the command is about, as the daemon knows them; none when it cannot be asked. */
-async function argumentCandidates(
-  session: Session,
-  entry: CatalogEntry,
-  hasFirst: boolean,
-): Promise<Candidate[]> {
-  const values = await namesFor(session, entry, hasFirst).catch(() => []);
+/** As the daemon knows them; none when it cannot be asked. */
+async function objectCandidates(names: () => Promise<readonly string[]>): Promise<Candidate[]> {
+  const values = await names().catch(() => []);
   return values.map((value) => ({ value, note: '' }));
 }
 
+const fixedValues: Readonly<Record<string, readonly string[]>> = {
+  pull: ['always', 'missing', 'never'],
+  restart: ['always', 'no', 'on-failure', 'unless-stopped'],
+};
+
+async function flagValues(session: Session, flag: string): Promise<readonly string[]> {
+  if (flag === 'network' || flag === 'net') return networkNames(session);
+  if (flag === 'link' || flag === 'volumes-from') return containerNames(session);
+  return fixedValues[flag] ?? [];
+}
+
+/** Names of the objects that the command is about. */
 async function namesFor(session: Session, { usage }: CatalogEntry, hasFirst: boolean): Promise<string[]> {
   const wantsMore = usage.includes('...]') && !usage.includes('ARG');
   if (hasFirst && !wantsMore) return [];
