@@ -19,6 +19,12 @@ export function streamType(terminal: boolean, version: ApiVersion): string {
   return !terminal && differs(version, 'multiplexedContentType') ? MULTIPLEXED_STREAM : RAW_STREAM;
 }
 
+/** Wrong keys are told even where there is no terminal to type them on. */
+function detachKeysFor(terminal: boolean, text: string): Uint8Array {
+  const keys = parseDetachKeys(text);
+  return terminal ? keys : new Uint8Array();
+}
+
 export const containerStreamHandlers: HandlersOf<
   'containerAttach' | 'containerAttachWebsocket' | 'containerLogs' | 'containerStats' | 'containerWait'
 > = {
@@ -27,7 +33,7 @@ export const containerStreamHandlers: HandlersOf<
     const { detachKeys, ...streams } = query;
     const attachment = await engine.containers.attach(context, name, {
       ...streams,
-      detachKeys: terminal ? parseDetachKeys(detachKeys) : new Uint8Array(),
+      detachKeys: detachKeysFor(terminal, detachKeys),
     });
     const upgrade = request.headers.has('upgrade');
     const type = upgrade ? streamType(terminal, version) : RAW_STREAM;
@@ -44,7 +50,7 @@ export const containerStreamHandlers: HandlersOf<
       : { ...asked, stdin: true, stdout: true, stderr: true };
     const attachment = await engine.containers.attach(context, name, {
       ...streams,
-      detachKeys: terminal ? parseDetachKeys(detachKeys) : new Uint8Array(),
+      detachKeys: detachKeysFor(terminal, detachKeys),
     });
     const peer = acceptWebsocket(request, response);
     await pump(peer, attachment, { stdin: streams.stdin, raw: true });
