@@ -33,11 +33,39 @@ int op_setns(struct run *run, const struct setns_step *args, struct failure *fai
 	return fail(failure, errno, "", "joining namespaces 0x%llx", (unsigned long long)args->type);
 }
 
+/* Whether a step after this one writes or reads through the host's procfs. */
+static bool needs_procfs(const struct plan *plan, const struct step *after)
+{
+	for (uint32_t i = after->index + 1; i < plan->counts[STAGE_CHILD]; i++) {
+		switch (plan->steps[STAGE_CHILD][i]->operation) {
+		case OPERATION_write:
+		case OPERATION_read:
+		case OPERATION_chmod:
+		case OPERATION_sysctl:
+		case OPERATION_security_label:
+			return true;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/*
+ * From now on the container's processes see this one, and those that may trace others can follow its descriptors: what leads to the host's cgroups,
+ * namespaces and processes is closed before.
+ */
+static void close_ways_out(struct run *run, const struct step *step)
+{
+	for (int i = 0; i < SLOTS; i++) close_fd(&run->slots[i]);
+	if (!needs_procfs(&run->plan, step)) procfs_close();
+}
+
 /* A joined PID namespace holds only for children. The one that goes on is made a child of this process's parent. */
 int op_fork(struct run *run, const struct fork_step *args, struct failure *failure)
 {
-	(void)args;
 	int status = run->settings->status;
+	close_ways_out(run, &args->step);
 	pid_t pid = clone_process(CLONE_PARENT, -1, NULL);
 	if (pid < 0) return fail(failure, errno, "", NULL);
 	if (pid > 0) _exit(child_send(status, WORD_FORKED, pid, -1) == 0 ? 0 : 1);

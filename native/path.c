@@ -66,6 +66,11 @@ int procfs_descriptor(void)
 	return procfs_fd;
 }
 
+void procfs_close(void)
+{
+	close_fd(&procfs_fd);
+}
+
 int slot_fd(const struct run *run, int64_t slot, struct failure *failure)
 {
 	if (slot < 0 || slot >= SLOTS || run->slots[slot] < 0) {

@@ -20,6 +20,9 @@ int procfs_file(const char *path, int flags);
 /* The descriptor of the host's procfs, for whoever closes all others. */
 int procfs_descriptor(void);
 
+/* Nothing below here that needs it works any more in this process. */
+void procfs_close(void);
+
 /* The descriptor in a slot; EBADF where the slot is empty or out of range. */
 int slot_fd(const struct run *run, int64_t slot, struct failure *failure);
 

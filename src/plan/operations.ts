@@ -164,7 +164,10 @@ export const operations = {
    * several flags, joined in one call.
    */
   setns: { code: 42, args: { slot: 'int', type: 'int' } },
-  /** Continues in a new child of the supervisor: how a joined PID namespace takes effect. */
+  /**
+   * Continues in a new child of the supervisor: how a joined PID namespace takes effect. All slots are empty afterwards, as processes of that
+   * namespace may be able to follow this one's descriptors.
+   */
   fork: { code: 43, args: {} },
   /** parent stage: opens /proc/<child>/ns/<type> into a slot. */
   openChildNamespace: { code: 44, args: { slot: 'int', type: 'text' } },

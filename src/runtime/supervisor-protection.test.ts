@@ -62,8 +62,7 @@ class Halt {
   }
 
   get step(): Operation {
-    const data = Buffer.from('x');
-    return { op: 'write', dir: HOST, path: this.path, flags: O_WRONLY, mode: 0, data, ignore: [] };
+    return { op: 'open', slot: 1, dir: HOST, path: this.path, flags: O_WRONLY, mode: 0, resolve: 0 };
   }
 
   release(): void {
@@ -95,6 +94,23 @@ describe('an exec that has not become its program yet', () => {
     const expected = ['/dev/null', '/proc', 'anon_inode:[pidfd]', 'pipe', 'pipe', 'socket'];
     const kinds = open.map((target) => target.replace(/:\[\d+\]$/, ''));
     expect(kinds.toSorted()).toEqual(expected.toSorted());
+    halt.release();
+    await (await starting).exited;
+    await supervisor.signal(context, 9);
+  });
+
+  test('leads to nothing of the host once processes of its PID namespace see it', async () => {
+    const halt = new Halt('forked');
+    const { supervisor } = await fixture.start('forked', { argv: ['sleep', '1000'], before: [halt.make] });
+    const plan = execPlan({ argv: ['true'] });
+    const root = { op: 'open', slot: 2, dir: HOST, path: '/', flags: O_PATH, mode: 0, resolve: 0 } as const;
+    const child: Operation[] = [{ op: 'fork' }, halt.step, ...(plan.child ?? [])];
+    const before = [root, ...(plan.before ?? [])];
+    const starting = supervisor.exec(context, { id: 'e', plan: { before, child }, attach: undefined });
+    const pid = await haltedExec(supervisor);
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    const kinds = open.map((target) => target.replace(/:\[\d+\]$/, ''));
+    expect(kinds.toSorted()).toEqual(['/dev/null', 'pipe', 'pipe', 'socket']);
     halt.release();
     await (await starting).exited;
     await supervisor.signal(context, 9);
