@@ -1,3 +1,4 @@
+import { DEFAULT_SOCKET } from '../base/default-socket.ts';
 import type { Client } from '../client/client.ts';
 import { CommandError } from './command-error.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
@@ -21,7 +22,7 @@ export interface DaemonAddress {
   readonly isDefault: boolean;
 }
 
-const DEFAULT_SOCKET = 'unix:///run/sampan/sampan.sock';
+const DEFAULT_HOST = `unix://${DEFAULT_SOCKET}`;
 
 /** What one run of the command line shares: streams, global options, configuration and the connection to the daemon. */
 export class Session {
@@ -37,7 +38,7 @@ export class Session {
     io: Io,
     options: CommandLineOptions,
     globals: OptionsOf<typeof globalFlags>,
-    defaultHost = DEFAULT_SOCKET,
+    defaultHost = DEFAULT_HOST,
   ) {
     this.io = io;
     this.options = {
@@ -140,5 +141,5 @@ function normaliseHost(given: string): string {
       `Failed to initialize: unable to resolve docker endpoint: invalid bind address format: ${given}`,
     );
   }
-  return given === 'unix://' ? DEFAULT_SOCKET : given;
+  return given === 'unix://' ? DEFAULT_HOST : given;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ListenAddress } from '../api/api-server.ts';
+import { DEFAULT_SOCKET } from '../base/default-socket.ts';
 import { invalid } from '../base/errors.ts';
 import type { Configuration } from './configuration.ts';
 
@@ -8,7 +9,7 @@ const DEFAULT_TLS_PORT = 2376;
 
 /** Where the daemon listens: each `-H`, or the socket of the command line's default. Fails with `invalid-argument` on other schemes. */
 export async function listenAddresses(configuration: Configuration): Promise<ListenAddress[]> {
-  const hosts = configuration.hosts.length > 0 ? configuration.hosts : ['unix:///run/sampan/sampan.sock'];
+  const hosts = configuration.hosts.length > 0 ? configuration.hosts : [`unix://${DEFAULT_SOCKET}`];
   const gid = await groupId(configuration.group);
   return Promise.all(hosts.map((host) => parseAddress(host, configuration, gid)));
 }

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEFAULT_SOCKET } from '../base/default-socket.ts';
 import { SampanError } from '../base/errors.ts';
 import { isListening } from '../base/unix-socket.ts';
 import { settings } from './settings.ts';
 
-const SOCKET = '/run/sampan/sampan.sock';
 const PATIENCE_MS = 15_000;
 const OTHERS_START_MS = 2_000;
 
@@ -30,7 +30,7 @@ export async function startDaemon(): Promise<void> {
   daemon.once('exit', () => {
     deadline = Math.min(deadline, Date.now() + OTHERS_START_MS);
   });
-  while (!(await isListening(SOCKET))) {
+  while (!(await isListening(DEFAULT_SOCKET))) {
     if (Date.now() > deadline)
       throw new SampanError('unavailable', `the daemon did not start: see ${logPath}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -6,8 +6,8 @@ import { defaultSeccompProfile } from '../oci/seccomp-default.ts';
 import { capabilityMask } from './capabilities.ts';
 import { architectureNamed, nativeArchitecture } from './seccomp/architectures.ts';
 import { compileSeccomp } from './seccomp/compile.ts';
-import { runFilter } from './seccomp/interpreter.fixture.ts';
 import { TestHost } from './testing/host.ts';
+import { runFilter } from './testing/seccomp-interpreter.ts';
 
 let host: TestHost;
 

@@ -6,7 +6,12 @@ import { silentLogger } from '../base/log.ts';
 import { CLONE_NEWNS, MOUNT_ATTR_NOSUID, MS_PRIVATE, MS_REC } from '../plan/constants.ts';
 import { PlanError } from '../plan/plan-error.ts';
 import { connectSupervisor } from './supervisor.ts';
-import { context, openSupervisorFixture, readLog, type SupervisorFixture } from './supervisor-fixture.ts';
+import {
+  context,
+  openSupervisorFixture,
+  readLog,
+  type SupervisorFixture,
+} from './testing/supervisor-fixture.ts';
 
 let fixture: SupervisorFixture;
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import {
   context,
   openSupervisorFixture,
   type SupervisorFixture,
-} from './supervisor-fixture.ts';
+} from './testing/supervisor-fixture.ts';
 
 const onCgroupV1 = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
 

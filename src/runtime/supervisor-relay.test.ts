@@ -12,7 +12,7 @@ import {
   openSupervisorFixture,
   readUntil,
   type SupervisorFixture,
-} from './supervisor-fixture.ts';
+} from './testing/supervisor-fixture.ts';
 
 /** Takes what it is sent to the end, then answers with its length; echoes datagrams in capitals. */
 const serverProgram = `

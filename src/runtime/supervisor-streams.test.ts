@@ -11,7 +11,7 @@ import {
   readLog,
   readUntil,
   type SupervisorFixture,
-} from './supervisor-fixture.ts';
+} from './testing/supervisor-fixture.ts';
 
 let fixture: SupervisorFixture;
 beforeAll(async () => {

@@ -8,6 +8,7 @@ import { HOST } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
 import type { Attachment } from './contract.ts';
 import { connectSupervisor, startSupervised } from './supervisor.ts';
+import { readSupervisorState } from './supervisor-state.ts';
 import {
   allStreams,
   collect,
@@ -17,8 +18,7 @@ import {
   readLog,
   readUntil,
   type SupervisorFixture,
-} from './supervisor-fixture.ts';
-import { readSupervisorState } from './supervisor-state.ts';
+} from './testing/supervisor-fixture.ts';
 
 let fixture: SupervisorFixture;
 beforeAll(async () => {

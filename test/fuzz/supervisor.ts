@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { encodePlan } from '../../src/plan/encode.ts';
 import { encodeFrame } from '../../src/runtime/frames.ts';
 import { connectSupervisor } from '../../src/runtime/supervisor.ts';
-import { context, execPlan, openSupervisorFixture } from '../../src/runtime/supervisor-fixture.ts';
+import { context, execPlan, openSupervisorFixture } from '../../src/runtime/testing/supervisor-fixture.ts';
 import {
   encodeAttach,
   encodeExec,

@@ -4,9 +4,9 @@ import { SampanError } from '../../base/errors.ts';
 import { DEFAULT_CAPABILITIES } from '../../oci/capabilities.ts';
 import type { SeccompProfile, SeccompRule } from '../../oci/runtime-spec.ts';
 import { defaultSeccompProfile } from '../../oci/seccomp-default.ts';
+import { runFilter } from '../testing/seccomp-interpreter.ts';
 import { architectureNamed } from './architectures.ts';
 import { compileSeccomp } from './compile.ts';
-import { runFilter } from './interpreter.fixture.ts';
 import type { SeccompSubject } from './resolve-profile.ts';
 
 const ALLOW = 0x7fff0000;

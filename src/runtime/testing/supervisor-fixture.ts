@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { background } from '../base/context.ts';
-import { silentLogger } from '../base/log.ts';
-import { O_DIRECTORY, O_PATH } from '../plan/constants.ts';
-import { HOST, type Operation, type Plan } from '../plan/operations.ts';
-import type { Attachment, AttachOptions } from './contract.ts';
-import { type LauncherProcess, openLauncher } from './launcher.ts';
-import { type StartedContainer, type Supervisor, startSupervised } from './supervisor.ts';
+import { background } from '../../base/context.ts';
+import { silentLogger } from '../../base/log.ts';
+import { O_DIRECTORY, O_PATH } from '../../plan/constants.ts';
+import { HOST, type Operation, type Plan } from '../../plan/operations.ts';
+import type { Attachment, AttachOptions } from '../contract.ts';
+import { type LauncherProcess, openLauncher } from '../launcher.ts';
+import { type StartedContainer, type Supervisor, startSupervised } from '../supervisor.ts';
 
 /** For tests: programs of the host run under real supervisors, in a directory of their own. */
 export interface SupervisorFixture extends AsyncDisposable {
@@ -48,9 +48,9 @@ const environment = ['PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', 'LC_AL
 function launcherBinary(): string {
   const other = process.env['SAMPAN_LAUNCHER'];
   if (other !== undefined) return resolve(other);
-  const made = Bun.spawnSync(['sh', join(import.meta.dir, '../../scripts/build-native.sh')]);
+  const made = Bun.spawnSync(['sh', join(import.meta.dir, '../../../scripts/build-native.sh')]);
   if (made.exitCode !== 0) throw new Error(made.stderr.toString());
-  return join(import.meta.dir, '../../build/sampan-launcher');
+  return join(import.meta.dir, '../../../build/sampan-launcher');
 }
 
 export async function openSupervisorFixture(): Promise<SupervisorFixture> {
