@@ -28,7 +28,8 @@ sh scripts/build-native.sh
 # What tests use as oracles and fixtures: package, then a program or file that shows it is there.
 test_packages='busybox-static:/bin/busybox erofs-utils:/usr/bin/fsck.erofs iproute2:/sbin/ip nftables:/usr/sbin/nft
   attr:/usr/bin/getfattr libcap2-bin:/sbin/setcap zstd:/usr/bin/zstd xz-utils:/usr/bin/xz procps:/bin/ps python3:/usr/bin/python3
-  openssl:/usr/bin/openssl openssh-client:/usr/bin/ssh mmdebstrap:/usr/bin/mmdebstrap'
+  openssl:/usr/bin/openssl openssh-client:/usr/bin/ssh mmdebstrap:/usr/bin/mmdebstrap
+  docker-registry:/usr/bin/docker-registry'
 
 install_missing() {
   missing=''

@@ -214,9 +214,44 @@ describe('image transfers', () => {
     expect((await api.request('POST', '/images/create?fromSrc=file:///etc/passwd')).status).toBe(400);
   });
 
-  test('pull of what is not there is 404 as from a registry that denies', async () => {
-    const { status, body } = await api.request('POST', '/images/create?fromImage=docker.io/library/a&tag=b');
+  test("pull tells its steps in Docker's words", async () => {
+    const { status, body } = await api.request(
+      'POST',
+      '/images/create?fromImage=docker.io/library/a&tag=b&platform=linux/s390x',
+    );
+    expect(status).toBe(200);
+    const messages = body
+      .trim()
+      .split('\r\n')
+      .map((line) => JSON.parse(line));
+    expect(messages.map((message) => [message.id, message.status])).toEqual([
+      ['b', 'Pulling from library/a'],
+      [imageId.slice(7, 19), 'Pulling fs layer'],
+      [imageId.slice(7, 19), 'Downloading'],
+      [imageId.slice(7, 19), 'Pull complete'],
+      [undefined, expect.stringContaining('does not match the specified platform: wanted linux/s390x')],
+      [undefined, `Digest: ${imageId}`],
+      [undefined, 'Status: Downloaded newer image for a:b'],
+    ]);
+  });
+
+  test('pull without a tag takes every tag', async () => {
+    const { body } = await api.request('POST', '/images/create?fromImage=known');
+    expect(body).toContain('"id":"2"');
+    expect(body).toContain('Status: Image is up to date for known"');
+  });
+
+  test('pull of what is not there is 404', async () => {
+    const { status, body } = await api.request('POST', '/images/create?fromImage=missing&tag=b');
     expect(status).toBe(404);
-    expect(JSON.parse(body).message).toStartWith('pull access denied for a, repository does not exist');
+    expect(JSON.parse(body).message).toStartWith('manifest for docker.io/library/missing:b not found');
+  });
+
+  test('pull that fails on its way says so in the stream', async () => {
+    const { status, body } = await api.request('POST', '/images/create?fromImage=broken&tag=b');
+    expect(status).toBe(200);
+    expect(body).toEndWith(
+      '{"errorDetail":{"message":"the connection broke"},"error":"the connection broke"}\r\n',
+    );
   });
 });

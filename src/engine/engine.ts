@@ -7,6 +7,7 @@ import { type ContainerService, createContainers } from '../containers/container
 import type { ContainerDefaults } from '../containers/defaults.ts';
 import { containersSchema } from '../containers/schema.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
+import { createRegistryClient } from '../distribution/registry-client.ts';
 import { openImages, type StoredImages } from '../images/images.ts';
 import { imagesSchema } from '../images/schema.ts';
 import type { Networks } from '../network/contract.ts';
@@ -93,7 +94,8 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const usersOf = (volume: string) => mountersOf(containers, volume);
   const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database, events, usersOf });
   const users = { containersOf: (id: string) => containersOf(containers, id) };
-  const images = await openImages({ database, content, snapshots, events, users });
+  const registries = createRegistryClient(options.live);
+  const images = await openImages({ database, content, snapshots, events, users, registries });
   const containers = createContainers({
     ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
     initBinary: options.initBinary,

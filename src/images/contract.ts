@@ -1,4 +1,5 @@
 import type { Context } from '../base/context.ts';
+import type { Credentials } from '../distribution/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ImageConfig, Platform } from '../oci/image.ts';
 
@@ -25,6 +26,17 @@ export interface Images {
   ): Promise<readonly LoadedImage[]>;
   /** One layer made of a root filesystem's tar. Returns the new image. */
   import(context: Context, tar: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<Image>;
+  /**
+   * Brings an image from its registry; nothing of it is visible before all of it is there and verified. Fails with `not-found` when there
+   * is none, or none for the platform.
+   */
+  pull(context: Context, reference: string, options: PullOptions): Promise<PulledImage>;
+  /** The tags that a repository has in its registry. */
+  remoteTags(
+    context: Context,
+    repository: string,
+    credentials: Credentials | undefined,
+  ): Promise<readonly string[]>;
   /** Newest first. */
   history(reference: string): readonly HistoryItem[];
 }
@@ -65,6 +77,43 @@ export interface LoadOptions {
 
 /** By name, or by ID where the archive named none. */
 export type LoadedImage = { readonly reference: string; readonly id: Digest } | { readonly id: Digest };
+
+export interface PullOptions {
+  /** Of an image that has several; the host's by default. */
+  readonly platform: Platform | undefined;
+  readonly credentials: Credentials | undefined;
+  /** The image has been found: its layers follow. */
+  readonly onFound?: () => void;
+  readonly onLayer?: (progress: LayerProgress) => void;
+}
+
+/** How a layer gets on, in the order of the steps. */
+export interface LayerProgress {
+  /** Of the layer as the registry has it. */
+  readonly layer: Digest;
+  readonly step:
+    | 'found'
+    | 'known'
+    | 'waiting'
+    | 'receiving'
+    | 'verifying'
+    | 'received'
+    | 'unpacking'
+    | 'unpacked';
+  /** Bytes of the layer as the registry has it. */
+  readonly current: number;
+  readonly total: number;
+}
+
+export interface PulledImage {
+  readonly image: Image;
+  /** Of the index or manifest that the reference names in the registry. */
+  readonly digest: Digest;
+  /** The whole reference, in familiar form. */
+  readonly reference: string;
+  /** False when the reference named this very image before. */
+  readonly isNew: boolean;
+}
 
 export interface ImportOptions {
   /** "name" or "name:tag", or empty. */

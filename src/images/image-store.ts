@@ -73,6 +73,11 @@ export class ImageStore {
       .sort();
   }
 
+  /** All normalised references. */
+  references(): IterableIterator<string> {
+    return this.#references.keys();
+  }
+
   /** Adds an image; one that is there already keeps its row. */
   add(record: ImageRecord): void {
     if (this.#records.has(record.id)) return;
@@ -86,6 +91,14 @@ export class ImageStore {
         null,
       );
     this.#records.set(record.id, record);
+  }
+
+  /** Notes the manifest that an image came with last. */
+  setManifest(record: ImageRecord, manifest: Digest): ImageRecord {
+    this.#database.query('UPDATE images SET manifest = ? WHERE id = ?').run(manifest, record.id);
+    const changed = { ...record, manifest };
+    this.#records.set(record.id, changed);
+    return changed;
   }
 
   /** Points a reference at an image, and returns the one that it pointed at before. */

@@ -5,6 +5,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
 import { MemoryContentStore } from '../content/memory-store.ts';
+import { createRegistryClient } from '../distribution/registry-client.ts';
 import { digestOf } from '../oci/digest.ts';
 import { formatTarHeader, tarEnd, tarPadding } from '../oci/tar/writer.ts';
 import { openImages, type StoredImages } from './images.ts';
@@ -36,6 +37,7 @@ function reopen(): Promise<StoredImages> {
     snapshots,
     events: { publish: (event) => events.push(`${event.action} ${event.attributes['name']}`) },
     users: { containersOf: () => users },
+    registries: createRegistryClient(() => ({ registryMirrors: [], insecureRegistries: [] })),
   });
 }
 

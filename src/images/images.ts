@@ -3,10 +3,19 @@ import type { Context } from '../base/context.ts';
 import { invalid } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { ContentStore } from '../content/contract.ts';
+import type { Credentials, RegistryClient, RemoteImage } from '../distribution/contract.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import {
+  familiarReference,
+  familiarRepository,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
-import { encodeImageConfig } from './config.ts';
+import { encodeImageConfig, MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
 import type {
   HistoryItem,
   Image,
@@ -15,6 +24,8 @@ import type {
   ImportOptions,
   LoadedImage,
   LoadOptions,
+  PulledImage,
+  PullOptions,
   RemovedItem,
   RemoveOptions,
 } from './contract.ts';
@@ -22,7 +33,9 @@ import { familiarDigests, familiarTags, historyOf } from './history.ts';
 import { type ImageRecord, ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
 import { LayerKeeper } from './layer-keeper.ts';
+import { LayerPulls } from './layer-pulls.ts';
 import { type ArchivedImage, readImages } from './load.ts';
+import { layersOf, pullLayers } from './pull.ts';
 import { removeImage } from './remove.ts';
 import { requireImage, resolveImage } from './resolve.ts';
 
@@ -32,6 +45,7 @@ export interface ImagesOptions {
   readonly snapshots: SnapshotDriver;
   readonly events: EventSink;
   readonly users: ImageUsers;
+  readonly registries: RegistryClient;
 }
 
 /** Opens the images that the database knows. */
@@ -44,11 +58,13 @@ export class StoredImages implements Images {
   readonly #store: ImageStore;
   readonly #options: ImagesOptions;
   readonly #layers: LayerKeeper;
+  readonly #pulls: LayerPulls;
 
   constructor(store: ImageStore, options: ImagesOptions) {
     this.#store = store;
     this.#options = options;
     this.#layers = new LayerKeeper(store, options.content, options.snapshots);
+    this.#pulls = new LayerPulls(options.content, options.snapshots);
   }
 
   get(reference: string): Image {
@@ -78,7 +94,10 @@ export class StoredImages implements Images {
     await this.#layers.dropUnused(
       context,
       removal.deleted.flatMap((image) => [...image.config.rootfs.diff_ids]),
-      removal.deleted.map((image) => image.id),
+      [
+        ...removal.deleted.flatMap(({ id, manifest }) => [id, ...(manifest === undefined ? [] : [manifest])]),
+        ...removal.untagged.flatMap(({ reference }) => parseReference(reference).digest ?? []),
+      ],
     );
     return removal.items;
   }
@@ -119,6 +138,36 @@ export class StoredImages implements Images {
     return this.#describe(record);
   }
 
+  async pull(context: Context, text: string, options: PullOptions): Promise<PulledImage> {
+    const reference = withDefaultTag(parseReference(text));
+    const remote = await this.#options.registries.resolve(context, reference, {
+      platform: options.platform ?? hostPlatform(),
+      credentials: options.credentials,
+    });
+    const configBytes = await remote.config(context, MAX_CONFIG_BYTES);
+    const config = parseImageConfig(configBytes);
+    const layers = layersOf(remote, config);
+    options.onFound?.();
+    const { record, isNew } = await this.#layers.receiving(context, async () => {
+      const listener = options.onLayer ?? (() => {});
+      const layerSizes = await pullLayers(context, this.#pulls, layers, listener);
+      const id = remote.manifest.config.digest;
+      return this.#addPulled(context, reference, remote, { id, config, layerSizes }, configBytes);
+    });
+    const familiar = familiarReference(reference);
+    const attributes = { ...record.config.config?.Labels, name: familiarRepository(reference) };
+    this.#options.events.publish({ type: 'image', action: 'pull', id: familiar, attributes });
+    return { image: this.#describe(record), digest: remote.digest, reference: familiar, isNew };
+  }
+
+  remoteTags(
+    context: Context,
+    repository: string,
+    credentials: Credentials | undefined,
+  ): Promise<readonly string[]> {
+    return this.#options.registries.tags(context, parseReference(repository), credentials);
+  }
+
   history(reference: string): readonly HistoryItem[] {
     return historyOf(this.#store, requireImage(this.#store, reference));
   }
@@ -149,6 +198,37 @@ export class StoredImages implements Images {
     return named.length === 0 ? [{ id }] : named;
   }
 
+  /** Names what was pulled by its tag, unless a digest was asked for, and by its digest. */
+  async #addPulled(
+    context: Context,
+    reference: Reference,
+    remote: RemoteImage,
+    image: Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>,
+    configBytes: Uint8Array,
+  ): Promise<{ readonly record: ImageRecord; readonly isNew: boolean }> {
+    for (const { digest, bytes } of remote.documents) {
+      if (digest === remote.digest || digest === remote.manifestDigest) {
+        await this.#addContent(context, digest, bytes);
+      }
+    }
+    const record = this.#store.setManifest(
+      await this.#add(context, image, configBytes),
+      remote.manifestDigest,
+    );
+    const byDigest = formatReference({ ...reference, tag: undefined, digest: remote.digest });
+    const asked = reference.digest === undefined ? formatReference(reference) : byDigest;
+    const isNew = this.#store.resolve(asked)?.id !== record.id;
+    this.#store.setReference(byDigest, record.id);
+    if (isNew && asked !== byDigest) this.#store.setReference(asked, record.id);
+    return { record, isNew };
+  }
+
+  async #addContent(context: Context, digest: Digest, bytes: Uint8Array): Promise<void> {
+    await using writer = await this.#options.content.writer(context);
+    await writer.write(bytes);
+    await writer.commit({ digest, size: bytes.length });
+  }
+
   async #add(
     context: Context,
     image: Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>,
@@ -156,9 +236,7 @@ export class StoredImages implements Images {
   ): Promise<ImageRecord> {
     const known = this.#store.get(image.id);
     if (known !== undefined) return known;
-    await using writer = await this.#options.content.writer(context);
-    await writer.write(configBytes);
-    await writer.commit({ digest: image.id, size: configBytes.length });
+    await this.#addContent(context, image.id, configBytes);
     const record = { ...image, parent: undefined, manifest: undefined, lastTagged: undefined };
     this.#store.add(record);
     return record;

@@ -2,6 +2,7 @@ import type { Context } from '../base/context.ts';
 import { isCode } from '../base/errors.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
+import { parseReference } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { ImageStore } from './image-store.ts';
 
@@ -38,12 +39,12 @@ export class LayerKeeper {
     }
   }
 
-  /** Drops those of the layers, and configurations, that nothing needs any more. */
-  async dropUnused(context: Context, layers: Iterable<Digest>, configs: Iterable<Digest>): Promise<void> {
+  /** Drops those of the layers, and of the configurations and manifests, that nothing needs any more. */
+  async dropUnused(context: Context, layers: Iterable<Digest>, documents: Iterable<Digest>): Promise<void> {
     await this.#exclusively(async () => {
       const needed = this.#needed();
-      for (const config of configs) {
-        if (!needed.has(config)) await this.#content.delete(config);
+      for (const document of documents) {
+        if (!needed.has(document)) await this.#content.delete(document);
       }
       for (const layer of new Set(layers)) {
         if (!needed.has(layer)) await this.#drop(context, layer);
@@ -63,11 +64,16 @@ export class LayerKeeper {
     });
   }
 
-  /** Configurations and layers of all images. */
+  /** Configurations, manifests and layers of all images. */
   #needed(): Set<Digest> {
     const needed = new Set<Digest>();
+    for (const reference of this.#store.references()) {
+      const { digest } = parseReference(reference);
+      if (digest !== undefined) needed.add(digest);
+    }
     for (const image of this.#store.all()) {
       needed.add(image.id);
+      if (image.manifest !== undefined) needed.add(image.manifest);
       for (const layer of image.config.rootfs.diff_ids) needed.add(layer);
     }
     return needed;

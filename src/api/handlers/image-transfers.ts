@@ -1,4 +1,4 @@
-import { invalid, messageOf, notFound } from '../../base/errors.ts';
+import { invalid, messageOf } from '../../base/errors.ts';
 import type { LoadedImage } from '../../images/contract.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { decodePlatform } from '../../wire/platform.ts';
@@ -7,19 +7,15 @@ import { ConnectionClosed } from '../http/connection.ts';
 import { transferProgress } from '../render/progress.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
 import { openUrl } from '../streams/remote-source.ts';
+import { pullImages } from './image-pull.ts';
 
 export const imageTransferHandlers: HandlersOf<'imageCreate' | 'imageLoad'> = {
   async imageCreate(call) {
     const { fromImage, fromSrc } = call.query;
-    if (fromImage !== '') {
-      const name = fromImage.replace(/^docker\.io\/(library\/)?/, '');
-      throw notFound(
-        `pull access denied for ${name}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,
-      );
-    }
-    if (fromSrc === '') throw invalid('neither fromImage nor fromSrc was given');
+    if (fromImage === '' && fromSrc === '') throw invalid('neither fromImage nor fromSrc was given');
     const writer = new ProgressWriter(call.response);
-    await inBand(call, writer, () => importImage(call, writer));
+    const work = fromImage === '' ? importImage : pullImages;
+    await inBand(call, writer, () => work(call, writer));
     await writer.finish();
   },
 

@@ -1,3 +1,4 @@
+import type { LayerProgress } from '../../images/contract.ts';
 import type { ProgressMessage } from '../../wire/messages.ts';
 import { humanSize } from '../../wire/sizes.ts';
 
@@ -19,6 +20,25 @@ export function transferProgress(
 ): ProgressMessage {
   if (total <= 0) return { status, progressDetail: { current }, progress: humanSize(current), id };
   return { status, progressDetail: { current, total }, progress: bar(current, total), id };
+}
+
+const stepTexts: Record<LayerProgress['step'], string> = {
+  found: 'Pulling fs layer',
+  known: 'Already exists',
+  waiting: 'Waiting',
+  receiving: 'Downloading',
+  verifying: 'Verifying Checksum',
+  received: 'Download complete',
+  unpacking: 'Extracting',
+  unpacked: 'Pull complete',
+};
+
+/** How a layer gets on, in the words of `docker pull`. */
+export function layerMessage({ layer, step, current, total }: LayerProgress): ProgressMessage {
+  const id = layer.slice('sha256:'.length, 'sha256:'.length + 12);
+  if (step === 'receiving' || step === 'unpacking')
+    return transferProgress(stepTexts[step], id, current, total);
+  return { status: stepTexts[step], progressDetail: {}, id };
 }
 
 const barWidth = 50;

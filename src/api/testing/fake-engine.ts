@@ -179,6 +179,18 @@ export function createFakeEngine(): FakeEngine {
         await consume(tar);
         return image();
       },
+      async pull(_context, reference, options) {
+        calls.push(['pull', reference, options]);
+        if (reference.includes('missing')) throw notFound(`manifest for ${reference} not found`);
+        options.onFound?.();
+        const layer = image().id;
+        options.onLayer?.({ layer, step: 'found', current: 0, total: 4 });
+        options.onLayer?.({ layer, step: 'receiving', current: 2, total: 4 });
+        options.onLayer?.({ layer, step: 'unpacked', current: 4, total: 4 });
+        if (reference.includes('broken')) throw new Error('the connection broke');
+        return { image: image(), digest: image().id, reference, isNew: !reference.includes('known') };
+      },
+      remoteTags: async () => ['1', '2'],
       history: () => [
         { id: image().id, created: undefined, createdBy: 'CMD', size: 0, comment: '', tags: [] },
       ],

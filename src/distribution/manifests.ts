@@ -1,0 +1,119 @@
+import { invalid } from '../base/errors.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
+import { isDigest } from '../oci/digest.ts';
+import type { Descriptor, Index, Manifest, Platform } from '../oci/image.ts';
+import { isIndexType, isManifestType, mediaTypes } from '../oci/media-types.ts';
+import { platformFit } from '../oci/platform.ts';
+
+const MAX_LAYERS = 4_096;
+const MAX_MANIFESTS = 1_024;
+
+export type ParsedDocument =
+  | { readonly kind: 'manifest'; readonly manifest: Manifest }
+  | { readonly kind: 'index'; readonly index: Index };
+
+/**
+ * Reads a manifest or an index, OCI's or Docker's schema 2. One that could be taken for both, or that calls itself something else than
+ * its sender does, is refused (CVE-2021-41190). Fails with `invalid-argument`.
+ */
+export function parseDocument(bytes: Uint8Array, contentType: string): ParsedDocument {
+  const value = parseObject(bytes);
+  const said = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (value['schemaVersion'] === 1 || (said.includes('manifest.v1+') && !said.includes('.oci.'))) {
+    throw invalid('the image has a manifest of schema version 1, which is not supported', {
+      hint: 'Push it again with a current tool, which converts it to schema version 2.',
+    });
+  }
+  const type = mediaTypeOf(value, said);
+  const isIndex = 'manifests' in value;
+  if (isIndex === ('layers' in value || 'config' in value)) {
+    throw invalid('invalid manifest: neither clearly an image manifest nor an index');
+  }
+  if (type !== undefined && isIndex !== isIndexType(type)) {
+    throw invalid(`invalid manifest: its content is not what its media type ${type} says`);
+  }
+  return isIndex
+    ? { kind: 'index', index: parseIndex(value) }
+    : { kind: 'manifest', manifest: parseManifest(value) };
+}
+
+/** The types that the document and its sender name, which must be the same where both are known ones. */
+function mediaTypeOf(value: JsonObject, said: string): string | undefined {
+  const isKnown = (type: string): boolean => isIndexType(type) || isManifestType(type);
+  const own = value['mediaType'] ?? '';
+  if (typeof own !== 'string' || (own !== '' && !isKnown(own))) {
+    throw invalid(`unsupported manifest media type ${JSON.stringify(own).slice(0, 200)}`);
+  }
+  if (own !== '' && isKnown(said) && own !== said) {
+    throw invalid(`invalid manifest: sent as ${said}, but its media type is ${own}`);
+  }
+  return own || (isKnown(said) ? said : undefined);
+}
+
+function parseObject(bytes: Uint8Array): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalid('invalid manifest: not JSON', { cause });
+  }
+  if (!isJsonObject(value)) throw invalid('invalid manifest: not a JSON object');
+  return value;
+}
+
+function parseManifest(value: JsonObject): Manifest {
+  const { layers = [] } = value;
+  if (!Array.isArray(layers) || layers.length > MAX_LAYERS) {
+    throw invalid(`invalid manifest: layers must be a list of at most ${MAX_LAYERS} descriptors`);
+  }
+  const config = parseDescriptor(value['config']);
+  if (config.mediaType !== mediaTypes.ociConfig && config.mediaType !== mediaTypes.dockerConfig) {
+    throw invalid(`unsupported media type ${config.mediaType.slice(0, 200)}: this is not a container image`);
+  }
+  return { schemaVersion: 2, config, layers: layers.map(parseDescriptor) };
+}
+
+function parseIndex(value: JsonObject): Index {
+  const { manifests } = value;
+  if (!Array.isArray(manifests) || manifests.length > MAX_MANIFESTS) {
+    throw invalid(`invalid index: manifests must be a list of at most ${MAX_MANIFESTS} descriptors`);
+  }
+  return { schemaVersion: 2, manifests: manifests.map(parseDescriptor) };
+}
+
+function parseDescriptor(value: unknown): Descriptor {
+  if (!isJsonObject(value)) throw invalid('invalid descriptor: not an object');
+  const { mediaType, digest, size, platform } = value;
+  if (typeof digest !== 'string' || !isDigest(digest)) {
+    throw invalid(`invalid descriptor: ${JSON.stringify(digest)?.slice(0, 200)} is not a sha256 digest`);
+  }
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+    throw invalid(`invalid descriptor: the size of ${digest} is not a number of bytes`);
+  }
+  if (typeof mediaType !== 'string') throw invalid(`invalid descriptor: ${digest} has no media type`);
+  const of = parsePlatform(platform);
+  return { mediaType, digest, size, ...(of === undefined ? {} : { platform: of }) };
+}
+
+function parsePlatform(value: unknown): Platform | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { os, architecture, variant } = value;
+  return {
+    os: typeof os === 'string' ? os : '',
+    architecture: typeof architecture === 'string' ? architecture : '',
+    ...(typeof variant === 'string' ? { variant } : {}),
+  };
+}
+
+/** The index's manifests and indexes that serve the platform, best first; one that names no platform may serve any. */
+export function fittingManifests({ manifests }: Index, platform: Platform): readonly Descriptor[] {
+  return manifests
+    .filter(({ mediaType }) => isIndexType(mediaType) || isManifestType(mediaType))
+    .map((entry) => ({
+      entry,
+      fit: entry.platform === undefined ? 1 : platformFit(platform, entry.platform),
+    }))
+    .filter(({ fit }) => fit > 0)
+    .sort((a, b) => b.fit - a.fit)
+    .map(({ entry }) => entry);
+}
