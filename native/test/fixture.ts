@@ -165,6 +165,9 @@ export class Fixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.launcher[Symbol.asyncDispose]();
+    // A sanitizer makes the directory of its reports, even for a program that has nothing to report.
+    delete process.env.ASAN_OPTIONS;
+    delete process.env.UBSAN_OPTIONS;
     const reports = readdirSync(this.directory).filter((name) => name.startsWith('sanitizer'));
     const complaints = reports.map((name) => readFileSync(join(this.directory, name), 'utf8')).join('\n');
     const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
