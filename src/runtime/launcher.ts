@@ -107,7 +107,10 @@ class ResidentLauncher implements LauncherProcess {
   }
 }
 
-/** Whether a plan failed before anything was sent. */
+/** A connection is reset, rather than ended, by a launcher that dies before it has read all of the plan: nothing of it was done. */
+const unread = new Set<unknown>(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']);
+
+/** Whether a plan failed before anything of it was done. */
 function nobodyListens(error: unknown): boolean {
   if (!isCode(error, 'unavailable') || !(error instanceof Error)) return false;
   return isErrno(error.cause, 'ECONNREFUSED', 'ENOENT');
