@@ -75,17 +75,14 @@ export class CgroupsV2 implements Cgroups {
 
   mount(_group: string, mount: SpecMount, view: CgroupView): CgroupMount {
     const { set, propagation } = parseMountOptions(mount.options);
-    const step: Operation = {
-      op: 'mount',
-      root: view.root,
-      path: mount.destination,
-      fstype: 'cgroup2',
-      source: 'cgroup',
-      attributes: set,
-      options: [],
-      propagation,
-      create: 1,
-    };
+    const target = { root: view.root, path: mount.destination, propagation, create: 1 } as const;
+    // A user namespace may mount the hierarchy only in a cgroup namespace that is its own; what a fresh mount would show is the host's.
+    const step: Operation = view.ownNamespace
+      ? { op: 'mount', ...target, fstype: 'cgroup2', source: 'cgroup', attributes: set, options: [] }
+      : {
+          ...{ op: 'bind', ...target, sourceDir: HOST, sourcePath: this.#mountpoint },
+          ...{ recursive: 0, set, clear: 0, recursiveAttributes: 0 },
+        };
     return { steps: [step], final: [] };
   }
 
