@@ -188,7 +188,7 @@ function guestInit(tests: readonly string[]): string {
     'mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmp /run',
     'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
     'mkdir -p /dev/pts /dev/shm; mount -t devpts -o ptmxmode=666 pts /dev/pts; mount -t tmpfs shm /dev/shm',
-    'ln -sf pts/ptmx /dev/ptmx; ln -sf /proc/self/fd /dev/fd; hostname guest; ip link set lo up',
+    'ln -sf pts/ptmx /dev/ptmx; ln -sf /proc/self/fd /dev/fd; hostname guest; hostname >/etc/hostname; ip link set lo up',
     'cd /repo && touch build/sampan-launcher',
     `bun test --timeout 600000 ${tests.join(' ')}`,
     'echo "GUEST EXIT $?"',
