@@ -37,7 +37,8 @@ async function startDaemon(): Promise<{ stop(): Promise<void> }> {
     '--pidfile',
     join(home, 'pid'),
   ];
-  const daemon = spawn(program, ['daemon', ...flags, '--bridge', 'sampan-demo', '-H', `unix://${socket}`], {
+  const settings = ['--bridge', 'sampan-demo', '--log-level', 'warn', '-H', `unix://${socket}`];
+  const daemon = spawn(program, ['daemon', ...flags, ...settings], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
