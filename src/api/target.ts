@@ -11,6 +11,7 @@ export interface Target {
   readonly query: string;
 }
 
+const listOfNetworks = /^(\/v[0-9.]+)?\/networks\/$/;
 const versionPrefix = /^\/v([0-9.]+)(\/.*)$/;
 
 /** Splits what a request asks for. Fails with `invalid-argument` for versions that are not served and paths that are no text. */
@@ -30,8 +31,8 @@ function decodePath(path: string): string {
   const fragment = path.indexOf('#');
   const text = decode(fragment === -1 ? path : path.slice(0, fragment));
   if (text.includes('\0')) throw invalid('invalid path: it contains a NUL byte');
-  // "/networks/" is "/networks".
-  return text.length > 1 && text.endsWith('/') ? text.slice(0, -1) : text;
+  // Docker serves both; every other path is as it is written.
+  return listOfNetworks.test(text) ? text.slice(0, -1) : text;
 }
 
 /** `%` escapes to text; what is not UTF-8 is refused. */

@@ -96,9 +96,8 @@ function verbs(parts: Parts, execs: ExecService): Containers {
     stop: async (_context, reference, options) => stopEntry(parts, find(reference), reference, options),
     restart: async (_context, reference, options) => restartEntry(parts, find(reference), reference, options),
     async kill(_context, reference, signal) {
-      const entry = find(reference);
       try {
-        await killEntry(parts, entry, signal);
+        await killEntry(parts, find(reference), signal);
       } catch (error) {
         throw prefixed(`cannot kill container: ${reference}`, error);
       }

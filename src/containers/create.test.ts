@@ -156,7 +156,7 @@ describe('create refuses', () => {
     ['invalid PID mode: private', {}, { PidMode: 'private' }],
     ['invalid UTS mode: x', {}, { UTSMode: 'x' }],
     ['invalid cgroup namespace mode: x', {}, { CgroupnsMode: 'x' }],
-    ['invalid CapAdd: unknown capability: "FLY"', {}, { CapAdd: ['FLY'] }],
+    ['invalid CapAdd: unknown capability: "CAP_FLY"', {}, { CapAdd: ['FLY'] }],
     ['invalid --security-opt 2: "colour=red"', {}, { SecurityOpt: ['colour=red'] }],
     ['invalid --security-opt 1: "colour"', {}, { SecurityOpt: ['colour'] }],
     ["invalid device cgroup rule format: 'c 1:1'", {}, { DeviceCgroupRules: ['c 1:1'] }],
@@ -195,7 +195,7 @@ describe('create refuses', () => {
     ['conflicting options: hostname and the network mode', { Hostname: 'x' }, { NetworkMode: 'container:y' }],
     ['conflicting options: dns and the network mode', {}, { NetworkMode: 'container:y', Dns: ['1.1.1.1'] }],
     ['conflicting options: hostname and the UTS mode', { Hostname: 'x' }, { UTSMode: 'host' }],
-    ['invalid port specification: "x/tcp"', {}, { PortBindings: { 'x/tcp': [] } }],
+    ['invalid port specification: "x"', {}, { PortBindings: { 'x/tcp': [] } }],
     [
       'invalid port specification: "70000"',
       {},

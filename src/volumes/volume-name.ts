@@ -9,7 +9,9 @@ const LONGEST = 255;
 /** Fails with `invalid-argument` in Docker's words: a volume's name is a directory's. */
 export function checkVolumeName(name: string): void {
   if (name.length === 1) {
-    throw invalid('volume name is too short, names should be at least two alphanumeric characters');
+    throw invalid(
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
+    );
   }
   if (!pattern.test(name) || name.length > LONGEST) {
     throw invalid(

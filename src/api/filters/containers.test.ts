@@ -80,7 +80,8 @@ describe('a list of containers', () => {
     [{ network: ['bridge'] }, ['newest', 'oldest']],
     [{ network: ['2222'] }, ['newest', 'oldest']],
     [{ network: ['other'] }, []],
-    [{ publish: ['80'] }, ['newest', 'oldest']],
+    [{ publish: ['8080'] }, ['newest', 'oldest']],
+    [{ publish: ['80'] }, []],
     [{ publish: ['90/udp'] }, []],
     [{ expose: ['85-95/udp'] }, ['newest', 'oldest']],
     [{ 'is-task': ['true'] }, []],
@@ -100,6 +101,7 @@ describe('a list of containers', () => {
   test.each<[Filters, string]>([
     [{ status: ['odd'] }, "invalid filter 'status=odd'"],
     [{ exited: ['x'] }, "invalid filter 'exited=x'"],
+    [{ health: ['fine'] }, "invalid filter 'health=fine'"],
     [{ publish: ['99999'] }, "invalid filter 'publish=99999'"],
     [{ before: ['none'] }, 'No such container: none'],
   ])('filtered by %j is refused', (filters, message) => expect(() => names(filters)).toThrow(message));

@@ -17,6 +17,7 @@ export interface ListQuery {
   readonly filters: Filters;
 }
 
+const healthStates = ['none', 'starting', 'healthy', 'unhealthy'];
 const states = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
 
 /** What a list shows: newest first. Fails with `invalid-argument` for values that make no sense, `not-found` for since and before. */
@@ -60,7 +61,7 @@ function containerFilter(engine: Engine, filters: Filters): Keep {
     exitCondition(filters),
     () => flagFilter(filters, 'is-task') !== true,
     () => equalsText(filters, 'isolation', 'default', ''),
-    () => equalsText(filters, 'health', 'none'),
+    healthCondition(filters),
     ({ mounts }) => equalsText(filters, 'volume', ...mounts.flatMap((m) => [m.name ?? '', m.destination])),
     ...ancestorCondition(engine, filters),
     ...networkCondition(filters),
@@ -75,6 +76,14 @@ function statusCondition(filters: Filters): Keep {
     if (!states.includes(status)) throw invalid(`invalid filter 'status=${status}'`);
   }
   return ({ state }) => equalsText(filters, 'status', state.status);
+}
+
+/** Health checks are not run, so no container has a state of health. */
+function healthCondition(filters: Filters): Keep {
+  for (const health of filters['health'] ?? []) {
+    if (!healthStates.includes(health)) throw invalid(`invalid filter 'health=${health}'`);
+  }
+  return () => equalsText(filters, 'health', 'none');
 }
 
 function exitCondition(filters: Filters): Keep {
@@ -125,10 +134,14 @@ function portCondition(filters: Filters, name: string, portsOf: (container: Cont
   return [(container) => portsOf(container).some((port) => wanted.some((set) => set(port)))];
 }
 
+/** The host's ports, as Docker means it. */
 function publishedPorts(container: Container): string[] {
-  return Object.entries(portMap(container)).flatMap(([port, bindings]) => (bindings === null ? [] : [port]));
+  return Object.entries(portMap(container)).flatMap(([port, bindings]) => {
+    const [, protocol = 'tcp'] = port.split('/');
+    return (bindings ?? []).map(({ HostPort }) => `${HostPort}/${protocol}`);
+  });
 }
 
 function exposedPorts(container: Container): string[] {
-  return [...Object.keys(container.config.ExposedPorts ?? {}), ...publishedPorts(container)];
+  return [...Object.keys(container.config.ExposedPorts ?? {}), ...Object.keys(portMap(container))];
 }

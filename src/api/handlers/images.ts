@@ -2,6 +2,7 @@ import { invalid, isCode, notFound } from '../../base/errors.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { Image } from '../../images/contract.ts';
 import { normalisePlatform, platformFit } from '../../oci/platform.ts';
+import { familiarRepository, parseReference } from '../../oci/reference.ts';
 import type { ImageDelete } from '../../wire/image-types.ts';
 import { decodePlatform } from '../../wire/platform.ts';
 import type { Filters } from '../../wire/query.ts';
@@ -40,6 +41,10 @@ export const imageHandlers: HandlersOf<
 
   async imageTag({ engine, context, name, query }) {
     const target = query.tag === '' ? query.repo : `${query.repo}:${query.tag}`;
+    // It would read as an image's ID.
+    if (familiarRepository(parseReference(target)) === 'sha256') {
+      throw invalid('refusing to create an ambiguous tag using digest algorithm as name');
+    }
     await engine.images.tag(context, name, target);
   },
 

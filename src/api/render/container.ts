@@ -82,7 +82,8 @@ export function renderSummary(
     Command: commandLine(container),
     Created: unixSeconds(container.created),
     Ports: renderPorts(container),
-    ...renderSize(size),
+    // Lists leave out what is zero.
+    ...(size?.writable === 0 ? { SizeRootFs: size.root } : renderSize(size)),
     Labels: config.Labels ?? {},
     State: container.state.status,
     Status: statusText(container.state, now),

@@ -3,6 +3,7 @@ import type { Endpoint, PublishedPort } from '../../network/contract.ts';
 import type { PortMap } from '../../wire/container-config.ts';
 import type { NetworkSettings } from '../../wire/container-types.ts';
 import type { EndpointSettings, Port } from '../../wire/network-types.ts';
+import { ZERO_TIME } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
 import { isRunning } from './container-state.ts';
 
@@ -65,7 +66,8 @@ function renderEndpoint(
     MacAddress: endpoint?.macAddress ?? '',
     DriverOpts: asked?.DriverOpts ?? null,
     ...(differs(version, 'endpointGatewayPriority') ? { GwPriority: asked?.GwPriority ?? 0 } : {}),
-    NetworkID: networkId,
+    // Docker looks the network up when a container first starts.
+    NetworkID: container.state.startedAt === ZERO_TIME ? '' : networkId,
     EndpointID: endpoint?.endpointId ?? '',
     Gateway: endpoint?.gateway ?? '',
     IPAddress: endpoint?.ipv4Address ?? '',

@@ -115,7 +115,10 @@ function normaliseCapabilities(field: string, names: readonly string[] | null): 
   return names.map((name) => {
     if (name.toUpperCase() === 'ALL') return 'ALL';
     const canonical = canonicalCapability(name);
-    if (canonical === undefined) throw invalid(`invalid ${field}: unknown capability: "${name}"`);
+    if (canonical === undefined) {
+      const spelledOut = `CAP_${name.toUpperCase().replace(/^CAP_/, '')}`;
+      throw invalid(`invalid ${field}: unknown capability: "${spelledOut}"`);
+    }
     return canonical;
   });
 }

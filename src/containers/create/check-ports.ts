@@ -15,7 +15,7 @@ export function checkPortBindings(bindings: HostConfig['PortBindings']): void {
   for (const [spec, hosts] of Object.entries(bindings ?? {})) {
     const [port = '', protocol = 'tcp'] = spec.split('/');
     const wellFormed = parsePortRange(port) !== undefined && ['tcp', 'udp', 'sctp'].includes(protocol);
-    if (!wellFormed) throw invalid(`invalid port specification: "${spec}"`);
+    if (!wellFormed) throw invalid(`invalid port specification: "${port}"`);
     for (const { HostPort } of hosts ?? []) {
       if (HostPort !== '' && parsePortRange(HostPort) === undefined) {
         throw invalid(`invalid port specification: "${HostPort}"`);

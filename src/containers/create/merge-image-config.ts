@@ -11,13 +11,14 @@ export function mergeImageConfig(own: ContainerConfig, image: ImageProcess | und
 }
 
 function mergeOver(own: ContainerConfig, image: ImageProcess): ContainerConfig {
+  const volumes = { ...image.Volumes, ...own.Volumes };
   const merged: ContainerConfig = {
     ...own,
     User: own.User || image.User || '',
     WorkingDir: own.WorkingDir || image.WorkingDir || '',
     Env: mergeEnvironment(own.Env, image.Env),
     Labels: { ...image.Labels, ...own.Labels },
-    Volumes: { ...image.Volumes, ...own.Volumes },
+    Volumes: Object.keys(volumes).length === 0 ? null : volumes,
     ...mergeCommand(own, image),
   };
   const exposed = { ...image.ExposedPorts, ...own.ExposedPorts };

@@ -9,7 +9,7 @@ export function renameEntry(parts: Parts, entry: Entry, text: string): Promise<v
     const oldName = entry.container.name;
     const name = text.startsWith('/') ? text.slice(1) : text;
     if (name === oldName) throw invalid('Renaming a container with the same name as its current name');
-    reserve(parts, entry, text);
+    reserve(parts, entry, `/${name}`);
     entry.container = { ...entry.container, name };
     parts.store.saveName(entry);
     parts.registry.release(oldName);
