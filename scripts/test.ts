@@ -17,7 +17,7 @@ const root = join(import.meta.dir, '..');
 const outside = ['test/integration/workload.test.ts'];
 
 /** How long the kernel may take with what it clears away in the background: network namespaces, cgroups. */
-const patience = 10_000;
+const PATIENCE = 10_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'spt-'));
 // As /tmp is: tests run programs as other users in it.
@@ -67,14 +67,14 @@ async function runFuzzer(file: string, enter: (command: string[]) => string[]): 
 
 async function checkLeftovers(find: () => string[]): Promise<void> {
   let left = find();
-  for (const end = Date.now() + patience; left.length > 0 && Date.now() < end; left = find())
+  for (const end = Date.now() + PATIENCE; left.length > 0 && Date.now() < end; left = find())
     await Bun.sleep(100);
   if (left.length > 0) console.log(`\nleft behind:\n${left.join('\n')}`);
   totals.failed += left.length;
 }
 
 function filesIn(pattern: string): string[] {
-  const chosen = process.argv.slice(2);
+  const chosen = process.argv.slice(2).map((part) => part.replace(/^\.\//, ''));
   return [...new Bun.Glob(pattern).scanSync({ cwd: root })]
     .filter((file) => chosen.length === 0 || chosen.some((part) => file.includes(part)))
     .sort();
