@@ -73,6 +73,18 @@ describe('openLauncher', () => {
     expect(lines.map(({ message }) => message)).toEqual(['the launcher has ended']);
   });
 
+  test('loses no plan that is sent while it is being killed', async () => {
+    await using launcher = await open();
+    const run = (before: Operation[]) => launcher.run(background(), { before });
+    const pids = new Set<number>();
+    for (let round = 0; round < 20; round++) {
+      const pid = await pidOf(run);
+      pids.add(pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    expect(pids.size).toBe(20);
+  });
+
   test('gives a plan up when its operation is given up', async () => {
     await using launcher = await open();
     const aborted = new AbortController();

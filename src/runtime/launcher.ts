@@ -57,7 +57,7 @@ class ResidentLauncher implements LauncherProcess {
     try {
       return await runToEnd(context, this.socket, plan);
     } catch (error) {
-      if (!nobodyListens(error)) throw error;
+      if (!neverRead(error)) throw error;
     }
     // It died, and its exit was not noticed yet.
     this.#forget(used);
@@ -107,13 +107,13 @@ class ResidentLauncher implements LauncherProcess {
   }
 }
 
-/** A connection is reset, rather than ended, by a launcher that dies before it has read all of the plan: nothing of it was done. */
-const unread = new Set<unknown>(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']);
-
-/** Whether a plan failed before anything of it was done. */
-function nobodyListens(error: unknown): boolean {
+/**
+ * Whether a plan failed before anything of it was done. A launcher that dies before it has read the whole of it resets the connection; one that
+ * dies later ends it.
+ */
+function neverRead(error: unknown): boolean {
   if (!isCode(error, 'unavailable') || !(error instanceof Error)) return false;
-  return isErrno(error.cause, 'ECONNREFUSED', 'ENOENT');
+  return isErrno(error.cause, 'ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE');
 }
 
 function ignoreFailedStart(error: unknown): undefined {
