@@ -94,11 +94,10 @@ export class ImageStore {
   }
 
   /** Notes the manifest that an image came with last. */
-  setManifest(record: ImageRecord, manifest: Digest): ImageRecord {
-    this.#database.query('UPDATE images SET manifest = ? WHERE id = ?').run(manifest, record.id);
-    const changed = { ...record, manifest };
-    this.#records.set(record.id, changed);
-    return changed;
+  setManifest(id: Digest, manifest: Digest): void {
+    this.#database.query('UPDATE images SET manifest = ? WHERE id = ?').run(manifest, id);
+    const record = this.#records.get(id);
+    if (record !== undefined) this.#records.set(id, { ...record, manifest });
   }
 
   /** Points a reference at an image, and returns the one that it pointed at before. */

@@ -148,16 +148,16 @@ export class StoredImages implements Images {
     const config = parseImageConfig(configBytes);
     const layers = layersOf(remote, config);
     options.onFound?.();
-    const { record, isNew } = await this.#layers.receiving(context, async () => {
+    const id = remote.manifest.config.digest;
+    const isNew = await this.#layers.receiving(context, async () => {
       const listener = options.onLayer ?? (() => {});
       const layerSizes = await pullLayers(context, this.#pulls, layers, listener);
-      const id = remote.manifest.config.digest;
       return this.#addPulled(context, reference, remote, { id, config, layerSizes }, configBytes);
     });
     const familiar = familiarReference(reference);
-    const attributes = { ...record.config.config?.Labels, name: familiarRepository(reference) };
+    const attributes = { ...config.config?.Labels, name: familiarRepository(reference) };
     this.#options.events.publish({ type: 'image', action: 'pull', id: familiar, attributes });
-    return { image: this.#describe(record), digest: remote.digest, reference: familiar, isNew };
+    return { image: this.get(id), digest: remote.digest, reference: familiar, isNew };
   }
 
   remoteTags(
@@ -198,29 +198,27 @@ export class StoredImages implements Images {
     return named.length === 0 ? [{ id }] : named;
   }
 
-  /** Names what was pulled by its tag, unless a digest was asked for, and by its digest. */
+  /** Names what was pulled by its tag, unless a digest was asked for, and by its digest. False when it had the name before. */
   async #addPulled(
     context: Context,
     reference: Reference,
     remote: RemoteImage,
     image: Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>,
     configBytes: Uint8Array,
-  ): Promise<{ readonly record: ImageRecord; readonly isNew: boolean }> {
+  ): Promise<boolean> {
     for (const { digest, bytes } of remote.documents) {
       if (digest === remote.digest || digest === remote.manifestDigest) {
         await this.#addContent(context, digest, bytes);
       }
     }
-    const record = this.#store.setManifest(
-      await this.#add(context, image, configBytes),
-      remote.manifestDigest,
-    );
+    const { id } = await this.#add(context, image, configBytes);
+    this.#store.setManifest(id, remote.manifestDigest);
     const byDigest = formatReference({ ...reference, tag: undefined, digest: remote.digest });
     const asked = reference.digest === undefined ? formatReference(reference) : byDigest;
-    const isNew = this.#store.resolve(asked)?.id !== record.id;
-    this.#store.setReference(byDigest, record.id);
-    if (isNew && asked !== byDigest) this.#store.setReference(asked, record.id);
-    return { record, isNew };
+    const isNew = this.#store.resolve(asked)?.id !== id;
+    this.#store.setReference(byDigest, id);
+    if (isNew && asked !== byDigest) this.#store.setReference(asked, id);
+    return isNew;
   }
 
   async #addContent(context: Context, digest: Digest, bytes: Uint8Array): Promise<void> {

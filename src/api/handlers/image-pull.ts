@@ -1,4 +1,5 @@
-import type { PulledImage } from '../../images/contract.ts';
+import type { Image, PulledImage } from '../../images/contract.ts';
+import type { Platform } from '../../oci/image.ts';
 import { formatPlatform, parsePlatform, platformFit } from '../../oci/platform.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import type { Call } from '../call.ts';
@@ -8,19 +9,15 @@ import type { ProgressWriter } from '../streams/progress-writer.ts';
 
 /** Pulls what `fromImage` and `tag` name, or every tag of the repository when neither has a tag or digest. */
 export async function pullImages(call: Call<'imageCreate'>, writer: ProgressWriter): Promise<void> {
-  const { engine, context, query, request } = call;
+  const { query, request } = call;
   const asked = askedReference(query.fromImage, query.tag);
+  const platform = query.platform === '' ? undefined : parsePlatform(query.platform);
   const credentials = parseRegistryAuth(request.headers.get('x-registry-auth'));
-  const isBare = asked.tag === undefined && asked.digest === undefined;
-  const references = isBare
-    ? (await engine.images.remoteTags(context, formatReference(asked), credentials)).map((tag) => ({
-        ...asked,
-        tag,
-      }))
-    : [asked];
   let isNew = false;
-  for (const reference of references) {
-    const pulled = await pullOne(call, writer, reference, credentials);
+  for (const reference of await referencesOf(call, asked, credentials)) {
+    const pulled = await pullOne(call, writer, reference, { platform, credentials });
+    if (platform !== undefined) warnOfMismatch(writer, pulled.reference, platform, pulled.image);
+    writer.message({ status: `Digest: ${pulled.digest}` });
     isNew ||= pulled.isNew;
   }
   const outcome = isNew ? 'Downloaded newer image' : 'Image is up to date';
@@ -35,35 +32,43 @@ function askedReference(image: string, tag: string): Reference {
   return parseReference(tag.includes(':') ? `${repository}@${tag}` : `${repository}:${tag}`);
 }
 
-async function pullOne(
-  { engine, context, query }: Call<'imageCreate'>,
+async function referencesOf(
+  { engine, context }: Call<'imageCreate'>,
+  asked: Reference,
+  credentials: RegistryAuth | undefined,
+): Promise<readonly Reference[]> {
+  if (asked.tag !== undefined || asked.digest !== undefined) return [asked];
+  const tags = await engine.images.remoteTags(context, formatReference(asked), credentials);
+  return tags.map((tag) => ({ ...asked, tag }));
+}
+
+function pullOne(
+  { engine, context }: Call<'imageCreate'>,
   writer: ProgressWriter,
   reference: Reference,
-  credentials: RegistryAuth | undefined,
+  options: { readonly platform: Platform | undefined; readonly credentials: RegistryAuth | undefined },
 ): Promise<PulledImage> {
-  const platform = query.platform === '' ? undefined : parsePlatform(query.platform);
-  const pulled = await engine.images.pull(context, formatReference(reference), {
-    platform,
-    credentials,
-    onFound() {
-      writer.message({
-        status: `Pulling from ${reference.path}`,
-        id: reference.digest ?? reference.tag ?? '',
-      });
-    },
+  const id = reference.digest ?? reference.tag ?? '';
+  return engine.images.pull(context, formatReference(reference), {
+    ...options,
+    onFound: () => writer.message({ status: `Pulling from ${reference.path}`, id }),
     onLayer(progress) {
       const message = layerMessage(progress);
       if (progress.step === 'receiving') writer.progress(message);
       else writer.message(message);
     },
   });
-  const actual = pulled.image.platform;
-  if (platform !== undefined && platformFit(platform, actual) === 0) {
-    const mismatch = `wanted ${formatPlatform(platform)}, actual: ${formatPlatform(actual)}`;
-    writer.message({
-      status: `WARNING: image with reference ${pulled.reference} was found but does not match the specified platform: ${mismatch}`,
-    });
-  }
-  writer.message({ status: `Digest: ${pulled.digest}` });
-  return pulled;
+}
+
+/** An image that is no index has one platform, wanted or not: as with Docker it is pulled. */
+function warnOfMismatch(
+  writer: ProgressWriter,
+  reference: string,
+  wanted: Platform,
+  { platform: actual }: Image,
+): void {
+  if (platformFit(wanted, actual) > 0) return;
+  writer.message({
+    status: `WARNING: image with reference ${reference} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(actual)}`,
+  });
 }
