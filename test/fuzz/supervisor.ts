@@ -11,7 +11,6 @@ import { join, resolve } from 'node:path';
 import { encodePlan } from '../../src/plan/encode.ts';
 import { encodeFrame } from '../../src/runtime/frames.ts';
 import { connectSupervisor } from '../../src/runtime/supervisor.ts';
-import { context, execPlan, openSupervisorFixture } from '../../src/runtime/testing/supervisor-fixture.ts';
 import {
   encodeAttach,
   encodeExec,
@@ -19,6 +18,7 @@ import {
   encodeSignal,
   supervisorFrames as frames,
 } from '../../src/runtime/supervisor-protocol.ts';
+import { context, execPlan, openSupervisorFixture } from '../../src/runtime/testing/supervisor-fixture.ts';
 
 const seconds = Number(process.argv[2] ?? 20);
 let state = Number(process.argv[3] ?? Date.now() % 2 ** 31);
