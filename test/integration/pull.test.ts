@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RegistryDouble } from '../../src/distribution/testing/registry-double.ts';
 import type { Descriptor } from '../../src/oci/image.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { makeBusyboxRoot, tarOf } from '../fixtures/busybox-root.ts';
@@ -66,12 +67,29 @@ async function pull(query: string): Promise<{ status: number; messages: Json[] }
   };
 }
 
-/** Names of all blobs in the daemon's store. */
-function blobs(): string[] {
-  const root = join(daemon.home, 'data/content');
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
-    /[0-9a-f]{62,64}$/.test(path),
-  );
+/** Everything that the daemon stores of images. */
+function stored(): string[] {
+  const root = join(daemon.home, 'data');
+  return ['content', 'snapshots']
+    .flatMap((name) => readdirSync(join(root, name), { recursive: true, encoding: 'utf8' }))
+    .sort();
+}
+
+/** A registry whose image has a layer that never ends; resolves `stuck` when the layer is being read. */
+function stuckRegistry(): { double: RegistryDouble; stuck: Promise<void> } {
+  const double = new RegistryDouble();
+  const layer = double.addBlob(base);
+  double.addImage('stuck', 'latest', [layer]);
+  const { promise: stuck, resolve } = Promise.withResolvers<void>();
+  double.intercept = (_, url) => {
+    if (!url.pathname.endsWith(layer.digest)) return undefined;
+    const start = (controller: ReadableStreamDefaultController): void => {
+      controller.enqueue(base.subarray(0, 100_000));
+      setTimeout(resolve, 100);
+    };
+    return new Response(new ReadableStream({ start }));
+  };
+  return { double, stuck };
 }
 
 describe('pull', () => {
@@ -174,7 +192,7 @@ describe('pull', () => {
   });
 
   test('that fails leaves nothing behind', async () => {
-    const before = blobs().sort();
+    const before = stored();
     const broken = await registry.push('library/broken', '1', [
       base,
       Buffer.from('this is no tar'.repeat(100)),
@@ -183,15 +201,49 @@ describe('pull', () => {
     expect(status).toBe(200);
     expect(messages.at(-1).error).toBeString();
     expect((await daemon.request('GET', `/images/broken@${broken.digest}/json`)).status).toBe(404);
-    expect(blobs().sort()).toEqual(before);
+    expect(stored()).toEqual(before);
   });
 
-  test('an image that is removed takes all of its blobs with it', async () => {
-    const before = blobs().sort();
+  test('ends with its client, and leaves nothing behind', async () => {
+    const before = stored();
+    const { double, stuck } = stuckRegistry();
+    await using _ = double;
+    const stop = new AbortController();
+    const pulling = fetch(`http://d/images/create?fromImage=${double.host}/stuck&tag=latest`, {
+      method: 'POST',
+      unix: daemon.socket,
+      signal: stop.signal,
+    });
+    pulling.catch(() => {});
+    await stuck;
+    expect(stored()).not.toEqual(before);
+    stop.abort();
+    for (let tries = 0; tries < 200 && stored().length !== before.length; tries++) await Bun.sleep(10);
+    expect(stored()).toEqual(before);
+  });
+
+  test('of a daemon that is killed leaves nothing for the next one', async () => {
+    const before = stored();
+    const { double, stuck } = stuckRegistry();
+    await using _ = double;
+    const pulling = pull(`fromImage=${double.host}/stuck&tag=latest`).catch(() => undefined);
+    await stuck;
+    await daemon.stopProcess('SIGKILL');
+    await pulling;
+    await daemon.startProcess();
+    expect(stored()).toEqual(before);
+    double.intercept = () => undefined;
+    expect((await pull(`fromImage=${double.host}/stuck&tag=latest`)).messages.at(-1).status).toStartWith(
+      'Status: Downloaded newer image',
+    );
+  });
+
+  test('an image that is removed takes all that was stored of it with it', async () => {
+    const before = stored();
     daemon.sampan('pull', 'tools');
-    expect(blobs().length).toBeGreaterThan(before.length);
+    expect(stored().length).toBeGreaterThan(before.length);
     daemon.sampan('rmi', 'tools');
-    expect(blobs().sort()).toEqual(before);
+    expect(stored()).toEqual(before);
   });
 });
 
