@@ -5,6 +5,7 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './contract.ts';
 import { isInsecure, type RegistrySettings } from './endpoints.ts';
 import { RegistryRefusal } from './failures.ts';
+import { parseJson } from './json.ts';
 import { expectStatus, type HttpRequest, readAtMost, type Transport } from './transport.ts';
 
 const MAX_TOKEN_BYTES = 1 << 20;
@@ -121,18 +122,10 @@ function basic(username: string, password: string): string {
 }
 
 function tokenOf(body: Uint8Array | undefined, realm: URL): string {
-  const value = body === undefined ? undefined : parseQuietly(body);
+  const value = body === undefined ? undefined : parseJson(body);
   const token = isJsonObject(value) ? value['token'] || value['access_token'] : undefined;
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
     throw new RegistryRefusal(401, 'UNAUTHORIZED', `the token server ${realm.host} did not give a token`);
   }
   return token;
-}
-
-function parseQuietly(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { internal, notFound, SampanError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { familiarReference, familiarRepository, type Reference } from '../oci/reference.ts';
 import type { Challenge } from './challenge.ts';
+import { parseJson } from './json.ts';
 
 /** A registry's refusal, by the error codes of the distribution specification. Does not leave this folder: see `explain`. */
 export class RegistryRefusal extends Error {
@@ -38,6 +39,11 @@ export class Transient extends Error {
   }
 }
 
+/** Whether nobody answered, now or after some tries. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Transient && isUnreachable(error.failure));
+}
+
 const defaults: Readonly<Record<number, readonly [string, string]>> = {
   401: ['UNAUTHORIZED', 'authentication required'],
   403: ['DENIED', 'requested access to the resource is denied'],
@@ -64,18 +70,12 @@ function textsOf(status: number): readonly [string, string] {
 }
 
 function firstError(body: Uint8Array): { code: string; detail: string } | undefined {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(body));
-    const errors = isJsonObject(value) && Array.isArray(value['errors']) ? value['errors'] : [];
-    const first: unknown = errors[0];
-    if (!isJsonObject(first) || typeof first['code'] !== 'string') return undefined;
-    return {
-      code: first['code'].slice(0, MAX_DETAIL),
-      detail: typeof first['message'] === 'string' ? first['message'] : '',
-    };
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(body);
+  const errors = isJsonObject(value) ? value['errors'] : undefined;
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  if (!isJsonObject(first) || typeof first['code'] !== 'string') return undefined;
+  const { code, message } = first;
+  return { code: code.slice(0, MAX_DETAIL), detail: typeof message === 'string' ? message : '' };
 }
 
 /** A failure as the rest of the program sees it, in Docker's words. */

@@ -4,6 +4,7 @@ import { isDigest } from '../oci/digest.ts';
 import type { Descriptor, Index, Manifest, Platform } from '../oci/image.ts';
 import { isIndexType, isManifestType, mediaTypes } from '../oci/media-types.ts';
 import { platformFit } from '../oci/platform.ts';
+import { parseJson } from './json.ts';
 
 const MAX_LAYERS = 4_096;
 const MAX_MANIFESTS = 1_024;
@@ -17,7 +18,8 @@ export type ParsedDocument =
  * its sender does, is refused (CVE-2021-41190). Fails with `invalid-argument`.
  */
 export function parseDocument(bytes: Uint8Array, contentType: string): ParsedDocument {
-  const value = parseObject(bytes);
+  const value = parseJson(bytes);
+  if (!isJsonObject(value)) throw invalid('invalid manifest: not a JSON object');
   const said = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (value['schemaVersion'] === 1 || (said.includes('manifest.v1+') && !said.includes('.oci.'))) {
     throw invalid('the image has a manifest of schema version 1, which is not supported', {
@@ -48,17 +50,6 @@ function mediaTypeOf(value: JsonObject, said: string): string | undefined {
     throw invalid(`invalid manifest: sent as ${said}, but its media type is ${own}`);
   }
   return own || (isKnown(said) ? said : undefined);
-}
-
-function parseObject(bytes: Uint8Array): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw invalid('invalid manifest: not JSON', { cause });
-  }
-  if (!isJsonObject(value)) throw invalid('invalid manifest: not a JSON object');
-  return value;
 }
 
 function parseManifest(value: JsonObject): Manifest {

@@ -7,7 +7,8 @@ import { mediaTypes } from '../oci/media-types.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Credentials, RemoteImage } from './contract.ts';
 import { createRegistryClient } from './registry-client.ts';
-import { failure, RegistryDouble, startBreakingServer } from './testing/registry-double.ts';
+import { failure, RegistryDouble, selfSigned, startBreakingServer } from './testing/registry-double.ts';
+import { Transport } from './transport.ts';
 
 const context = background();
 const patience = { stall: 300, attempts: 3, firstDelay: 1, longestDelay: 4, longestWait: 2_000 };
@@ -158,7 +159,7 @@ describe('resolve', () => {
       mediaTypes.ociManifest,
       'at most 4096',
     ],
-    ['no JSON', '<html>', mediaTypes.ociManifest, 'not JSON'],
+    ['no JSON', '<html>', mediaTypes.ociManifest, 'not a JSON object'],
   ])('refuses %s', async (_, document, type, message) => {
     registry.addManifest('app', 'latest', document, type);
     const told = await failureOf(resolve(here('app')));
@@ -369,6 +370,30 @@ describe('authentication', () => {
     expect((await read(image, layer)).toString()).toBe('layer');
     expect(registry.requests.at(-1)?.authorization).not.toBeNull();
     expect(other.requests.map(({ authorization }) => authorization)).toEqual([null]);
+  });
+});
+
+describe('TLS', () => {
+  test('of a registry that may be insecure is not verified, and comes before plain HTTP', async () => {
+    await using secure = new RegistryDouble(selfSigned());
+    const { digest } = secure.addImage('app', 'latest', []);
+    expect((await resolve(`${secure.host}/app`)).digest).toBe(digest);
+  });
+
+  test('of other registries is verified', async () => {
+    await using secure = new RegistryDouble(selfSigned());
+    const transport = new Transport(() => ({ registryMirrors: [], insecureRegistries: [] }), patience);
+    const url = new URL(`https://0.0.0.0:${secure.host.split(':')[1]}/v2/`);
+    expect(await failureOf(transport.exchange(context, { url }))).toContain('self signed certificate');
+    expect(secure.requests).toEqual([]);
+  });
+
+  test('is not given up by a redirect', async () => {
+    await using secure = new RegistryDouble(selfSigned());
+    secure.intercept = () => Response.redirect('http://registry.example/', 307);
+    expect(await failureOf(resolve(`${secure.host}/app`))).toContain(
+      'redirects to registry.example without TLS',
+    );
   });
 });
 

@@ -6,9 +6,9 @@ import { formatPlatform } from '../oci/platform.ts';
 import { type Reference, withDefaultTag } from '../oci/reference.ts';
 import type { Credentials, RegistryClient, RemoteDocument, RemoteImage, ResolveOptions } from './contract.ts';
 import { endpointsOf, type RegistrySettings } from './endpoints.ts';
-import { explain } from './failures.ts';
+import { explain, isUnreachable } from './failures.ts';
 import { fittingManifests, parseDocument } from './manifests.ts';
-import { isUnreachable, Repository } from './repository.ts';
+import { Repository } from './repository.ts';
 import { defaultPatience, type Patience } from './retries.ts';
 import { Transport } from './transport.ts';
 

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
+import { isJsonObject } from '../base/json.ts';
 import { type Digest, digestOf, finishDigest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { Authorizer } from './authorization.ts';
 import type { Credentials, RemoteDocument } from './contract.ts';
 import type { Endpoint, RegistrySettings } from './endpoints.ts';
-import { lossOf, RegistryRefusal, Transient, Unreachable } from './failures.ts';
+import { lossOf, RegistryRefusal, Transient } from './failures.ts';
+import { parseJson } from './json.ts';
 import { type Patience, Retries, retrying } from './retries.ts';
 import { expectStatus, type HttpAnswer, readAtMost, type Transport } from './transport.ts';
 
@@ -202,22 +204,16 @@ function checkLength(digest: Digest, headers: Headers, expected: number): void {
 }
 
 function tagsOf(bytes: Uint8Array | undefined): string[] {
-  if (bytes === undefined)
+  if (bytes === undefined) {
     throw new SampanError('exhausted', `a page of tags has more than ${MAX_TAGS_BYTES} bytes`);
-  const value: unknown = parseTags(bytes);
-  const tags = (value as { tags?: unknown } | null)?.tags ?? [];
+  }
+  const value = parseJson(bytes);
+  // A repository without tags has null.
+  const tags = isJsonObject(value) ? (value['tags'] ?? []) : undefined;
   if (!Array.isArray(tags) || !tags.every((tag) => /^\w[\w.-]{0,127}$/.test(String(tag)))) {
     throw lossOf('the registry sent something else than a list of tags');
   }
   return tags.map(String);
-}
-
-function parseTags(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    throw lossOf('the registry sent something else than a list of tags');
-  }
 }
 
 /** The `rel="next"` link, on the same host only (RFC 8288). */
@@ -226,8 +222,4 @@ function nextPage(header: string | null, current: URL): URL | undefined {
   if (target === undefined || !URL.canParse(target, current.href)) return undefined;
   const next = new URL(target, current);
   return next.origin === current.origin ? next : undefined;
-}
-
-export function isUnreachable(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Transient && isUnreachable(error.failure));
 }

@@ -11,6 +11,20 @@ export interface SeenRequest {
   readonly range: string | null;
 }
 
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A certificate that nobody vouches for. */
+export function selfSigned(): Certificate {
+  const script =
+    'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=registry -keyout /dev/stdout 2>/dev/null | cat';
+  const text = Bun.spawnSync(['sh', '-c', script]).stdout.toString();
+  const at = text.indexOf('-----BEGIN CERTIFICATE');
+  return { key: text.slice(0, at), cert: text.slice(at) };
+}
+
 /** Answers a request in place of the double, or leaves it to the double. */
 export type Interceptor = (request: Request, url: URL) => Response | Promise<Response> | undefined;
 
@@ -20,14 +34,21 @@ export class RegistryDouble implements AsyncDisposable {
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #manifests = new Map<string, { readonly bytes: Uint8Array; readonly type: string }>();
   readonly #server: ReturnType<typeof Bun.serve>;
+  readonly #isSecure: boolean;
   intercept: Interceptor = () => undefined;
 
-  constructor() {
-    this.#server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request) => this.#answer(request) });
+  constructor(tls?: Certificate) {
+    this.#isSecure = tls !== undefined;
+    this.#server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: (request) => this.#answer(request),
+      ...(tls === undefined ? {} : { tls }),
+    });
   }
 
   get url(): string {
-    return `http://${this.host}`;
+    return `${this.#isSecure ? 'https' : 'http'}://${this.host}`;
   }
 
   /** "127.0.0.1:port": the domain of references into this registry. */
