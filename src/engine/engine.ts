@@ -45,14 +45,14 @@ export interface EngineOptions {
   readonly log: Logger;
 }
 
-export interface LiveSettings {
+interface LiveSettings {
   readonly labels: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly debug: boolean;
 }
 
-export interface NetworkSettings {
+interface NetworkSettings {
   readonly bridge: string;
   /** "address/length", or empty for the first range that is free. */
   readonly bip: string;
