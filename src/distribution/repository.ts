@@ -11,7 +11,7 @@ import type { Endpoint, RegistrySettings } from './endpoints.ts';
 import { lossOf, RegistryRefusal, Transient } from './failures.ts';
 import { parseJson } from './json.ts';
 import { type Patience, Retries, retrying } from './retries.ts';
-import { expectStatus, type HttpAnswer, readAtMost, type Transport } from './transport.ts';
+import { discard, expectStatus, type HttpAnswer, readAtMost, type Transport } from './transport.ts';
 
 /** Docker's own limit for manifests. */
 const MAX_MANIFEST_BYTES = 4 << 20;
@@ -124,14 +124,11 @@ export class Repository {
     size: number,
   ): AsyncGenerator<Uint8Array, void> {
     const headers: Record<string, string> = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-    const {
-      status,
-      headers: said,
-      body,
-    } = await expectStatus(
+    const answer = await expectStatus(
       await this.#get(context, `blobs/${digest}`, headers),
       ...(offset === 0 ? [200] : [200, 206]),
     );
+    const { status, headers: said, body } = answer;
     let skip = status === 200 ? offset : 0;
     try {
       checkLength(digest, said, size - offset + skip);
@@ -144,7 +141,7 @@ export class Repository {
         if (wanted.length > 0) yield wanted;
       }
     } finally {
-      await body.return();
+      await discard(answer);
     }
   }
 
@@ -165,7 +162,7 @@ export class Repository {
     const challenge = answer.headers.get('www-authenticate') ?? '';
     const better = await this.#authorizer.answer(context, url, challenge, authorization);
     if (better === undefined) return answer;
-    await answer.body.return();
+    await discard(answer);
     return transport.exchange(context, { url, headers, authorization: better });
   }
 }

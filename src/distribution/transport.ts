@@ -17,7 +17,7 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** Fails with `Transient` when the connection breaks or stalls. To be read to its end, or left by `return`. */
+  /** Fails with `Transient` when the connection breaks or stalls. To be read, or given to `discard`: else its connection stays. */
   readonly body: AsyncGenerator<Uint8Array, void>;
 }
 
@@ -43,7 +43,7 @@ export class Transport {
       const answer = await this.#send(context, { ...request, url, authorization });
       const location = answer.headers.get('location');
       if (![301, 302, 303, 307, 308].includes(answer.status) || location === null) return answer;
-      await answer.body.return();
+      await discard(answer);
       const next = this.#follow(url, location);
       if (next.origin !== request.url.origin) authorization = undefined;
       url = next;
@@ -159,6 +159,11 @@ async function* readBody(
   } finally {
     watch.stop();
   }
+}
+
+/** Reads what is left of an answer if it is short, so that its connection can be used again; closes the connection if not. */
+export async function discard({ body }: HttpAnswer): Promise<void> {
+  await readAtMost(body, MAX_ERROR_BYTES).catch(() => undefined);
 }
 
 /** Passes an answer of the statuses given; throws what any other means. */
