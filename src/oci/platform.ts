@@ -26,6 +26,9 @@ const knownOperatingSystems = new Set([
   'plan9',
 ]);
 
+/** Go's names. */
+const knownArchitectures = /^(386|amd64|arm|arm64|loong64|mips(64)?(le)?|ppc64(le)?|riscv64|s390x|wasm)$/;
+
 const componentPattern = /^[A-Za-z0-9_.-]+$/;
 
 /** The platform of this process, as images name it. */
@@ -47,9 +50,12 @@ export function parsePlatform(text: string): Platform {
   const [first = '', second, variant] = parts.map((part) => part.toLowerCase());
   const host = hostPlatform();
   if (second === undefined) {
-    return knownOperatingSystems.has(first)
-      ? { ...host, os: first }
-      : normalisePlatform({ os: host.os, architecture: first });
+    if (knownOperatingSystems.has(first)) return { ...host, os: first };
+    const platform = normalisePlatform({ os: host.os, architecture: first });
+    if (!knownArchitectures.test(platform.architecture)) {
+      throw invalid(`${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`);
+    }
+    return platform;
   }
   return normalisePlatform({
     os: first,

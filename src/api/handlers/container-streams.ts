@@ -12,6 +12,7 @@ import { acceptWebsocket } from '../streams/websocket.ts';
 import { parseTimestamp } from '../timestamp.ts';
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
+const MAX_ATTACH_BODY = 64 * 1024;
 const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
 
 /** What a stream of a process's output is called: its frames have a name of their own only in newer versions. */
@@ -35,6 +36,8 @@ export const containerStreamHandlers: HandlersOf<
       ...streams,
       detachKeys: detachKeysFor(terminal, detachKeys),
     });
+    // Some clients repeat the query as a body, which is no input.
+    if (request.body.length !== undefined) await request.body.whole(MAX_ATTACH_BODY);
     const upgrade = request.headers.has('upgrade');
     const type = upgrade ? streamType(terminal, version) : RAW_STREAM;
     const connection = response.hijack({ 'Content-Type': type }, upgrade ? 'tcp' : undefined);
