@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'bun:test';
+import { Authorizer } from './authorization.ts';
+import { ClientBench, context, failureOf, patience, read, someone } from './testing/client-bench.ts';
+import { failure, RegistryDouble } from './testing/registry-double.ts';
+import { Transport } from './transport.ts';
+
+const bench = ClientBench.open();
+
+describe('authentication', () => {
+  /** Lets in who shows the header; others get the challenge. */
+  function guard(expected: string, challenge: string): void {
+    bench.registry.intercept = (request, url) => {
+      if (url.pathname === '/token') return undefined;
+      if (request.headers.get('authorization') === expected) return undefined;
+      return failure(401, 'UNAUTHORIZED', 'authentication required', { 'WWW-Authenticate': challenge });
+    };
+  }
+
+  test('with name and password', async () => {
+    bench.registry.addImage('app', 'latest', []);
+    guard(`Basic ${btoa('user:secret')}`, 'Basic realm="x"');
+    await bench.resolve(bench.here('app'), someone);
+    expect(await failureOf(bench.resolve(bench.here('app'), { ...someone, password: 'wrong' }))).toBe(
+      'internal: unauthorized: authentication required',
+    );
+    expect(await failureOf(bench.resolve(bench.here('app')))).toBe(
+      'internal: unauthorized: authentication required',
+    );
+  });
+
+  test('with a token, which is fetched once for all layers', async () => {
+    await using tokens = new RegistryDouble();
+    tokens.intercept = () => Response.json({ token: 'abc', expires_in: 60 });
+    const layers = ['a', 'b', 'c'].map((text) => bench.registry.addBlob(text));
+    bench.registry.addImage('team/app', 'latest', layers);
+    guard('Bearer abc', `Bearer realm="${tokens.url}/token?x=y",service="the service"`);
+    const image = await bench.resolve(bench.here('team/app'), someone);
+    await Promise.all(layers.map((layer) => read(image, layer)));
+    expect(tokens.requests).toEqual([
+      {
+        method: 'GET',
+        target: '/token?x=y&service=the+service&scope=repository%3Ateam%2Fapp%3Apull&account=user',
+        authorization: `Basic ${btoa('user:secret')}`,
+        range: null,
+      },
+    ]);
+  });
+
+  test('with a token that runs out meanwhile', async () => {
+    await using tokens = new RegistryDouble();
+    let issued = 0;
+    tokens.intercept = () => Response.json({ access_token: `t${++issued}` });
+    const layer = bench.registry.addBlob('layer');
+    bench.registry.addImage('app', 'latest', [layer]);
+    guard('Bearer t1', `Bearer realm="${tokens.url}/token"`);
+    const image = await bench.resolve(bench.here('app'));
+    guard('Bearer t2', `Bearer realm="${tokens.url}/token"`);
+    expect((await read(image, layer)).toString()).toBe('layer');
+  });
+
+  test('with a refresh token, and with a ready one', async () => {
+    await using tokens = new RegistryDouble();
+    let form = '';
+    tokens.intercept = async (request) => {
+      form = await request.text();
+      return Response.json({ access_token: 'abc' });
+    };
+    bench.registry.addImage('app', 'latest', []);
+    guard('Bearer abc', `Bearer realm="${tokens.url}/token",service=s`);
+    await bench.resolve(bench.here('app'), { ...someone, identityToken: 'refresh' });
+    expect(Object.fromEntries(new URLSearchParams(form))).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh',
+      service: 's',
+      scope: 'repository:app:pull',
+      client_id: 'sampan',
+    });
+    await bench.resolve(bench.here('app'), { ...someone, registryToken: 'abc' });
+    expect(tokens.requests).toHaveLength(1);
+  });
+
+  test('is told as denied where the scope does not suffice', async () => {
+    await using tokens = new RegistryDouble();
+    tokens.intercept = () => Response.json({ token: 'weak' });
+    guard('Bearer strong', `Bearer realm="${tokens.url}/token",error="insufficient_scope"`);
+    expect(await failureOf(bench.resolve(bench.here('app')))).toContain(
+      "repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+    );
+  });
+
+  test.each(['ftp://x/', 'http://registry.example/token', '', 'token'])(
+    'does not take %p for a token server of a registry reached by TLS',
+    async (realm) => {
+      const settings = () => ({ registryMirrors: [], insecureRegistries: [] });
+      const authorizer = new Authorizer(new Transport(settings, patience), settings, someone, 'scope');
+      const asked = authorizer.answer(
+        context,
+        new URL('https://registry.example'),
+        `Bearer realm="${realm}"`,
+        undefined,
+      );
+      expect(await failureOf(asked)).toContain('as its token server: not an https URL');
+    },
+  );
+
+  test('a token that would split the header is not taken', async () => {
+    await using tokens = new RegistryDouble();
+    tokens.intercept = () => Response.json({ token: 'a\r\nX-Evil: 1' });
+    guard('Bearer x', `Bearer realm="${tokens.url}/token"`);
+    expect(await failureOf(bench.resolve(bench.here('app')))).toContain('did not give a token');
+  });
+
+  test('is never shown to another host that the registry redirects to', async () => {
+    await using other = new RegistryDouble();
+    const layer = other.addBlob('layer');
+    bench.registry.addBlob('layer');
+    bench.registry.addImage('app', 'latest', [layer]);
+    bench.registry.intercept = (request, url) => {
+      if (request.headers.get('authorization') === null) {
+        return new Response(null, { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="x"' } });
+      }
+      const target = `http://evil:word@${other.host}/v2/app/blobs/${layer.digest}`;
+      return url.pathname.endsWith(layer.digest) ? Response.redirect(target, 307) : undefined;
+    };
+    const image = await bench.resolve(bench.here('app'), someone);
+    expect((await read(image, layer)).toString()).toBe('layer');
+    expect(bench.registry.requests.at(-1)?.authorization).not.toBeNull();
+    expect(other.requests.map(({ authorization }) => authorization)).toEqual([null]);
+  });
+});

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach } from 'bun:test';
+import { background } from '../../base/context.ts';
+import { codeOf } from '../../base/errors.ts';
+import type { Descriptor } from '../../oci/image.ts';
+import { parseReference } from '../../oci/reference.ts';
+import type { Credentials, RegistryClient, RemoteImage } from '../contract.ts';
+import { createRegistryClient } from '../registry-client.ts';
+import { RegistryDouble } from './registry-double.ts';
+
+export const context = background();
+export const patience = { stall: 300, attempts: 3, firstDelay: 1, longestDelay: 4, longestWait: 2_000 };
+export const platform = { os: 'linux', architecture: 'amd64' };
+export const someone: Credentials = {
+  username: 'user',
+  password: 'secret',
+  identityToken: '',
+  registryToken: '',
+};
+
+/** A registry of each test's own, and an impatient client of it. */
+export class ClientBench {
+  #registry: RegistryDouble | undefined;
+
+  /** To be called once in a test file, outside of tests. */
+  static open(): ClientBench {
+    const bench = new ClientBench();
+    beforeEach(() => {
+      bench.#registry = new RegistryDouble();
+    });
+    afterEach(() => bench.registry[Symbol.asyncDispose]());
+    return bench;
+  }
+
+  get registry(): RegistryDouble {
+    if (this.#registry === undefined) throw new Error('a registry is there only while a test runs');
+    return this.#registry;
+  }
+
+  /** The whole name of a repository in the registry. */
+  here(name: string): string {
+    return `${this.registry.host}/${name}`;
+  }
+
+  client(registryMirrors: readonly string[] = []): RegistryClient {
+    return createRegistryClient(() => ({ registryMirrors, insecureRegistries: [] }), patience);
+  }
+
+  resolve(name: string, credentials?: Credentials, mirrors?: readonly string[]): Promise<RemoteImage> {
+    return this.client(mirrors).resolve(context, parseReference(name), { platform, credentials });
+  }
+}
+
+/** What a promise fails with: its code and message. */
+export function failureOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'it did not fail',
+    (error) => `${codeOf(error)}: ${error.message}`,
+  );
+}
+
+export async function read(image: RemoteImage, layer: Descriptor): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of image.layer(context, layer)) parts.push(part);
+  return Buffer.concat(parts);
+}
