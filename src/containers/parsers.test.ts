@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { isCode } from '../base/errors.ts';
+import { formatTime } from '../wire/times.ts';
 import { parsePortRange } from './create/check-ports.ts';
 import { contains, parseNumberList } from './create/number-list.ts';
 import { portRequests } from './lifecycle/network-requests.ts';
@@ -11,7 +12,6 @@ import { mergeTmpfsOptions } from './mounts/tmpfs-options.ts';
 import { parseSignal } from './signals.ts';
 import { majorOf, minorOf } from './spec/device-nodes.ts';
 import { request } from './testing/harness.ts';
-import { formatTime } from './times.ts';
 
 describe('signals', () => {
   test.each([

@@ -1,5 +1,3 @@
-export { formatTime, ZERO_TIME } from '../wire/times.ts';
-
 /** Now, in nanoseconds since the epoch, with what sub-millisecond precision there is. */
 export function nowNano(): bigint {
   const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);

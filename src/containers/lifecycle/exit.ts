@@ -1,9 +1,9 @@
 import { isCode } from '../../base/errors.ts';
 import type { Exit, Task } from '../../runtime/contract.ts';
+import { formatTime } from '../../wire/times.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { cgroupsPath } from '../spec/build-spec.ts';
-import { formatTime } from '../times.ts';
 import { disconnectAll, endpointsOf, withoutEndpoints } from './endpoints.ts';
 import { launch } from './launch.ts';
 import { removeEntry } from './remove.ts';

@@ -1,14 +1,14 @@
 import { messageOf } from '../../base/errors.ts';
 import type { ConnectedEndpoint, Endpoint, PublishFailure } from '../../network/contract.ts';
 import { joinPlans } from '../../plan/operations.ts';
-import type { Bundle, Task } from '../../runtime/contract.ts';
+import type { Bundle, StreamOptions, Task } from '../../runtime/contract.ts';
 import { StartError } from '../../runtime/start-error.ts';
+import { formatTime } from '../../wire/times.ts';
 import type { Container } from '../contract.ts';
 import { logFileOptions } from '../logs/log-config.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { buildSpec } from '../spec/build-spec.ts';
-import { formatTime } from '../times.ts';
 import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './endpoints.ts';
 import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
 import { findPeers, type Peers, pidsOf } from './peers.ts';
@@ -113,22 +113,25 @@ async function prepare(
     rootTarget: parts.paths.rootTarget,
   });
   transition(parts, entry, intent(entry, endpoints, written, byHand));
-  const { config, hostConfig } = container;
-  const [columns, rows] = [hostConfig.ConsoleSize?.[1] ?? 0, hostConfig.ConsoleSize?.[0] ?? 0];
   return {
     id: entry.id,
     spec,
     rootfs: (await rootfs).operations,
     rootTarget: parts.paths.rootTarget,
     network: joinPlans(shared.plan, ...connected.map(({ plan }) => plan)),
-    streams: {
-      terminal: config.Tty,
-      stdin: config.OpenStdin,
-      stdinOnce: config.StdinOnce,
-      size: { rows, columns },
-    },
+    streams: streamsOf(container),
     log: files.log === '' ? undefined : logFileOptions(container, files.log),
     attach: clients.map((client) => client.options),
+  };
+}
+
+function streamsOf({ config, hostConfig }: Container): StreamOptions {
+  const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
+  return {
+    terminal: config.Tty,
+    stdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+    size: { rows, columns },
   };
 }
 

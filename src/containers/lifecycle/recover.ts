@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../../base/context.ts';
 import type { Exit, RecoveredTask } from '../../runtime/contract.ts';
+import { formatTime } from '../../wire/times.ts';
 import type { Parts } from '../parts.ts';
 import { createEntry, type Entry } from '../record.ts';
 import type { StoredContainer } from '../store.ts';
-import { formatTime } from '../times.ts';
 import { endpointsOf, withoutEndpoints } from './endpoints.ts';
 import { autoRemove, finishRun, lostExit, restartAfterExit, watchTask } from './exit.ts';
 import { PendingAttachments } from './pending-attachments.ts';
