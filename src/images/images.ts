@@ -130,11 +130,7 @@ export class StoredImages implements Images {
       return this.#add(context, { id, config, layerSizes: [layer.size] }, bytes);
     });
     if (reference !== undefined) this.#name(record, formatReference(withDefaultTag(reference)), 'tag');
-    this.#announce(
-      'import',
-      record,
-      reference === undefined ? record.id : familiarReference(withDefaultTag(reference)),
-    );
+    this.#announce('import', record, record.id);
     return this.#describe(record);
   }
 
