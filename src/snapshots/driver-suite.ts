@@ -345,6 +345,7 @@ export function testSnapshotDriver(
     await writeFile(join(root, 'own'), 'y');
     const { runs } = bench;
     await mkdir(join(bench.directory, 'data/snapshots/half-made/upper'), { recursive: true });
+    await writeFile(join(bench.directory, 'data/snapshots/half-made/layers.new'), '');
     await bench.open();
     expect(await Array.fromAsync(bench.driver.layers())).toEqual([layer]);
     expect(await Array.fromAsync(bench.driver.snapshots())).toEqual(['c1']);

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../base/errno.ts';
@@ -51,7 +51,10 @@ export class WritableParts {
     // It becomes the container's root, whatever this process's umask.
     chmodSync(upper, 0o755);
     mkdirSync(join(directory, 'work'), { mode: 0o700 });
-    writeFileSync(join(directory, 'layers'), `${layers.join('\n')}\n`);
+    const list = join(directory, 'layers');
+    // By another name first: whoever is killed before the list is whole has left none.
+    writeFileSync(`${list}.new`, `${layers.join('\n')}\n`);
+    renameSync(`${list}.new`, list);
     this.#add(key, [...layers]);
   }
 
