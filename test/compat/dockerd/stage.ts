@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,9 @@ export class Stage implements Disposable {
 
   constructor(socket: string, program: string) {
     this.#socket = socket;
-    this.#program = program;
+    // Called docker, it speaks as docker.
+    this.#program = join(this.#dir, 'docker');
+    symlinkSync(program, this.#program);
     const files = {
       'images.tar': this.#saved.archive,
       'root.tar': this.#saved.layer,
@@ -65,12 +67,7 @@ export class Stage implements Disposable {
       [id.slice('sha256:'.length), `<${name}>`],
       [id.slice('sha256:'.length, 'sha256:'.length + 12), `<short ${name}>`],
     ]);
-    return new Map([
-      ...ids,
-      [this.#dir, '<dir>'],
-      ['sampan run', 'docker run'],
-      ['sampan --help', 'docker --help'],
-    ]);
+    return new Map([...ids, [this.#dir, '<dir>']]);
   }
 
   /** No container, no volume, and no image but those of the archive. */

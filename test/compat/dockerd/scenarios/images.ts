@@ -41,7 +41,7 @@ export const images: readonly Scenario[] = [
       'rmi example.org/team/name:latest',
       'rmi busybox',
       'rmi <short-image>',
-      'start web',
+      'start -a web',
       'image rm -f busybox',
       'rm -f web',
       'load -q -i <dir>/images.tar',

@@ -99,7 +99,7 @@ export const inspection: readonly Scenario[] = [
   {
     name: 'logs',
     steps: [
-      'run --name web busybox sh -c "echo err >&2; sleep 0.1; for i in 1 2 3 4 5; do echo line $i; done"',
+      'run --name web busybox sh -c "echo err >&2; sleep 0.3; for i in 1 2 3 4 5; do echo line $i; done"',
       'logs web',
       'logs -n 2 web',
       'logs --tail 0 web',

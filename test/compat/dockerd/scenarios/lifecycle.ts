@@ -41,7 +41,7 @@ export const lifecycle: readonly Scenario[] = [
       'wait web',
       `inspect -f ${state} web`,
       'rm web nosuch',
-      'rm web',
+      'container rm --force=false web',
       'rm -f web',
     ],
   },
