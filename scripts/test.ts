@@ -4,10 +4,10 @@
  * Tests run in a network namespace of their own and below a temporary directory of their own; what they leave behind is a failure.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findLeftovers } from './testing/leftovers.ts';
+import { clearLeftovers, findLeftovers } from './testing/leftovers.ts';
 import { PrivateNetwork } from './testing/private-network.ts';
 import { countLine, type Totals } from './testing/totals.ts';
 
@@ -103,7 +103,7 @@ try {
   console.log(error);
   totals.failed++;
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  await clearLeftovers({ directory, pids });
 }
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);

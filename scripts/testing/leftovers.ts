@@ -1,5 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /** By what a run's things are known: all of it works below one directory, and names devices and cgroups after its processes. */
 export interface Traces {
@@ -19,27 +21,55 @@ export function findLeftovers({ directory, pids }: Traces): string[] {
   ];
 }
 
+/** Ends and takes away what a failed run has left, so that the next one starts on a clean machine. */
+export async function clearLeftovers({ directory, pids }: Traces): Promise<void> {
+  const left = ownProcesses(directory);
+  for (const { pid } of left) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  // Until they have let go of their mounts and cgroups.
+  if (left.length > 0) await setTimeout(500);
+  for (const point of ownMounts('self', directory).toReversed()) spawnSync('umount', ['--lazy', point]);
+  // Never through a mount: behind it may be the machine's own files.
+  if (ownMounts('self', directory).length === 0) rmSync(directory, { recursive: true, force: true });
+  for (const path of ownCgroups(pids)) {
+    spawnSync('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']);
+  }
+}
+
 function processes(): string[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
 }
 
 /** Started by the run, or with a command line that names its directory. */
-function processesOf(directory: string): string[] {
+function ownProcesses(directory: string): { pid: string; command: string }[] {
   return processes()
     .map((pid) => ({ pid, command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }))
     .filter(
       ({ pid, command }) =>
         command.includes(directory) ||
         read(`/proc/${pid}/environ`).split('\0').includes(`TMPDIR=${directory}`),
-    )
-    .map(({ pid, command }) => `process ${pid} ${command}`);
+    );
 }
 
-/** A mount that is gone here may live on where a process holds its own namespace; overlays name the directory in their options. */
+function processesOf(directory: string): string[] {
+  return ownProcesses(directory).map(({ pid, command }) => `process ${pid} ${command}`);
+}
+
+/** A mount that is gone here may live on where a process holds its own namespace. */
 function mountsBelow(directory: string): string[] {
-  const lines = ['self', ...processes()].flatMap((pid) => read(`/proc/${pid}/mountinfo`).split('\n'));
-  const points = lines.filter((line) => line.includes(directory)).map((line) => line.split(' ')[4] ?? line);
+  const points = ['self', ...processes()].flatMap((pid) => ownMounts(pid, directory));
   return [...new Set(points)].map((point) => `mount ${point}`);
+}
+
+/** In the order that they were mounted. Overlays name the directory in their options. */
+function ownMounts(pid: string, directory: string): string[] {
+  const lines = read(`/proc/${pid}/mountinfo`).split('\n');
+  return lines.filter((line) => line.includes(directory)).map((line) => line.split(' ')[4] ?? line);
 }
 
 /** In this network namespace. */
@@ -52,6 +82,10 @@ function devicesOf(pids: readonly number[]): string[] {
 }
 
 function cgroupsOf(pids: readonly number[]): string[] {
+  return ownCgroups(pids).map((path) => `cgroup ${path}`);
+}
+
+function ownCgroups(pids: readonly number[]): string[] {
   const root = '/sys/fs/cgroup';
   const hierarchies = existsSync(join(root, 'cgroup.controllers'))
     ? [root]
@@ -59,7 +93,7 @@ function cgroupsOf(pids: readonly number[]): string[] {
   return hierarchies.flatMap((hierarchy) =>
     readdirSync(hierarchy)
       .filter((name) => pids.some((pid) => isNamedAfter(name, pid)))
-      .map((name) => `cgroup ${join(hierarchy, name)}`),
+      .map((name) => join(hierarchy, name)),
   );
 }
 
