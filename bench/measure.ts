@@ -4,9 +4,12 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** Median milliseconds of `work` over `runs`, after one that does not count. */
+/** Runs that do not count: caches and compilers are warm after them. */
+const WARM_UP = 10;
+
+/** Median milliseconds of `work` over `runs`. */
 export async function time(runs: number, work: () => Promise<unknown>): Promise<number> {
-  await work();
+  for (let run = 0; run < WARM_UP; run++) await work();
   const times: number[] = [];
   for (let run = 0; run < runs; run++) {
     const begin = performance.now();
