@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../base/errno.ts';
-import { conflict, internal, invalid, notFound } from '../base/errors.ts';
-import { type Digest, parseDigest } from '../oci/digest.ts';
+import { conflict, invalid, notFound, SampanError } from '../base/errors.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { diskUsage } from './disk-usage.ts';
 
 /** Longest key: keys are container IDs or like them. */
@@ -19,6 +19,8 @@ export class WritableParts {
   readonly #layers = new Map<string, readonly Digest[]>();
   /** How many snapshots use a layer. */
   readonly #users = new Map<Digest, number>();
+  /** Whose list of layers a power cut destroyed: nothing but removal can be done with them. */
+  readonly #damaged = new Set<string>();
   #removed = 0;
 
   private constructor(root: string, trash: string) {
@@ -34,7 +36,8 @@ export class WritableParts {
     const parts = new WritableParts(root, trash);
     for (const key of readdirSync(root)) {
       const layers = readLayers(join(root, key, 'layers'));
-      if (layers === undefined) await rm(join(root, key), { recursive: true, force: true });
+      if (layers === 'missing') await rm(join(root, key), { recursive: true, force: true });
+      else if (layers === 'damaged') parts.#damaged.add(key);
       else parts.#add(key, layers);
     }
     return parts;
@@ -59,22 +62,26 @@ export class WritableParts {
   }
 
   async remove(key: string): Promise<void> {
-    const layers = this.#layers.get(key);
-    if (layers === undefined) return;
+    const layers = this.#layers.get(key) ?? [];
+    if (!this.#layers.has(key) && !this.#damaged.has(key)) return;
     // Gone under its name at once; a crash in between leaves it for the next start.
     const trash = join(this.#trash, String(this.#removed++));
     await rename(join(this.#root, key), trash);
     this.#layers.delete(key);
+    this.#damaged.delete(key);
     for (const layer of layers) this.#count(layer, -1);
     await rm(trash, { recursive: true, force: true });
   }
 
-  keys(): IterableIterator<string> {
-    return this.#layers.keys();
+  *keys(): Generator<string, void, void> {
+    yield* this.#layers.keys();
+    yield* this.#damaged;
   }
 
-  /** Bottom first. Fails with `not-found`. */
+  /** Bottom first. Fails with `not-found`, and with `data-loss` where a power cut left no list. */
   layersOf(key: string): readonly Digest[] {
+    if (this.#damaged.has(key))
+      throw new SampanError('data-loss', `the list of layers of snapshot ${key} is damaged`);
     const layers = this.#layers.get(key);
     if (layers === undefined) throw notFound(`no such snapshot: ${key}`);
     return layers;
@@ -105,19 +112,15 @@ export class WritableParts {
   }
 }
 
-/** The list is written last, so a directory without it was never finished. */
-function readLayers(path: string): Digest[] | undefined {
+/** The list is written last, so a directory without it was never finished; and ends in a newline, so one without is not whole. */
+function readLayers(path: string): Digest[] | 'missing' | 'damaged' {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return 'missing';
     throw error;
   }
-  // The newline is written with the rest; without it the list may be cut short.
-  if (!text.endsWith('\n')) throw internal(`${path} is damaged`);
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(parseDigest);
+  const digests = text.split('\n').filter((line) => line !== '');
+  return text.endsWith('\n') && digests.every(isDigest) ? digests : 'damaged';
 }
