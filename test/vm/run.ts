@@ -161,6 +161,8 @@ function makeDisk(tests: readonly string[]): string {
   for (const name of staticPrograms)
     cpSync(buildStaticProgram(name), join(tree, 'repo/build', name), { preserveTimestamps: true });
   copyProgram(tree, process.execPath, 'repo/node_modules/.bin/bun');
+  // What tells the set-up that there is nothing to install.
+  copyFileSync(join(root, 'package-lock.json'), join(tree, 'repo/node_modules/.sampan-lock'));
   copyProgram(tree, '/usr/bin/tar', 'usr/bin/tar');
   writeFileSync(join(tree, 'init'), guestInit(tests));
   chmodSync(join(tree, 'init'), 0o755);
