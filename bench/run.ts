@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { makeBusyboxRoot, tarOf } from '../test/fixtures/busybox-root.ts';
 import { Api } from './api.ts';
 import { makeDebianArchive } from './debian-archive.ts';
+import { useFreshDisk } from './disk.ts';
 import { median, pss, time } from './measure.ts';
 import { type Peer, startDockerd, startSampan } from './peers.ts';
 
@@ -98,6 +99,7 @@ function print(kernel: Figures, sampan: Figures, docker: Figures | undefined): v
     console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
 }
 
+using _disk = useFreshDisk();
 const home = mkdtempSync(join(tmpdir(), 'sampan-bench-'));
 try {
   const root = join(home, 'root');
