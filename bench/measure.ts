@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { isErrno } from '../src/base/errno.ts';
 
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -19,11 +20,10 @@ export async function time(runs: number, work: () => Promise<unknown>): Promise<
   return median(times);
 }
 
-/** Proportional set size of processes, bytes (proc_pid_smaps: Pss). */
+/** Proportional set size of processes, bytes (proc_pid_smaps: Pss); one that has just ended has none. */
 export function pss(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
-    const [, kilobytes = '0'] =
-      /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+    const [, kilobytes = '0'] = /^Pss:\s+(\d+) kB/m.exec(readProc(`${pid}/smaps_rollup`)) ?? [];
     return sum + Number(kilobytes) * 1024;
   }, 0);
 }
@@ -31,16 +31,8 @@ export function pss(pids: readonly number[]): number {
 /** Processes whose name begins so: supervisors rename themselves. */
 export function processesNamed(prefix: string): number[] {
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && nameOf(name).startsWith(prefix))
+    .filter((name) => /^\d+$/.test(name) && readProc(`${name}/comm`).startsWith(prefix))
     .map(Number);
-}
-
-function nameOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** Processes whose command line holds all of `words`. */
@@ -48,16 +40,18 @@ export function processesWith(...words: string[]): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
-      const command = commandOf(pid);
+      const command = readProc(`${pid}/cmdline`).replaceAll('\0', ' ');
       return command !== '' && words.every((word) => command.includes(word));
     })
     .map(Number);
 }
 
-function commandOf(pid: string): string {
+/** A file of a process, empty once that is gone. */
+function readProc(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return '';
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return '';
+    throw error;
   }
 }
