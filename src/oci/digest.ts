@@ -1,5 +1,4 @@
 import { createHash, type Hash } from 'node:crypto';
-import { invalid } from '../base/errors.ts';
 
 /** `sha256:` and 64 lower-case hex digits (OCI image spec, descriptor.md#digests). Only sha256 is accepted. */
 export type Digest = `sha256:${string}`;
@@ -8,13 +7,6 @@ const pattern = /^sha256:[0-9a-f]{64}$/;
 
 export function isDigest(text: string): text is Digest {
   return pattern.test(text);
-}
-
-/** Fails with `invalid-argument` for any other text. */
-export function parseDigest(text: string): Digest {
-  if (!isDigest(text))
-    throw invalid(`invalid digest ${JSON.stringify(text)}: expected sha256: and 64 hex digits`);
-  return text;
 }
 
 export function digestOf(bytes: Uint8Array | string): Digest {
