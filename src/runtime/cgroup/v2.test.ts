@@ -4,12 +4,13 @@ import type { Task } from '../contract.ts';
 import { context, outputOf, TestHost } from '../testing/host.ts';
 
 /** A version 2 hierarchy: the host's only one, or the one without controllers that hybrid hosts have beside version 1. */
-const mountpoint = readFileSync('/proc/self/mountinfo', 'utf8')
+const mountpoints = readFileSync('/proc/self/mountinfo', 'utf8')
   .split('\n')
-  .find((line) => line.includes(' - cgroup2 '))
-  ?.split(' ')[4];
+  .filter((line) => line.includes(' - cgroup2 '))
+  .map((line) => line.split(' ')[4] ?? '')
+  .slice(0, 1);
 
-describe.skipIf(mountpoint === undefined)('version 2', () => {
+describe.each(mountpoints)('version 2 on %s', (mountpoint) => {
   let host: TestHost;
   let task: Task;
   const directory = (): string => `${mountpoint}${host.cgroupParent}/${task.id}`;
