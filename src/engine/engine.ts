@@ -11,7 +11,7 @@ import { createRegistryClient } from '../distribution/registry-client.ts';
 import { openImages, type StoredImages } from '../images/images.ts';
 import { imagesSchema } from '../images/schema.ts';
 import type { Networks } from '../network/contract.ts';
-import { createNetworks } from '../network/networks.ts';
+import { createNetworks, type NetworksOptions } from '../network/networks.ts';
 import { networkSchema } from '../network/schema.ts';
 import { type LauncherProcess, openLauncher } from '../runtime/launcher.ts';
 import { createRuntime } from '../runtime/runtime.ts';
@@ -38,7 +38,7 @@ export interface EngineOptions {
   readonly cgroupParent: string;
   /** "erofs", "overlay", or empty for the best that works here. */
   readonly storageDriver: string;
-  readonly network: NetworkSettings;
+  readonly network: Omit<NetworksOptions, 'launcher' | 'database' | 'log'>;
   readonly containerDefaults: Partial<ContainerDefaults>;
   /** What the daemon may change while it runs. */
   readonly live: () => LiveSettings;
@@ -50,20 +50,6 @@ interface LiveSettings {
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly debug: boolean;
-}
-
-interface NetworkSettings {
-  readonly bridge: string;
-  /** "address/length", or empty for the first range that is free. */
-  readonly bip: string;
-  readonly mtu: number;
-  readonly icc: boolean;
-  readonly ipForward: boolean;
-  readonly ipMasquerade: boolean;
-  readonly userlandRelay: boolean;
-  readonly defaultBindAddress: string;
-  /** What `host-gateway` stands for; empty for the bridge's own address. */
-  readonly hostGateway: string;
 }
 
 /** An engine with its life cycle. Disposing leaves containers running: the next engine on the same state finds them. */
