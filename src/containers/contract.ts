@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { Endpoint } from '../network/contract.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { Attachment, AttachOptions, CgroupStats, TerminalSize } from '../runtime/contract.ts';
 import type {
   ContainerConfig,
@@ -45,7 +46,69 @@ export interface Containers {
   logs(context: Context, reference: string, options: LogOptions): Promise<AsyncIterable<Uint8Array>>;
   size(context: Context, reference: string): Promise<{ readonly writable: number; readonly root: number }>;
 
+  /**
+   * What is at a path in a container, running or not, its volumes included; a last component that is a link is not followed.
+   * Fails with `not-found` "Could not find the file X in container Y".
+   */
+  statPath(context: Context, reference: string, path: string): Promise<PathStat>;
+  /** A tar of what is at the path, its members named from the path's last component on. */
+  readPath(
+    context: Context,
+    reference: string,
+    path: string,
+  ): Promise<{ readonly stat: PathStat; readonly tar: AsyncIterable<Uint8Array> }>;
+  /** Unpacks a tar (plain, gzip or zstd) into the directory at the path. */
+  writePath(
+    context: Context,
+    reference: string,
+    path: string,
+    tar: AsyncIterable<Uint8Array>,
+    options: WritePathOptions,
+  ): Promise<void>;
+  /** A tar of the whole root filesystem, without what is mounted into it. */
+  export(context: Context, reference: string): Promise<AsyncIterable<Uint8Array>>;
+  /** What differs from the image, sorted by path. */
+  changes(context: Context, reference: string): Promise<readonly FilesystemChange[]>;
+  /** Makes an image of the container. Returns its ID. */
+  commit(context: Context, reference: string, options: CommitOptions): Promise<Digest>;
+
   readonly execs: Execs;
+}
+
+/** The object of `X-Docker-Container-Path-Stat`. */
+export interface PathStat {
+  readonly name: string;
+  readonly size: number;
+  /** Go's FileMode: permissions, directory 1<<31, symbolic link 1<<27 … */
+  readonly mode: number;
+  readonly mtime: Date;
+  /** Of a link: where it leads, within the container. */
+  readonly linkTarget: string;
+}
+
+export interface WritePathOptions {
+  /** A directory does not replace another kind of file, nor the reverse. */
+  readonly noOverwriteDirNonDir: boolean;
+  /** Owners as in the tar instead of the container's user. */
+  readonly copyOwners: boolean;
+}
+
+export interface FilesystemChange {
+  readonly path: string;
+  readonly kind: 'modified' | 'added' | 'deleted';
+}
+
+export interface CommitOptions {
+  /** "name" or "name:tag", or empty. */
+  readonly reference: string;
+  readonly author: string;
+  readonly comment: string;
+  /** Whether the container stands still meanwhile. */
+  readonly pause: boolean;
+  /** Dockerfile instructions: CMD, ENV, … */
+  readonly changes: readonly string[];
+  /** Replaces the container's configuration, where the client sends one. */
+  readonly config: ContainerConfig | undefined;
 }
 
 export interface Execs {

@@ -20,6 +20,15 @@ export interface ContentStore {
   /** A whole small blob (config, manifest). Fails with `not-found`, and with `exhausted` above `limit` bytes. */
   readAll(digest: Digest, limit: number): Promise<Uint8Array>;
   writer(context: Context): Promise<ContentWriter>;
+  /**
+   * The *partial* of a blob that is not here yet: a writer that goes on where an earlier one for the same digest was left, in this
+   * process's life or before. One at a time for each digest: a second waits for the first to close. Fails with `conflict` if the blob is here.
+   */
+  partial(context: Context, digest: Digest): Promise<PartialWriter>;
+  /** Deletes partials that nobody writes and that were last written before `time`; returns the bytes freed. */
+  dropPartials(context: Context, time: Date): Promise<number>;
+  /** Bytes on disk of everything: blobs, partials, what writers have. */
+  usage(): Promise<{ readonly blobs: number; readonly partials: number }>;
   list(): AsyncIterable<BlobInfo>;
   delete(digest: Digest): Promise<void>;
   lease(): Lease;
@@ -48,6 +57,12 @@ export interface ContentWriter extends AsyncDisposable {
   /** Fails with `data-loss` when the bytes are not `expected`. Committing what exists already is fine. */
   commit(expected?: { readonly digest?: Digest; readonly size?: number }, lease?: Lease): Promise<BlobInfo>;
   cancel(): Promise<void>;
+}
+
+/** Disposing keeps what was written for the next one; `cancel` forgets it. `size` counts what was there before. */
+export interface PartialWriter extends ContentWriter {
+  /** What was there when it was opened, from the start: to be read before the first write. */
+  readonly existing: AsyncIterable<Uint8Array>;
 }
 
 /** Keeps blobs from collection until disposed. */

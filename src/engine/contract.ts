@@ -1,7 +1,8 @@
 import type { Context } from '../base/context.ts';
 import type { EngineEvent } from '../base/events.ts';
 import type { Containers } from '../containers/contract.ts';
-import type { Images } from '../images/contract.ts';
+import type { RegistryClient } from '../distribution/contract.ts';
+import type { Images, ImagesUsage } from '../images/contract.ts';
 import type { Networks } from '../network/contract.ts';
 import type { HostCapabilities } from '../runtime/contract.ts';
 import type { Volumes } from '../volumes/contract.ts';
@@ -14,6 +15,26 @@ export interface Engine {
   readonly volumes: Volumes;
   readonly events: Events;
   readonly system: System;
+  readonly registries: Registries;
+  readonly storage: Storage;
+}
+
+/** What is asked of registries themselves: nothing of it changes what is here. */
+export type Registries = Pick<RegistryClient, 'authenticate' | 'search' | 'describe'>;
+
+export interface Storage {
+  /** Bytes on disk of everything that the engine keeps, by owner; only the kinds that are asked for are measured. */
+  usage(context: Context, kinds: ReadonlySet<StorageKind>): Promise<StorageUsage>;
+}
+
+export type StorageKind = 'image' | 'container' | 'volume' | 'build-cache';
+
+export interface StorageUsage {
+  readonly images: ImagesUsage | undefined;
+  /** By container ID: its writable part with its log and other files; and the root filesystem as a whole. */
+  readonly containers: ReadonlyMap<string, { readonly writable: number; readonly root: number }> | undefined;
+  /** By volume name. */
+  readonly volumes: ReadonlyMap<string, { readonly bytes: number; readonly users: number }> | undefined;
 }
 
 export interface Events {

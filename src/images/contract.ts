@@ -1,7 +1,7 @@
 import type { Context } from '../base/context.ts';
 import type { Credentials } from '../distribution/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { ImageConfig, Platform } from '../oci/image.ts';
+import type { ImageConfig, ImageProcess, Platform } from '../oci/image.ts';
 
 /**
  * Images: configurations over layers, and the names that people gave them.
@@ -39,6 +39,28 @@ export interface Images {
   ): Promise<readonly string[]>;
   /** Newest first. */
   history(reference: string): readonly HistoryItem[];
+  /**
+   * Brings an image, or all tags of a repository for a name without a tag, to its registry. What it was pulled or loaded with - manifest
+   * and compressed layers - goes back as it was; for what has none a Docker schema 2 manifest with gzip layers is made, the same each time.
+   */
+  push(context: Context, reference: string, options: PushOptions): Promise<readonly PushedImage[]>;
+  /** A docker-save archive that is an OCI layout too; the same images give the same bytes. All names are checked before the first byte. */
+  save(context: Context, references: readonly string[], options: SaveOptions): AsyncIterable<Uint8Array>;
+  /** A new image: a parent's layers (none for an empty parent) with one more made of a tar, unless that is empty. */
+  commit(context: Context, request: CommitRequest): Promise<Image>;
+  /** What each layer adds, changes, removes and wastes, bottom first. */
+  layers(context: Context, reference: string): Promise<readonly LayerReport[]>;
+  /** The paths that one layer adds, changes and removes, against the layers below it, sorted. */
+  layerChanges(context: Context, reference: string, layer: Digest): AsyncIterable<PathChange>;
+  /** Mounts a read-only view of the image on the host (the same one for each call) and returns its path. */
+  mount(context: Context, reference: string): Promise<ImageMount>;
+  /** False when it was not mounted. */
+  unmount(context: Context, reference: string): Promise<boolean>;
+  mounts(): readonly ImageMount[];
+  /** Bytes on disk of all that is kept for images, and for each image what it shares with others. */
+  usage(context: Context): Promise<ImagesUsage>;
+  /** Removes the images that the filter takes and no container uses, and what is kept of pulls that were given up. */
+  prune(context: Context, options: PruneImagesOptions): Promise<PrunedImages>;
 }
 
 export interface Image {
@@ -96,6 +118,8 @@ export interface LayerProgress {
     | 'known'
     | 'waiting'
     | 'receiving'
+    /** Asked again after `seconds`. */
+    | 'retrying'
     | 'verifying'
     | 'received'
     | 'unpacking'
@@ -103,6 +127,7 @@ export interface LayerProgress {
   /** Bytes of the layer as the registry has it. */
   readonly current: number;
   readonly total: number;
+  readonly seconds?: number;
 }
 
 export interface PulledImage {
@@ -133,6 +158,108 @@ export interface HistoryItem {
   readonly size: number;
   readonly comment: string;
   readonly tags: readonly string[];
+}
+
+export interface PushOptions {
+  readonly credentials: Credentials | undefined;
+  /** The image must be for it: `not-found` in Docker's words otherwise. */
+  readonly platform: Platform | undefined;
+  /** The repository and the tags to come. */
+  readonly onFound?: (repository: string) => void;
+  readonly onLayer?: (progress: PushProgress) => void;
+  readonly onPushed?: (pushed: PushedImage) => void;
+}
+
+export interface PushProgress {
+  /** The diff ID, which is what is known of a layer before it is compressed. */
+  readonly layer: Digest;
+  readonly step: 'preparing' | 'waiting' | 'pushing' | 'pushed' | 'exists' | 'mounted' | 'retrying';
+  /** For 'mounted': the repository. */
+  readonly from?: string;
+  /** Bytes of the blob that is sent; total 0 when not known yet. */
+  readonly current: number;
+  readonly total: number;
+  readonly seconds?: number;
+}
+
+export interface PushedImage {
+  readonly tag: string;
+  /** Of the manifest, and its bytes' number. */
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+export interface SaveOptions {
+  readonly platform: Platform | undefined;
+}
+
+export interface CommitRequest {
+  /** ID of the image whose layers are below; undefined for none. */
+  readonly parent: Digest | undefined;
+  /** The layer's tar, whiteouts as the image specification has them; undefined for a step without a layer. */
+  readonly layer: AsyncIterable<Uint8Array> | undefined;
+  /** The finished `config` object. */
+  readonly config: ImageProcess;
+  readonly platform: Platform;
+  readonly author: string;
+  readonly comment: string;
+  /** For the history: "/bin/sh -c …". */
+  readonly createdBy: string;
+  readonly created: Date;
+  /** A name for it, or empty. */
+  readonly reference: string;
+}
+
+export interface LayerReport {
+  readonly diffId: Digest;
+  /** Compressed forms that are kept, as registries name them. */
+  readonly digests: readonly Digest[];
+  readonly createdBy: string;
+  /** Bytes of the tar, and on disk: tar, index and compressed forms. */
+  readonly size: number;
+  readonly diskSize: number;
+  readonly files: number;
+  readonly added: ChangeSum;
+  readonly changed: ChangeSum;
+  readonly removed: ChangeSum;
+  /** Bytes below it that nobody sees any more because of this layer. */
+  readonly wasted: number;
+}
+
+export interface ChangeSum {
+  readonly count: number;
+  /** Of regular files; for what is removed, of those that are gone. */
+  readonly bytes: number;
+}
+
+export interface PathChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface ImageMount {
+  readonly id: Digest;
+  readonly path: string;
+}
+
+export interface ImagesUsage {
+  /** Blobs, indexes and unpacked layers, whether an image needs them or not. */
+  readonly total: number;
+  /** Of it, what no image needs: partial downloads and what is about to be collected. */
+  readonly unused: number;
+  readonly images: ReadonlyMap<Digest, { readonly shared: number; readonly unique: number }>;
+}
+
+export interface PruneImagesOptions {
+  /** Images with a name are spared by whoever asks, by this. */
+  readonly filter: (image: Image) => boolean;
+}
+
+export interface PrunedImages {
+  readonly items: readonly RemovedItem[];
+  /** Bytes of disk that are free now. */
+  readonly bytes: number;
 }
 
 /** Who uses an image: asked before it is removed. */

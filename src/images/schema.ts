@@ -15,5 +15,17 @@ export const imagesSchema: Schema = {
        reference TEXT PRIMARY KEY,
        image TEXT NOT NULL REFERENCES images (id)
      )`,
+    `CREATE TABLE layer_forms (
+       digest TEXT PRIMARY KEY,
+       diff_id TEXT NOT NULL,
+       media_type TEXT NOT NULL,
+       size INTEGER NOT NULL
+     );
+     CREATE INDEX layer_forms_of ON layer_forms (diff_id);
+     CREATE TABLE blob_places (
+       digest TEXT NOT NULL,
+       repository TEXT NOT NULL,
+       PRIMARY KEY (digest, repository)
+     ) WITHOUT ROWID`,
   ],
 };
