@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../base/atomic-file.ts';
@@ -21,24 +21,32 @@ export interface FileWriterTarget {
   readonly holds: Holds;
 }
 
+/** What a file has when its writer begins; the hash's owner sees to it that these bytes are hashed before others are written. */
+export interface Beginning {
+  readonly size: number;
+  readonly hash: Hash;
+}
+
 /**
  * Collects a blob in a temporary file, hashing on this thread while an other one writes.
  */
 export class FileWriter implements ContentWriter {
   readonly #context: Context;
   readonly #target: FileWriterTarget;
-  readonly #hash = createHash('sha256');
+  readonly #hash: Hash;
   /** Two buffers: one fills while the other is written. */
   #filling = Buffer.allocUnsafeSlow(BUFFER_SIZE);
   #spare = Buffer.allocUnsafeSlow(BUFFER_SIZE);
   #filled = 0;
-  #written = 0;
+  #written: number;
   #writing: Promise<void> = Promise.resolve();
   #state: 'open' | 'ended' = 'open';
 
-  constructor(context: Context, target: FileWriterTarget) {
+  constructor(context: Context, target: FileWriterTarget, beginning?: Beginning) {
     this.#context = context;
     this.#target = target;
+    this.#hash = beginning?.hash ?? createHash('sha256');
+    this.#written = beginning?.size ?? 0;
   }
 
   get size(): number {
@@ -88,6 +96,24 @@ export class FileWriter implements ContentWriter {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.cancel();
+  }
+
+  /**
+   * Ends without commit, keeping what was written in the temporary file. What the disk did not take whole is deleted: a full disk needs
+   * the room more than the next writer needs the bytes.
+   */
+  async leave(): Promise<void> {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    try {
+      await this.#writing;
+      this.#startWrite();
+      await this.#writing;
+    } catch {
+      return await this.#discard();
+    }
+    if (this.#written === 0) await this.#discard();
+    else await this.#target.file.close();
   }
 
   #startWrite(): void {

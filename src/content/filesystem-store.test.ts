@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { background } from '../base/context.ts';
@@ -45,4 +45,30 @@ test('filesystem store: opening again keeps the blobs and clears what a killed w
   await writeFile(join(root, 'ingest', '17'), 'half a blo');
   const again = await openContentStore(root);
   expect(await again.readAll(digest, 10)).toEqual(Buffer.from('kept'));
+});
+
+test('filesystem store: a partial survives its process, and is as long as its file then is', async () => {
+  const root = await newRoot();
+  const digest = digestOf('0123456789');
+  const store = await openContentStore(root);
+  const killed = await store.partial(context, digest);
+  await killed.write(Buffer.from('01234567'));
+  await killed[Symbol.asyncDispose]();
+  await truncate(join(root, 'partials', hexOf(digest)), 4);
+  const again = await openContentStore(root);
+  await using partial = await again.partial(context, digest);
+  expect(partial.size).toBe(4);
+  await partial.write(Buffer.from('456789'));
+  await partial.commit({ size: 10 });
+  expect(await again.readAll(digest, 10)).toEqual(Buffer.from('0123456789'));
+  expect(await readdir(join(root, 'partials'))).toEqual([]);
+});
+
+test('filesystem store: a partial that was never written to leaves no file', async () => {
+  const root = await newRoot();
+  const store = await openContentStore(root);
+  {
+    await using _ = await store.partial(context, digestOf('x'));
+  }
+  expect(await readdir(join(root, 'partials'))).toEqual([]);
 });

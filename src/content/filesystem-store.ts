@@ -3,17 +3,18 @@ import { join } from 'node:path';
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { isErrno } from '../base/errno.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
-import type { BlobInfo, ContentWriter, FileContentStore, Lease } from './contract.ts';
+import type { BlobInfo, ContentWriter, FileContentStore, Lease, PartialWriter } from './contract.ts';
+import { FilePartials } from './file-partials.ts';
 import { FileWriter } from './file-writer.ts';
 import { Holds } from './holds.ts';
-import { blobMissing, blobTooLarge } from './verify.ts';
+import { blobExists, blobMissing, blobTooLarge } from './verify.ts';
 
 /** Bytes read at once: large enough that the event loop hardly shows. */
 const READ_SIZE = 512 * 1024;
 
 /**
- * Opens (or makes) a store whose blobs are the files `<root>/blobs/sha256/<hex>`. Temporary files of writers that
- * never ended, in `<root>/ingest`, are deleted. One process at a time may have a store open.
+ * Opens (or makes) a store whose blobs are the files `<root>/blobs/sha256/<hex>` and whose partials are `<root>/partials/<hex>`.
+ * Temporary files of writers that never ended, in `<root>/ingest`, are deleted. One process at a time may have a store open.
  */
 export async function openContentStore(root: string): Promise<FileContentStore> {
   const blobs = join(root, 'blobs', 'sha256');
@@ -21,22 +22,29 @@ export async function openContentStore(root: string): Promise<FileContentStore> 
   await rm(ingest, { recursive: true, force: true });
   await mkdir(blobs, { recursive: true, mode: 0o700 });
   await mkdir(ingest, { mode: 0o700 });
-  return new FilesystemStore(blobs, ingest);
+  const partials = join(root, 'partials');
+  return new FilesystemStore({ blobs, ingest, partials }, await FilePartials.open(partials));
+}
+
+interface Directories {
+  readonly blobs: string;
+  readonly ingest: string;
+  readonly partials: string;
 }
 
 class FilesystemStore implements FileContentStore {
-  readonly #blobs: string;
-  readonly #ingest: string;
+  readonly #directories: Directories;
+  readonly #partials: FilePartials;
   readonly #holds = new Holds();
   #writers = 0;
 
-  constructor(blobs: string, ingest: string) {
-    this.#blobs = blobs;
-    this.#ingest = ingest;
+  constructor(directories: Directories, partials: FilePartials) {
+    this.#directories = directories;
+    this.#partials = partials;
   }
 
   pathOf(digest: Digest): string {
-    return join(this.#blobs, hexOf(digest));
+    return join(this.#directories.blobs, hexOf(digest));
   }
 
   async stat(digest: Digest): Promise<BlobInfo | undefined> {
@@ -78,13 +86,37 @@ class FilesystemStore implements FileContentStore {
 
   async writer(context: Context): Promise<ContentWriter> {
     throwIfAborted(context);
-    const temporary = join(this.#ingest, String(this.#writers++));
+    const temporary = join(this.#directories.ingest, String(this.#writers++));
     const file = await open(temporary, 'wx', 0o600);
-    return new FileWriter(context, { file, temporary, directory: this.#blobs, holds: this.#holds });
+    return new FileWriter(context, {
+      file,
+      temporary,
+      directory: this.#directories.blobs,
+      holds: this.#holds,
+    });
+  }
+
+  partial(context: Context, digest: Digest): Promise<PartialWriter> {
+    const target = { directory: this.#directories.blobs, holds: this.#holds };
+    return this.#partials.writer(context, digest, target, async () => {
+      if ((await this.stat(digest)) !== undefined) throw blobExists(digest);
+    });
+  }
+
+  dropPartials(context: Context, time: Date): Promise<number> {
+    return this.#partials.drop(context, time);
+  }
+
+  async usage(): Promise<{ readonly blobs: number; readonly partials: number }> {
+    const { blobs, ingest, partials } = this.#directories;
+    return {
+      blobs: await diskUsage(blobs),
+      partials: (await diskUsage(ingest)) + (await diskUsage(partials)),
+    };
   }
 
   async *list(): AsyncGenerator<BlobInfo, void, void> {
-    for (const name of await readdir(this.#blobs)) {
+    for (const name of await readdir(this.#directories.blobs)) {
       const info = await this.stat(`sha256:${name}`);
       if (info !== undefined) yield info;
     }
@@ -118,6 +150,16 @@ class FilesystemStore implements FileContentStore {
     if (file === undefined) throw blobMissing(digest);
     return file;
   }
+}
+
+/** Bytes on disk of a directory's files. */
+async function diskUsage(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(directory)) {
+    const found = await orMissing(stat(join(directory, name)));
+    bytes += (found?.blocks ?? 0) * 512;
+  }
+  return bytes;
 }
 
 async function orMissing<T>(result: Promise<T>): Promise<T | undefined> {

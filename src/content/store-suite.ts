@@ -133,6 +133,114 @@ export function testContentStore(name: string, open: () => Promise<ContentStore>
     await store.collect(context, () => false);
     expect(await Array.fromAsync(store.list())).toEqual([]);
   });
+
+  test(`${name}: a partial goes on where the one before was left, and becomes a blob`, async () => {
+    const store = await open();
+    const bytes = pattern(3_000_000);
+    const digest = digestOf(bytes);
+    {
+      await using first = await store.partial(context, digest);
+      expect([first.size, (await gather(first.existing)).length]).toEqual([0, 0]);
+      await first.write(bytes.subarray(0, 1_300_000));
+    }
+    expect((await store.usage()).partials).toBeGreaterThanOrEqual(1_300_000);
+    expect(await store.stat(digest)).toBeUndefined();
+    await using second = await store.partial(context, digest);
+    expect(second.size).toBe(1_300_000);
+    expect(await gather(second.existing)).toEqual(bytes.subarray(0, 1_300_000));
+    await second.write(bytes.subarray(1_300_000));
+    using lease = store.lease();
+    const info = await second.commit({ size: bytes.length }, lease);
+    expect([info.digest, info.size]).toEqual([digest, 3_000_000]);
+    await store.collect(context, () => false);
+    expect(await gather(store.read(digest))).toEqual(bytes);
+    const { blobs, partials } = await store.usage();
+    expect([blobs >= bytes.length, partials]).toEqual([true, 0]);
+  });
+
+  test(`${name}: a partial whose beginning nobody reads is verified all the same`, async () => {
+    const store = await open();
+    const bytes = pattern(900_000);
+    for (const [start, end] of [
+      [0, 500_000],
+      [500_000, 700_000],
+      [700_000, 900_000],
+    ] as const) {
+      await using partial = await store.partial(context, digestOf(bytes));
+      await partial.write(bytes.subarray(start, end));
+      if (end === bytes.length) await partial.commit();
+    }
+    expect(await gather(store.read(digestOf(bytes)))).toEqual(bytes);
+  });
+
+  test(`${name}: a partial with other bytes than its digest says is forgotten at its commit`, async () => {
+    const store = await open();
+    const digest = digestOf('the right bytes');
+    {
+      await using partial = await store.partial(context, digest);
+      await partial.write(Buffer.from('the wrong '));
+    }
+    {
+      await using partial = await store.partial(context, digest);
+      await partial.write(Buffer.from('bytes'));
+      await expectCode(partial.commit(), 'data-loss');
+    }
+    expect(await store.stat(digest)).toBeUndefined();
+    expect((await store.usage()).partials).toBe(0);
+    await using again = await store.partial(context, digest);
+    expect(again.size).toBe(0);
+  });
+
+  test(`${name}: a cancelled partial is forgotten, and one of a blob that is here is refused`, async () => {
+    const store = await open();
+    const digest = digestOf('bytes');
+    const partial = await store.partial(context, digest);
+    await partial.write(Buffer.from('byt'));
+    await partial.cancel();
+    await expect(partial.write(Buffer.from('es'))).rejects.toThrow('already');
+    expect((await store.usage()).partials).toBe(0);
+    await put(store, Buffer.from('bytes'));
+    await expectCode(store.partial(context, digest), 'conflict');
+    await expectCode(store.partial(context, digest), 'conflict');
+  });
+
+  test(`${name}: the partial of a digest has one writer at a time`, async () => {
+    const store = await open();
+    const digest = digestOf('abcdef');
+    const first = await store.partial(context, digest);
+    const second = store.partial(context, digest);
+    const stop = new AbortController();
+    const third = store.partial({ ...context, signal: stop.signal }, digest);
+    stop.abort(new Error('no longer wanted'));
+    await expect(third).rejects.toThrow('no longer wanted');
+    await first.write(Buffer.from('abc'));
+    await first[Symbol.asyncDispose]();
+    await using writer = await second;
+    expect(writer.size).toBe(3);
+    await writer.write(Buffer.from('def'));
+    const fourth = store.partial(context, digest);
+    await writer.commit();
+    await expectCode(fourth, 'conflict');
+  });
+
+  test(`${name}: dropPartials spares what is written now and what was written lately`, async () => {
+    const store = await open();
+    const [idle, busy] = [digestOf('idle'), digestOf('busy')];
+    for (const digest of [idle, busy]) {
+      await using partial = await store.partial(context, digest);
+      await partial.write(Buffer.from('some'));
+    }
+    expect(await store.dropPartials(context, new Date(Date.now() - 60_000))).toBe(0);
+    {
+      await using writer = await store.partial(context, busy);
+      expect(await store.dropPartials(context, new Date(Date.now() + 60_000))).toBeGreaterThanOrEqual(4);
+      expect(writer.size).toBe(4);
+      await using other = await store.partial(context, idle);
+      expect(other.size).toBe(0);
+    }
+    await store.dropPartials(context, new Date(Date.now() + 60_000));
+    expect((await store.usage()).partials).toBe(0);
+  });
 }
 
 /** Bytes that do not repeat by the block. */

@@ -1,4 +1,4 @@
-import { notFound, SampanError } from '../base/errors.ts';
+import { conflict, notFound, SampanError } from '../base/errors.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** What a writer's owner believes the bytes to be. */
@@ -19,6 +19,10 @@ export function verify(digest: Digest, size: number, expected: Expected): void {
 
 export function blobMissing(digest: Digest): SampanError {
   return notFound(`content ${digest}: not found`);
+}
+
+export function blobExists(digest: Digest): SampanError {
+  return conflict(`content ${digest}: exists already`);
 }
 
 export function blobTooLarge(digest: Digest, size: number, limit: number): SampanError {
