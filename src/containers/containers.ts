@@ -7,6 +7,7 @@ import type { Containers } from './contract.ts';
 import { createContainer } from './create/create.ts';
 import { builtInDefaults } from './defaults.ts';
 import { createExecs, type ExecService } from './execs.ts';
+import { HealthChecks } from './health/health-checks.ts';
 import { createContainerEvents } from './lifecycle/container-events.ts';
 import { pauseEntry, unpauseEntry } from './lifecycle/pause.ts';
 import { pruneContainers } from './lifecycle/prune.ts';
@@ -56,6 +57,7 @@ export function createContainers(options: ContainersOptions): ContainerService {
     registry: new Registry(),
     store: createContainerStore(options.database),
     events: createContainerEvents(options.events, options.networks),
+    health: new HealthChecks(),
     paths,
     defaults: { ...builtInDefaults, ...options.defaults },
     background: background(options.log),
@@ -76,6 +78,7 @@ export function createContainers(options: ContainersOptions): ContainerService {
     async shutdown() {
       phase = 'closed';
       execs.close();
+      parts.health.close();
       for (const entry of parts.registry.list()) {
         entry.restarts.cancel();
         entry.attachments.close();

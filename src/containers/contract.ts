@@ -244,6 +244,25 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds, "0001-01-01T00:00:00Z" for never: as inspect shows them. */
   readonly startedAt: string;
   readonly finishedAt: string;
+  /** Of the last run; undefined when it was not checked. */
+  readonly health?: Health | undefined;
+}
+
+export interface Health {
+  readonly status: 'starting' | 'healthy' | 'unhealthy';
+  /** Failures since the last success. */
+  readonly failingStreak: number;
+  /** The last results, oldest first. */
+  readonly log: readonly HealthResult[];
+}
+
+export interface HealthResult {
+  /** RFC 3339 with nanoseconds. */
+  readonly start: string;
+  readonly end: string;
+  /** -1 when it could not be run, or took too long. */
+  readonly exitCode: number;
+  readonly output: string;
 }
 
 /** Inspect's Mounts. */

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { ContainerDefaults } from './defaults.ts';
+import type { HealthChecks } from './health/health-checks.ts';
 import type { ContainerEvents } from './lifecycle/container-events.ts';
 import type { ContainersOptions } from './options.ts';
 import type { Paths } from './paths.ts';
@@ -21,6 +22,7 @@ export interface Parts
   readonly registry: Registry;
   readonly store: ContainerStore;
   readonly events: ContainerEvents;
+  readonly health: HealthChecks;
   readonly paths: Paths;
   readonly defaults: ContainerDefaults;
   /** For what goes on when nobody waits for it, and for what must not stop half-way because a client left. */

@@ -78,12 +78,11 @@ function statusCondition(filters: Filters): Keep {
   return ({ state }) => equalsText(filters, 'status', state.status);
 }
 
-/** Health checks are not run, so no container has a state of health. */
 function healthCondition(filters: Filters): Keep {
   for (const health of filters['health'] ?? []) {
     if (!healthStates.includes(health)) throw invalid(`invalid filter 'health=${health}'`);
   }
-  return () => equalsText(filters, 'health', 'none');
+  return ({ state }) => equalsText(filters, 'health', state.health?.status ?? 'none');
 }
 
 function exitCondition(filters: Filters): Keep {

@@ -1,4 +1,4 @@
-import type { ContainerState } from '../../containers/contract.ts';
+import type { ContainerState, Health } from '../../containers/contract.ts';
 import type { ContainerState as WireState } from '../../wire/container-types.ts';
 import { humanDuration } from '../../wire/durations.ts';
 import { ZERO_TIME } from '../../wire/times.ts';
@@ -21,6 +21,20 @@ export function renderState(state: ContainerState): WireState {
     Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
+    ...(state.health === undefined ? {} : { Health: renderHealth(state.health) }),
+  };
+}
+
+function renderHealth({ status, failingStreak, log }: Health): NonNullable<WireState['Health']> {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -28,7 +42,7 @@ export function renderState(state: ContainerState): WireState {
 export function statusText(state: ContainerState, now: Date): string {
   switch (state.status) {
     case 'running':
-      return `Up ${since(state.startedAt, now)}`;
+      return `Up ${since(state.startedAt, now)}${healthText(state.health)}`;
     case 'paused':
       return `Up ${since(state.startedAt, now)} (Paused)`;
     case 'restarting':
@@ -44,6 +58,11 @@ export function statusText(state: ContainerState, now: Date): string {
         ? 'Created'
         : `Exited (${state.exitCode}) ${since(state.finishedAt, now)} ago`;
   }
+}
+
+function healthText(health: Health | undefined): string {
+  if (health === undefined) return '';
+  return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`;
 }
 
 function since(time: string, now: Date): string {

@@ -78,6 +78,7 @@ export async function finishRun(parts: Parts, entry: Entry, exit: Exit): Promise
   parts.events.container(entry.container, 'die', { execDuration, exitCode: String(exit.code) });
   entry.waiters.exited({ code: exit.code, error: '' });
   parts.endExecs(entry.id);
+  parts.health.follow(parts, entry);
   const forgotten = forget(parts, entry);
   await disconnectAll(parts, endpoints);
   for (const endpoint of endpoints) parts.events.network(entry.container, 'disconnect', endpoint);

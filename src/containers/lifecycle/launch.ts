@@ -5,6 +5,7 @@ import type { Bundle, StreamOptions, Task } from '../../runtime/contract.ts';
 import { StartError } from '../../runtime/start-error.ts';
 import { formatTime } from '../../wire/times.ts';
 import type { Container } from '../contract.ts';
+import { freshHealth } from '../health/health-checks.ts';
 import { logFileOptions } from '../logs/log-config.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
@@ -167,12 +168,14 @@ function running(parts: Parts, entry: Entry, task: Task, connected: readonly Con
       error: '',
       oomKilled: false,
       startedAt: formatTime(task.startedAt),
+      health: freshHealth(entry),
     },
     flags: { starting: false, startedBefore: true },
   });
   for (const { endpoint } of connected) parts.events.network(entry.container, 'connect', endpoint);
   parts.events.volumes(entry.container, 'mount', entry.mounts);
   parts.events.container(entry.container, 'start');
+  parts.health.follow(parts, entry);
 }
 
 async function undo(

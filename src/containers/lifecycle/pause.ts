@@ -15,6 +15,7 @@ export function pauseEntry(parts: Parts, entry: Entry): Promise<void> {
     }
     transition(parts, entry, { state: { status: 'paused' } });
     parts.events.container(entry.container, 'pause');
+    parts.health.follow(parts, entry);
   });
 }
 
@@ -28,5 +29,6 @@ export function unpauseEntry(parts: Parts, entry: Entry): Promise<void> {
     }
     transition(parts, entry, { state: { status: 'running' } });
     parts.events.container(entry.container, 'unpause');
+    parts.health.follow(parts, entry);
   });
 }

@@ -112,6 +112,7 @@ function resume(
   if (!heard) parts.events.container(entry.container, 'start');
   else if (status !== written) parts.events.container(entry.container, paused ? 'pause' : 'unpause');
   watchTask(parts, entry, task);
+  parts.health.follow(parts, entry);
 }
 
 /** It ended while no daemon was there, or a start never got as far as a process. */
