@@ -34,6 +34,7 @@ function introduction(): string {
     'Made from the route table in `src/wire/routes/` by `bun scripts/api-reference.ts`.',
     `The daemon speaks Docker's Engine API, versions ${minimumVersion} to ${currentVersion}. A path may begin with a version (\`/v1.44\`); without one it means ${currentVersion}.`,
     'Bodies are JSON unless said otherwise, and read as Go does: keys match whatever their case, unknown ones are ignored, absent ones are zero. A failure is a status from 400 on with `{"message":"…"}`.',
+    "A path's `{digest}` stands for a whole one (`sha256:` and 64 digits), any other parameter for a name, which may have slashes in it.",
     'A flag is true for everything but the empty text, `0`, `no`, `false` and `none`. Filters are JSON: `{"label":["a=b"]}` or `{"label":{"a=b":true}}`.',
     `Paths under ${code(swarmAreas)} answer 503, as outside a swarm; those under ${code(unservedAreas)} answer 501.`,
   ].join('\n\n');
@@ -59,7 +60,8 @@ function routeText(route: Route, types: Map<string, Schema>): string {
       `Success: ${route.statuses.join(' or ')}${route.response === undefined ? '' : `, ${typeText(route.response, types)}`}`,
     ],
     stream === undefined ? [] : [`Answer: ${stream}`],
-    route.since === '1.0' ? [] : [`Since ${route.since}`],
+    route.own === true ? ["Sampan's own"] : [],
+    route.since === '1.0' || route.own === true ? [] : [`Since ${route.since}`],
   ].flat();
   return [
     `### ${route.method} ${route.path}`,

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { BodyOf, QueryOf, ResponseOf } from '../wire/route.ts';
 import type { RouteName, Routes } from '../wire/routes.ts';
 import type { ApiVersion } from '../wire/versions.ts';
@@ -17,6 +18,8 @@ export interface Call<Name extends RouteName = RouteName> {
   readonly version: ApiVersion;
   /** What the path names: a container, an image … */
   readonly name: string;
+  /** The whole digest in the path; empty for a path without. */
+  readonly digest: Digest;
   readonly query: QueryOf<Routes[Name]>;
   readonly body: BodyOf<Routes[Name]>;
   readonly request: Request;

@@ -2,6 +2,7 @@ import { background, type Context } from '../base/context.ts';
 import { messageOf, notFound, SampanError } from '../base/errors.ts';
 import type { LogFields, Logger } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { Route } from '../wire/route.ts';
 import { type RouteName, routes, swarmAreas, unservedAreas } from '../wire/routes.ts';
 import type { ApiSettings, Call } from './call.ts';
@@ -11,7 +12,7 @@ import { HttpError } from './http/head.ts';
 import type { Response } from './http/response.ts';
 import type { Request } from './http/session.ts';
 import { readJson } from './json-body.ts';
-import { firstPart, Router } from './router.ts';
+import { firstPart, type Match, Router } from './router.ts';
 import { failureOf } from './status.ts';
 import { parseQuery, parseTarget, type Target } from './target.ts';
 
@@ -54,7 +55,7 @@ export class Dispatcher {
     const match = this.#router.find(request.method, target.path);
     if (match === undefined) throw unknownRoute(request.method, target.path);
     const route = table[match.name];
-    const call = await this.#callOf(route, target, match.parameter, request, response);
+    const call = await this.#callOf(route, target, match, request, response);
     // The table and the handlers have the same keys; that each pair fits is checked where the handlers are declared.
     const handler = handlers[match.name] as (call: Call) => unknown;
     const answer = await handler(call);
@@ -66,7 +67,7 @@ export class Dispatcher {
   async #callOf(
     route: Route,
     target: Target,
-    name: string,
+    { parameter, digest }: Match<RouteName>,
     request: Request,
     response: Response,
   ): Promise<Call> {
@@ -76,7 +77,8 @@ export class Dispatcher {
       engine: this.#engine,
       context: this.#contextOf(route, request),
       version: target.version,
-      name,
+      name: parameter,
+      digest: digest as Digest,
       query: query as Call['query'],
       body: body as Call['body'],
       request,

@@ -1,20 +1,23 @@
-import { type Route, splitPath } from '../wire/route.ts';
+import { parameterPattern, type Route } from '../wire/route.ts';
 
 export interface Match<Name> {
   readonly name: Name;
-  /** What stands for the `{…}` of the path, decoded; empty for a path without. */
+  /** What stands for the `{name}` or `{id}` of the path, decoded; empty for a path without. */
   readonly parameter: string;
+  /** What stands for its `{digest}`, likewise. */
+  readonly digest: string;
 }
 
 interface Pattern<Name> {
   readonly name: Name;
-  readonly prefix: string;
+  /** What follows the last parameter. */
   readonly suffix: string;
+  readonly pattern: RegExp;
 }
 
 /**
- * Finds routes by method and decoded path. A path's `{…}` takes slashes too, since images are named "host:5000/a/b:tag", so of several
- * that fit, the one with the longest suffix wins, and one without `{…}` before all.
+ * Finds routes by method and decoded path. A path's `{name}` takes slashes too, since images are named "host:5000/a/b:tag", so of several
+ * that fit, the one with the longest suffix wins, and one without parameters before all.
  */
 export class Router<Name extends string> {
   readonly #exact = new Map<string, Name>();
@@ -30,24 +33,24 @@ export class Router<Name extends string> {
 
   find(method: string, path: string): Match<Name> | undefined {
     const exact = this.#exact.get(`${method} ${path}`);
-    if (exact !== undefined) return { name: exact, parameter: '' };
-    for (const { name, prefix, suffix } of this.#patterns.get(`${method} ${firstPart(path)}`) ?? []) {
-      if (!path.startsWith(prefix) || !path.endsWith(suffix)) continue;
-      const parameter = path.slice(prefix.length, path.length - suffix.length);
-      if (parameter !== '' && path.length > prefix.length + suffix.length) return { name, parameter };
+    if (exact !== undefined) return { name: exact, parameter: '', digest: '' };
+    for (const { name, suffix, pattern } of this.#patterns.get(`${method} ${firstPart(path)}`) ?? []) {
+      const groups = path.endsWith(suffix) ? pattern.exec(path)?.groups : undefined;
+      if (groups !== undefined)
+        return { name, parameter: groups['name'] ?? '', digest: groups['digest'] ?? '' };
     }
     return undefined;
   }
 
   #add(name: Name, { method, path }: Route): void {
-    const parts = splitPath(path);
-    if (parts === undefined) {
+    const pattern = parameterPattern(path);
+    if (pattern === undefined) {
       this.#exact.set(`${method} ${path}`, name);
       return;
     }
     const key = `${method} ${firstPart(path)}`;
     const patterns = this.#patterns.get(key) ?? [];
-    patterns.push({ name, ...parts });
+    patterns.push({ name, suffix: path.slice(path.lastIndexOf('}') + 1), pattern });
     this.#patterns.set(key, patterns);
   }
 }

@@ -1,4 +1,10 @@
-import type { History, ImageDelete, ImageSummary } from '../wire/image-types.ts';
+import type {
+  History,
+  ImageDelete,
+  ImageInspect,
+  ImagePruneResponse,
+  ImageSummary,
+} from '../wire/image-types.ts';
 import type { TypeOf } from '../wire/schema.ts';
 import type { Client } from './client.ts';
 import type { Filters } from './containers.ts';
@@ -17,10 +23,16 @@ export interface ImageListOptions {
   readonly all?: boolean | undefined;
   readonly filters?: Filters | undefined;
   readonly manifests?: boolean | undefined;
+  readonly sharedSize?: boolean | undefined;
 }
 
 export function listImages(client: Client, options: ImageListOptions = {}): Promise<ImageSummary[]> {
-  return client.json('GET', '/images/json', { query: { ...options } });
+  const { sharedSize, ...rest } = options;
+  return client.json('GET', '/images/json', { query: { ...rest, 'shared-size': sharedSize } });
+}
+
+export function inspectImage(client: Client, name: string): Promise<ImageInspect> {
+  return client.json('GET', at(name, '/json'));
 }
 
 /** The answer's text, for those who show it as it came. */
@@ -55,6 +67,11 @@ export function removeImage(
   return client.json('DELETE', at(name), {
     query: { force: options.force, noprune: options.noPrune, platforms },
   });
+}
+
+/** Without filters, images that have no name. */
+export function pruneImages(client: Client, filters?: Filters): Promise<ImagePruneResponse> {
+  return client.json('POST', '/images/prune', { query: { filters } });
 }
 
 /** Loads an archive; the answer is a stream of progress messages. */
@@ -117,5 +134,39 @@ export async function pullImage(
     query: { fromImage: name, tag: options.tag, platform: options.platform?.toLowerCase() },
     ...(options.auth === undefined ? {} : { headers: { 'X-Registry-Auth': options.auth } }),
   });
+  return body;
+}
+
+export interface PushOptions {
+  /** Without it all tags of the repository. */
+  readonly tag?: string | undefined;
+  readonly platform?: Platform | undefined;
+  /** Base64url of the registry's credentials as JSON. */
+  readonly auth: string;
+}
+
+/** Pushes `name`, which has no tag of its own; the answer is a stream of progress messages. */
+export async function pushImage(
+  client: Client,
+  name: string,
+  options: PushOptions,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { tag, platform, auth } = options;
+  const { body } = await client.request('POST', at(name, '/push'), {
+    query: { tag, platform: platform && { ...platform } },
+    headers: { 'X-Registry-Auth': auth },
+  });
+  return body;
+}
+
+/** One archive with all of the images. */
+export async function saveImages(
+  client: Client,
+  names: readonly string[],
+  platforms?: readonly Platform[],
+  signal?: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const platform = platforms?.map((one) => JSON.stringify(one));
+  const { body } = await client.request('GET', '/images/get', { query: { names, platform }, signal });
   return body;
 }

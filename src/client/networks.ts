@@ -1,4 +1,4 @@
-import type { NetworkInspect } from '../wire/network-types.ts';
+import type { NetworkInspect, NetworkPruneResponse } from '../wire/network-types.ts';
 import type { TypeOf } from '../wire/schema.ts';
 import type { Client } from './client.ts';
 import type { Filters } from './containers.ts';
@@ -23,4 +23,8 @@ export function inspectNetworkText(
   return client.text('GET', `/networks/${escapePath(name)}`, {
     query: { scope, verbose: verbose ? 'true' : undefined },
   });
+}
+
+export function pruneNetworks(client: Client, filters?: Filters): Promise<NetworkPruneResponse> {
+  return client.json('POST', '/networks/prune', { query: { filters } });
 }

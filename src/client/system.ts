@@ -1,3 +1,4 @@
+import type { BuildPruneResponse, DiskUsage } from '../wire/disk-usage-types.ts';
 import type { TypeOf } from '../wire/schema.ts';
 import type { EventMessage, Info, Version } from '../wire/system-types.ts';
 import type { Client } from './client.ts';
@@ -35,4 +36,36 @@ export async function serverEventTexts(
 ): Promise<AsyncIterable<string>> {
   const { body } = await client.request('GET', '/events', { query: { ...options } });
   return jsonTexts(body);
+}
+
+export type StorageKind = 'image' | 'container' | 'volume' | 'build-cache';
+
+/** What the engine keeps on disk; all kinds unless some are named. */
+export function diskUsage(client: Client, kinds: readonly StorageKind[] = []): Promise<DiskUsage> {
+  return client.json('GET', '/system/df', { query: { type: kinds } });
+}
+
+export interface BuildPruneOptions {
+  readonly all?: boolean | undefined;
+  readonly filters?: Filters | undefined;
+  /** Bytes. */
+  readonly reservedSpace?: number | undefined;
+  readonly maxUsedSpace?: number | undefined;
+  readonly minFreeSpace?: number | undefined;
+}
+
+export function pruneBuildCache(
+  client: Client,
+  options: BuildPruneOptions = {},
+): Promise<BuildPruneResponse> {
+  const { all, filters, reservedSpace, maxUsedSpace, minFreeSpace } = options;
+  return client.json('POST', '/build/prune', {
+    query: {
+      all,
+      filters,
+      'reserved-space': reservedSpace,
+      'max-used-space': maxUsedSpace,
+      'min-free-space': minFreeSpace,
+    },
+  });
 }

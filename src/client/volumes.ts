@@ -1,5 +1,5 @@
 import type { TypeOf } from '../wire/schema.ts';
-import type { Volume, VolumeCreateRequest, VolumeList } from '../wire/volume-types.ts';
+import type { Volume, VolumeCreateRequest, VolumeList, VolumePruneResponse } from '../wire/volume-types.ts';
 import type { Client } from './client.ts';
 import type { Filters } from './containers.ts';
 import { escapePath } from './query.ts';
@@ -22,4 +22,9 @@ export function createVolume(
 
 export function removeVolume(client: Client, name: string, force: boolean): Promise<void> {
   return client.send('DELETE', `/volumes/${escapePath(name)}`, { query: { force } });
+}
+
+/** Without the filter `all`, only anonymous volumes. */
+export function pruneVolumes(client: Client, filters?: Filters): Promise<VolumePruneResponse> {
+  return client.json('POST', '/volumes/prune', { query: { filters } });
 }

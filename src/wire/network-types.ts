@@ -66,3 +66,6 @@ export const Port = struct('Port', {
   Type: string,
 });
 export type Port = TypeOf<typeof Port>;
+
+export const NetworkPruneResponse = struct('PruneReport', { NetworksDeleted: list(string) });
+export type NetworkPruneResponse = TypeOf<typeof NetworkPruneResponse>;

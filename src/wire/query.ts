@@ -22,6 +22,9 @@ export function flag(absent = false): Parameter<boolean> {
   };
 }
 
+/** The same where it matters whether it was given at all. */
+export const optionalFlag: Parameter<boolean | undefined> = { ...flag(), absent: undefined };
+
 function parseInteger(text: string, reader: string, min: bigint, max: bigint): number {
   if (!/^[+-]?[0-9]{1,100}$/.test(text)) {
     throw new DecodeError(`strconv.${reader}: parsing ${JSON.stringify(text)}: invalid syntax`);

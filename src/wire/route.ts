@@ -5,7 +5,10 @@ import type { ApiVersion } from './versions.ts';
 /** One operation of the API, as data: the server routes by it, the client calls by it, the reference prints it. */
 export interface Route<Query extends QueryParameters = QueryParameters, Body = unknown, Response = unknown> {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** At most one `{name}`, which takes slashes too: "/images/{name}/json". */
+  /**
+   * With parameters: `{digest}` stands for a whole digest, and at most one `{name}` or `{id}` for anything, slashes too:
+   * "/images/{name}/json".
+   */
   readonly path: string;
   /** One line for the reference. */
   readonly summary: string;
@@ -22,6 +25,8 @@ export interface Route<Query extends QueryParameters = QueryParameters, Body = u
   readonly stream: StreamKind;
   /** API versions that document it. */
   readonly since: ApiVersion | '1.0';
+  /** Other engines do not have it. */
+  readonly own?: boolean;
 }
 
 /**
@@ -40,9 +45,13 @@ export type BodyOf<R> = R extends { readonly body: Schema<infer T> } ? T : undef
 
 export type ResponseOf<R> = R extends { readonly response: Schema<infer T> } ? T : undefined;
 
-/** The prefix and suffix around the `{name}` of a path; undefined for a path without. */
-export function splitPath(path: string): { readonly prefix: string; readonly suffix: string } | undefined {
-  const open = path.indexOf('{');
-  if (open === -1) return undefined;
-  return { prefix: path.slice(0, open), suffix: path.slice(path.indexOf('}') + 1) };
+/** What a path's parameters stand for, in groups; undefined for a path without. */
+export function parameterPattern(path: string): RegExp | undefined {
+  if (!path.includes('{')) return undefined;
+  const source = path
+    .replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+    .replace(/\{(\w+)\}/g, (_, name) =>
+      name === 'digest' ? '(?<digest>sha256:[0-9a-f]{64})' : '(?<name>.+)',
+    );
+  return new RegExp(`^${source}$`, 's');
 }

@@ -1,6 +1,10 @@
+import { buildRoutes } from './routes/build.ts';
+import { containerFileRoutes } from './routes/container-files.ts';
 import { containerRoutes, execRoutes } from './routes/containers.ts';
+import { imageContentRoutes } from './routes/image-contents.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
+import { registryRoutes } from './routes/registries.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
@@ -8,8 +12,12 @@ import { volumeRoutes } from './routes/volumes.ts';
 export const routeAreas = {
   System: systemRoutes,
   Containers: containerRoutes,
+  'Files of containers': containerFileRoutes,
   Exec: execRoutes,
   Images: imageRoutes,
+  'Contents of images': imageContentRoutes,
+  Registries: registryRoutes,
+  Build: buildRoutes,
   Networks: networkRoutes,
   Volumes: volumeRoutes,
 } as const;
@@ -17,8 +25,12 @@ export const routeAreas = {
 export const routes = {
   ...systemRoutes,
   ...containerRoutes,
+  ...containerFileRoutes,
   ...execRoutes,
   ...imageRoutes,
+  ...imageContentRoutes,
+  ...registryRoutes,
+  ...buildRoutes,
   ...networkRoutes,
   ...volumeRoutes,
 } as const;
@@ -39,11 +51,4 @@ export const swarmAreas: ReadonlySet<string> = new Set([
   'tasks',
 ]);
 
-export const unservedAreas: ReadonlySet<string> = new Set([
-  'auth',
-  'build',
-  'commit',
-  'distribution',
-  'grpc',
-  'session',
-]);
+export const unservedAreas: ReadonlySet<string> = new Set(['build', 'grpc', 'session']);

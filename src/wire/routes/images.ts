@@ -1,8 +1,9 @@
+import { ContainerConfig } from '../container-config.ts';
 import { History, ImageDelete, ImageInspect, ImagePruneResponse, ImageSummary } from '../image-types.ts';
-import { ProgressMessage } from '../messages.ts';
+import { IdResponse, ProgressMessage } from '../messages.ts';
 import { filters, flag, text, texts } from '../query.ts';
 import type { Route } from '../route.ts';
-import { list } from '../schema.ts';
+import { list, nullable } from '../schema.ts';
 
 export const imageRoutes = {
   imageList: {
@@ -51,6 +52,54 @@ export const imageRoutes = {
     response: ProgressMessage,
     stream: 'json',
     since: '1.7',
+  },
+  imageCommit: {
+    method: 'POST',
+    path: '/commit',
+    summary: 'Makes an image of a container, paused meanwhile unless `pause` is false.',
+    query: {
+      container: text(),
+      repo: text(),
+      tag: text(),
+      comment: text(),
+      author: text(),
+      pause: flag(true),
+      changes: texts,
+    },
+    body: nullable(ContainerConfig),
+    statuses: [201],
+    response: IdResponse,
+    stream: 'none',
+    since: '1.0',
+  },
+  imageSaveAll: {
+    method: 'GET',
+    path: '/images/get',
+    summary: 'Saves images as one archive, which is an OCI layout too.',
+    query: { names: texts, platform: texts },
+    statuses: [200],
+    stream: 'bytes',
+    since: '1.15',
+  },
+  imageSave: {
+    method: 'GET',
+    path: '/images/{name}/get',
+    summary: 'Saves an image, or all tags of a repository, as an archive.',
+    query: { platform: texts },
+    statuses: [200],
+    stream: 'bytes',
+    since: '1.7',
+  },
+  imagePush: {
+    method: 'POST',
+    path: '/images/{name}/push',
+    summary:
+      'Brings an image, or all tags of a repository, to its registry, with the credentials of `X-Registry-Auth`.',
+    query: { tag: text(), platform: text() },
+    statuses: [200],
+    response: ProgressMessage,
+    stream: 'json',
+    since: '1.0',
   },
   imagePrune: {
     method: 'POST',

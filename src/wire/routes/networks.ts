@@ -1,4 +1,4 @@
-import { NetworkInspect } from '../network-types.ts';
+import { NetworkInspect, NetworkPruneResponse } from '../network-types.ts';
 import { filters, flag, text } from '../query.ts';
 import type { Route } from '../route.ts';
 import { list } from '../schema.ts';
@@ -15,6 +15,16 @@ export const networkRoutes = {
     response: list(NetworkInspect),
     stream: 'none',
     since: '1.21',
+  },
+  networkPrune: {
+    method: 'POST',
+    path: '/networks/prune',
+    summary: 'Removes networks that no container is in; the predefined ones, which is all of them, stay.',
+    query: { filters: filters('label', 'label!', 'until') },
+    statuses: [200],
+    response: NetworkPruneResponse,
+    stream: 'none',
+    since: '1.25',
   },
   networkInspect: {
     method: 'GET',

@@ -1,4 +1,5 @@
-import { filters, text } from '../query.ts';
+import { DiskUsage } from '../disk-usage-types.ts';
+import { filters, optionalFlag, text, texts } from '../query.ts';
 import type { Route } from '../route.ts';
 import { any, list } from '../schema.ts';
 import { EventMessage, Info, Version } from '../system-types.ts';
@@ -70,6 +71,17 @@ export const systemRoutes = {
     response: EventMessage,
     stream: 'json',
     since: '1.3',
+  },
+  diskUsage: {
+    method: 'GET',
+    path: '/system/df',
+    summary:
+      'Measures what the engine keeps on disk: all of it, or by `type` image, container, volume or build-cache.',
+    query: { type: texts, verbose: optionalFlag },
+    statuses: [200],
+    response: DiskUsage,
+    stream: 'none',
+    since: '1.25',
   },
   pluginList: {
     method: 'GET',
