@@ -25,6 +25,8 @@ export interface ContentStore {
    * process's life or before. One at a time for each digest: a second waits for the first to close. Fails with `conflict` if the blob is here.
    */
   partial(context: Context, digest: Digest): Promise<PartialWriter>;
+  /** Makes a blob a partial that has all its bytes already: out of sight, but not to be fetched again. A missing one is fine. */
+  setAside(digest: Digest): Promise<void>;
   /** Deletes partials that nobody writes and that were last written before `time`; returns the bytes freed. */
   dropPartials(context: Context, time: Date): Promise<number>;
   /** Bytes on disk of everything: blobs, partials, what writers have. */
@@ -32,8 +34,11 @@ export interface ContentStore {
   list(): AsyncIterable<BlobInfo>;
   delete(digest: Digest): Promise<void>;
   lease(): Lease;
-  /** Deletes each blob that `isRooted` does not know and no lease holds; returns the bytes freed. Works beside writers. */
-  collect(context: Context, isRooted: (digest: Digest) => boolean): Promise<number>;
+  /**
+   * Deletes each blob (among those given, or all) that `isRooted` does not know and no lease holds; returns the bytes freed. Works beside
+   * writers.
+   */
+  collect(context: Context, isRooted: (digest: Digest) => boolean, among?: Iterable<Digest>): Promise<number>;
 }
 
 /** A store whose blobs are files, which the kernel can mount from. */

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { isErrno } from '../base/errno.ts';
@@ -45,6 +45,17 @@ export class FilePartials {
     } catch (error) {
       giveBack();
       throw error;
+    }
+  }
+
+  /** Takes a file that has the whole blob; where somebody writes the partial just now, that one is enough. */
+  async adopt(digest: Digest, path: string): Promise<void> {
+    const name = hexOf(digest);
+    try {
+      if (this.#turns.isTaken(name)) await unlink(path);
+      else await rename(path, join(this.#directory, name));
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
     }
   }
 

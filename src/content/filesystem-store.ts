@@ -103,6 +103,10 @@ class FilesystemStore implements FileContentStore {
     });
   }
 
+  async setAside(digest: Digest): Promise<void> {
+    await this.#holds.deleting(digest, () => this.#partials.adopt(digest, this.pathOf(digest)));
+  }
+
   dropPartials(context: Context, time: Date): Promise<number> {
     return this.#partials.drop(context, time);
   }
@@ -116,8 +120,13 @@ class FilesystemStore implements FileContentStore {
   }
 
   async *list(): AsyncGenerator<BlobInfo, void, void> {
-    for (const name of await readdir(this.#directories.blobs)) {
-      const info = await this.stat(`sha256:${name}`);
+    const names = await readdir(this.#directories.blobs);
+    yield* this.#statAll(names.map((name): Digest => `sha256:${name}`));
+  }
+
+  async *#statAll(digests: Iterable<Digest>): AsyncGenerator<BlobInfo, void, void> {
+    for (const digest of digests) {
+      const info = await this.stat(digest);
       if (info !== undefined) yield info;
     }
   }
@@ -132,9 +141,13 @@ class FilesystemStore implements FileContentStore {
     return this.#holds.lease();
   }
 
-  async collect(context: Context, isRooted: (digest: Digest) => boolean): Promise<number> {
+  async collect(
+    context: Context,
+    isRooted: (digest: Digest) => boolean,
+    among?: Iterable<Digest>,
+  ): Promise<number> {
     let freed = 0;
-    for await (const { digest, size } of this.list()) {
+    for await (const { digest, size } of among === undefined ? this.list() : this.#statAll(among)) {
       throwIfAborted(context);
       // Nothing may come between this look and the start of the deletion: no await.
       if (this.#holds.isHeld(digest) || isRooted(digest)) continue;

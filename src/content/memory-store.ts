@@ -60,6 +60,13 @@ export class MemoryContentStore implements ContentStore {
     });
   }
 
+  async setAside(digest: Digest): Promise<void> {
+    const blob = this.#blobs.get(digest);
+    if (blob === undefined) return;
+    this.#blobs.delete(digest);
+    if (!this.#turns.isTaken(digest)) this.#partials.set(digest, blob);
+  }
+
   async dropPartials(_context: Context, time: Date): Promise<number> {
     let freed = 0;
     for (const [digest, { bytes, modified }] of this.#partials) {
@@ -88,11 +95,16 @@ export class MemoryContentStore implements ContentStore {
     return this.#holds.lease();
   }
 
-  async collect(context: Context, isRooted: (digest: Digest) => boolean): Promise<number> {
+  async collect(
+    context: Context,
+    isRooted: (digest: Digest) => boolean,
+    among: Iterable<Digest> = [...this.#blobs.keys()],
+  ): Promise<number> {
     let freed = 0;
-    for (const [digest, { bytes }] of this.#blobs) {
+    for (const digest of among) {
       throwIfAborted(context);
-      if (this.#holds.isHeld(digest) || isRooted(digest)) continue;
+      const bytes = this.#blobs.get(digest)?.bytes;
+      if (bytes === undefined || this.#holds.isHeld(digest) || isRooted(digest)) continue;
       this.#blobs.delete(digest);
       freed += bytes.length;
     }

@@ -118,6 +118,21 @@ export function testContentStore(name: string, open: () => Promise<ContentStore>
     expect(await Array.fromAsync(store.list())).toEqual([rooted]);
   });
 
+  test(`${name}: collect among some looks at no others`, async () => {
+    const store = await open();
+    const [one, two, held] = [Buffer.from('one'), Buffer.from('two'), Buffer.from('held')];
+    using lease = store.lease();
+    const infos = [await put(store, one), await put(store, two), await put(store, held, lease)];
+    const among = [digestOf('one'), digestOf('held'), missing];
+    expect(await store.collect(context, () => false, among)).toBe(3);
+    expect((await Array.fromAsync(store.list())).map(({ digest }) => digest).sort()).toEqual(
+      infos
+        .slice(1)
+        .map(({ digest }) => digest)
+        .sort(),
+    );
+  });
+
   test(`${name}: collect runs beside writers, and no leased blob is lost`, async () => {
     const store = await open();
     const write = async (round: number): Promise<void> => {
@@ -221,6 +236,20 @@ export function testContentStore(name: string, open: () => Promise<ContentStore>
     const fourth = store.partial(context, digest);
     await writer.commit();
     await expectCode(fourth, 'conflict');
+  });
+
+  test(`${name}: a blob that is set aside is a whole partial`, async () => {
+    const store = await open();
+    const { digest } = await put(store, Buffer.from('whole'));
+    await store.setAside(digest);
+    await store.setAside(missing);
+    expect(await store.stat(digest)).toBeUndefined();
+    {
+      await using partial = await store.partial(context, digest);
+      expect((await gather(partial.existing)).toString()).toBe('whole');
+      await partial.commit({ size: 5 });
+    }
+    expect((await gather(store.read(digest))).toString()).toBe('whole');
   });
 
   test(`${name}: dropPartials spares what is written now and what was written lately`, async () => {
