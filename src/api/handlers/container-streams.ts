@@ -11,6 +11,9 @@ import { type Peer, pump } from '../streams/pump.ts';
 import { acceptWebsocket } from '../streams/websocket.ts';
 import { parseTimestamp } from '../timestamp.ts';
 
+/** Of the head before output, in milliseconds: what is in the log already is there at once. */
+const HEAD_START = 5;
+
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MAX_ATTACH_BODY = 64 * 1024;
 const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
@@ -42,7 +45,7 @@ export const containerStreamHandlers: HandlersOf<
     const type = upgrade ? streamType(terminal, version) : RAW_STREAM;
     const connection = response.hijack({ 'Content-Type': type }, upgrade ? 'tcp' : undefined);
     const peer = request.body.length === undefined ? withChunkedInput(connection, request.body) : connection;
-    await pump(peer, attachment, { stdin: query.stdin, raw: terminal });
+    await pump(peer, attachment, { stdin: query.stdin, raw: terminal, headStart: HEAD_START });
   },
 
   async containerAttachWebsocket({ engine, context, name, query, version, request, response }) {
@@ -56,7 +59,7 @@ export const containerStreamHandlers: HandlersOf<
       detachKeys: detachKeysFor(terminal, detachKeys),
     });
     const peer = acceptWebsocket(request, response);
-    await pump(peer, attachment, { stdin: streams.stdin, raw: true });
+    await pump(peer, attachment, { stdin: streams.stdin, raw: true, headStart: 0 });
   },
 
   async containerLogs({ engine, context, name, query, version, response }) {

@@ -60,7 +60,8 @@ async function startAttached(call: Call<'execStart'>, exec: Exec, size: Terminal
       size,
     });
     if (attachment !== undefined) {
-      await pump(connection, attachment, { stdin: exec.config.AttachStdin, raw: body.Tty });
+      // The process took its time to start since the head was written.
+      await pump(connection, attachment, { stdin: exec.config.AttachStdin, raw: body.Tty, headStart: 0 });
     }
   } catch (error) {
     connection.write(Buffer.from(`${messageOf(error)}\r\n`))?.catch(() => {});

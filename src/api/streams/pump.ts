@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attachment } from '../../runtime/contract.ts';
 import { ConnectionClosed } from '../http/connection.ts';
 import { payloads } from './frames.ts';
@@ -19,6 +19,11 @@ export interface PumpOptions {
   readonly stdin: boolean;
   /** Send bytes as they are instead of frames: for a terminal. */
   readonly raw: boolean;
+  /**
+   * Milliseconds before the first bytes: docker-py reads an answer's head through a buffer and takes the stream from below it, so what
+   * arrives together with the head is lost to it. 0 where something else takes its time.
+   */
+  readonly headStart: number;
 }
 
 /** Carries bytes between a client and a process, each way with back-pressure, until the process's output ends or the client is gone. */
@@ -32,8 +37,7 @@ export async function pump(peer: Peer, attachment: Attachment, options: PumpOpti
     // The process went away while the client was still typing; its output tells the end.
   });
   try {
-    // Some clients lose what arrives together with the head, so it gets a head start.
-    await setImmediate();
+    await sleep(options.headStart);
     for await (const bytes of options.raw ? payloads(attached.frames) : attached.frames) {
       const waiting = peer.write(bytes);
       if (waiting !== undefined) await waiting;
