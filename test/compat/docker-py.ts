@@ -6,7 +6,7 @@
  * must be in `docker-py.json`, with the reason; the run fails on any other, and on cases listed there that pass by now.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeBusyboxRoot, tarOf } from '../fixtures/busybox-root.ts';
@@ -56,6 +56,8 @@ async function fillHub(registry: DockerRegistry): Promise<void> {
   const root = join(home, 'root');
   mkdirSync(root);
   makeBusyboxRoot(root);
+  mkdirSync(join(root, 'var/opt'));
+  appendFileSync(join(root, 'etc/passwd'), 'postgres:x:70:70::/var/lib/postgresql:/bin/sh\n');
   const shell = { Cmd: ['sh'], Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'] };
   const tar = tarOf(root);
   for (const [name, tag] of Object.entries({ busybox: 'latest', alpine: 'latest' })) {
