@@ -8,8 +8,8 @@ export interface Io {
   errBytes(bytes: Uint8Array): Promise<void>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
-  /** Rows and columns of the terminal; undefined when there is none. */
-  terminalSize(): { readonly rows: number; readonly columns: number } | undefined;
+  /** Rows and columns of the terminal that standard output (or error) goes to; undefined when it goes elsewhere. */
+  terminalSize(target?: 'out' | 'err'): { readonly rows: number; readonly columns: number } | undefined;
   /** Keys reach the program one by one and unseen. Returns how to end that; ending twice is harmless. */
   rawMode(): () => void;
   /** Standard input as it comes. Ending the iteration stops reading. */

@@ -18,9 +18,10 @@ export function processIo(): Io {
     errBytes: (bytes) => writeBytes(2, bytes),
     stdinIsTerminal,
     stdoutIsTerminal,
-    terminalSize() {
-      if (!stdoutIsTerminal) return undefined;
-      const [columns, rows] = (process.stdout as WriteStream).getWindowSize();
+    terminalSize(target = 'out') {
+      if (target === 'out' ? !stdoutIsTerminal : !isTerminal(2)) return undefined;
+      const stream = target === 'out' ? process.stdout : process.stderr;
+      const [columns, rows] = (stream as WriteStream).getWindowSize();
       return { rows, columns };
     },
     rawMode: () => (stdinIsTerminal ? enterRawMode(process.stdin as ReadStream) : () => {}),

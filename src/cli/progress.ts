@@ -1,70 +1,105 @@
 import { jsonValues } from '../client/json-stream.ts';
 import type { ProgressMessage } from '../wire/messages.ts';
-import { humanSize } from '../wire/sizes.ts';
+import { CommandError } from './command-error.ts';
 import type { Io } from './io.ts';
-
-type Progress = NonNullable<ProgressMessage['progressDetail']>;
+import { isMoving } from './progress/bar.ts';
+import { ProgressBoard, type Screen } from './progress/board.ts';
 
 export interface ProgressOutput {
   readonly print: (text: string) => void;
-  /** Columns where the output is a terminal; its lines are then redrawn. */
-  readonly columns: number | undefined;
+  /** Where the output is a terminal: lines are then redrawn in place. */
+  readonly screen: Screen | undefined;
+  readonly onSignals: Io['onSignals'];
 }
 
 export function progressOutput(io: Io, target: 'out' | 'err' | 'none'): ProgressOutput {
-  if (target === 'none') return { print: () => {}, columns: undefined };
-  const columns = io.terminalSize()?.columns;
-  return { print: (text) => (target === 'out' ? io.out(text) : io.err(text)), columns };
+  const onSignals = io.onSignals.bind(io);
+  if (target === 'none') return { print: () => {}, screen: undefined, onSignals };
+  const print = (text: string): void => (target === 'out' ? io.out(text) : io.err(text));
+  const first = io.terminalSize(target);
+  if (first === undefined) return { print, screen: undefined, onSignals };
+  // A terminal that does not know its size says 0.
+  const size = (): { rows: number; columns: number } => {
+    const { rows, columns } = io.terminalSize(target) ?? first;
+    return { rows: rows || 24, columns: columns || 80 };
+  };
+  return { print, screen: { print, size }, onSignals };
 }
 
-/** Shows a stream of progress messages. Throws an Error with the daemon's words where the stream reports one. */
-export async function showProgress(body: AsyncIterable<Uint8Array>, output: ProgressOutput): Promise<void> {
-  const { print, columns } = output;
-  let lines = new Map<string, number>();
+/**
+ * Shows a stream of progress messages; what they carry in `aux` goes to `onAux`. Throws an Error with the daemon's words where the stream
+ * reports one, and CommandError when a signal ends it.
+ */
+export async function showProgress(
+  body: AsyncIterable<Uint8Array>,
+  output: ProgressOutput,
+  onAux: (aux: unknown) => void = () => {},
+): Promise<void> {
+  const { screen } = output;
+  if (screen === undefined) return showLines(body, output.print, onAux);
+  const board = new ProgressBoard(screen);
+  const interrupted = Promise.withResolvers<never>();
+  const stopListening = [
+    output.onSignals(['SIGWINCH'], () => board.redraw()),
+    output.onSignals(['SIGINT'], () => interrupted.reject(new CommandError('', 130))),
+    output.onSignals(['SIGTERM'], () => interrupted.reject(new CommandError('', 143))),
+    output.onSignals(['SIGHUP'], () => interrupted.reject(new CommandError('', 129))),
+  ];
+  try {
+    await Promise.race([showOnBoard(body, board, output.print, onAux), interrupted.promise]);
+  } finally {
+    for (const stop of stopListening) stop();
+    board.close();
+  }
+}
+
+async function showOnBoard(
+  body: AsyncIterable<Uint8Array>,
+  board: ProgressBoard,
+  print: (text: string) => void,
+  onAux: (aux: unknown) => void,
+): Promise<void> {
+  for await (const message of messagesOf(body, onAux)) {
+    const { id = '', progressDetail, progress = '' } = message;
+    if (id !== '' && (progressDetail !== undefined || progress !== '')) {
+      board.update(message);
+      continue;
+    }
+    // Lines of another operation follow, which must not be taken for those above.
+    board.settle();
+    print(lineOf(message));
+  }
+}
+
+/** Where nothing can be redrawn, each change of state is a line, and how far it is in between is left out. */
+async function showLines(
+  body: AsyncIterable<Uint8Array>,
+  print: (text: string) => void,
+  onAux: (aux: unknown) => void,
+): Promise<void> {
+  for await (const message of messagesOf(body, onAux)) {
+    if (!isMoving(message.progressDetail)) print(lineOf(message));
+  }
+}
+
+async function* messagesOf(
+  body: AsyncIterable<Uint8Array>,
+  onAux: (aux: unknown) => void,
+): AsyncGenerator<ProgressMessage> {
   for await (const message of jsonValues<ProgressMessage>(body)) {
-    if (message.aux !== undefined && message.aux !== null) continue;
-    const { id = '' } = message;
-    let up = 0;
-    if (id !== '' && (message.progressDetail !== undefined || message.progress)) {
-      let line = lines.get(id);
-      if (line === undefined) {
-        line = lines.size;
-        lines.set(id, line);
-        if (columns !== undefined) print('\n');
-      }
-      up = lines.size - line;
-      if (columns !== undefined) print(`\x1b[${up}A`);
-    } else lines = new Map();
-    showMessage(message, output);
-    if (id !== '' && columns !== undefined) print(`\x1b[${up}B`);
+    if (message.aux !== undefined && message.aux !== null) {
+      onAux(message.aux);
+      continue;
+    }
+    const failure =
+      message.errorDetail ?? (message.error === undefined ? undefined : { message: message.error });
+    if (failure !== undefined) throw new Error(failure.message);
+    yield message;
   }
 }
 
-function showMessage(message: ProgressMessage, { print, columns }: ProgressOutput): void {
-  const failure =
-    message.errorDetail ?? (message.error === undefined ? undefined : { message: message.error });
-  if (failure !== undefined) {
-    if ('code' in failure && failure.code === 401) throw new Error('authentication is required');
-    throw new Error(failure.message);
-  }
-  const { status = '', stream = '', id = '', progressDetail } = message;
-  const bar = progressDetail === undefined ? '' : progressBar(progressDetail, columns ?? 80);
-  const isRedrawn = columns !== undefined && stream === '' && progressDetail !== undefined;
-  if (!isRedrawn && bar !== '') return;
-  const end = isRedrawn ? '\r' : '';
-  const prefix = `${isRedrawn ? '\x1b[2K\r' : ''}${id === '' ? '' : `${id}: `}`;
-  if (progressDetail !== undefined && columns !== undefined) print(`${prefix}${status} ${bar}${end}`);
-  else if (stream !== '') print(`${prefix}${stream}${end}`);
-  else print(`${prefix}${status}${end}\n`);
-}
-
-const BAR_WIDTH = 50;
-
-function progressBar({ current = 0, total = 0 }: Progress, columns: number): string {
-  if (current <= 0 && total <= 0) return '';
-  const done = humanSize(current).padStart(8);
-  if (total <= 0) return done;
-  const filled = Math.min(Math.trunc(Math.trunc((current / total) * 100) / 2), BAR_WIDTH);
-  const bar = columns > 110 ? `[${'='.repeat(filled)}>${' '.repeat(BAR_WIDTH - filled)}] ` : '';
-  return bar + (current > total ? done : `${done}/${humanSize(total)}`);
+function lineOf({ id = '', status = '', stream = '', progress = '' }: ProgressMessage): string {
+  const name = id === '' ? '' : `${id}: `;
+  if (progress !== '') return `${name}${status} ${progress}`;
+  return stream === '' ? `${name}${status}\n` : name + stream;
 }

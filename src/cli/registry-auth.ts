@@ -1,12 +1,26 @@
+import { messageOf } from '../base/errors.ts';
 import type { Reference } from '../oci/reference.ts';
-import type { ConfigFile } from './config-file.ts';
+import { authConfigOf, type Login, serverOfDomain } from './credentials/login.ts';
+import type { Session } from './session.ts';
 
-const DEFAULT_SERVER = 'https://index.docker.io/v1/';
+/** The login of the registry that an image's domain names. What a credential helper fails with is told; the registry is asked without. */
+export async function findLogin(session: Session, domain: string): Promise<Login | undefined> {
+  const { credentialStore } = await import('./credentials/credential-store.ts');
+  const server = serverOfDomain(domain);
+  try {
+    return await credentialStore(session, server).get(server);
+  } catch (reason) {
+    session.io.err(`WARNING: ${messageOf(reason)}\n`);
+    return undefined;
+  }
+}
 
-/** The `X-Registry-Auth` header for pulling an image: what the configuration knows of its registry, in base64url. */
-export function registryAuth(config: ConfigFile, { domain }: Reference): string {
-  const key = domain === 'docker.io' ? DEFAULT_SERVER : domain;
-  const found = config.auths[key] ?? config.auths[`https://${domain}`] ?? {};
-  const auth = { ...found, serveraddress: key };
-  return Buffer.from(JSON.stringify(auth)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+/** The `X-Registry-Auth` header for an image: what is known of its registry, as JSON in base64url. */
+export async function registryAuth(session: Session, { domain }: Pick<Reference, 'domain'>): Promise<string> {
+  return encodeAuth(domain, await findLogin(session, domain));
+}
+
+export function encodeAuth(domain: string, login: Login | undefined): string {
+  const json = JSON.stringify(authConfigOf(serverOfDomain(domain), login));
+  return Buffer.from(json).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }

@@ -25,7 +25,7 @@ export const command = defineCommand({
     const body = await pullImage(await session.client(), repositoryOf(reference), {
       tag: all ? undefined : (reference.digest ?? reference.tag),
       platform: options.platform || session.io.environment.DOCKER_DEFAULT_PLATFORM,
-      auth: registryAuth(session.config, reference),
+      auth: await registryAuth(session, reference),
     });
     await showProgress(body, progressOutput(session.io, options.quiet ? 'none' : 'out'));
     session.io.out(`${formatReference(reference)}\n`);

@@ -84,7 +84,7 @@ async function pullForCreate(
   const body = await pullImage(client, repositoryOf(full), {
     tag: full.digest ?? full.tag,
     platform: choice.platform || undefined,
-    auth: registryAuth(session.config, full),
+    auth: await registryAuth(session, full),
   });
   await showProgress(body, progressOutput(session.io, choice.quiet ? 'none' : 'err'));
 }
