@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { invalid } from '../base/errors.ts';
-import { isJsonObject } from '../base/json.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { type Digest, digestOf, isDigest } from '../oci/digest.ts';
-import type { ImageConfig } from '../oci/image.ts';
+import type { ImageConfig, Platform } from '../oci/image.ts';
 
 /** Docker's own limit is 4 MiB for a manifest; configurations with long histories stay far below. */
 export const MAX_CONFIG_BYTES = 8 << 20;
 
-const MAX_LAYERS = 4096;
+export const MAX_LAYERS = 4096;
 
 /** Reads an image configuration's bytes. Fails with `invalid-argument` on anything that is not one. */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
@@ -22,15 +22,28 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   ) {
     throw invalid('invalid image configuration: rootfs.diff_ids must be a list of sha256 digests');
   }
+  checkPlatform(value);
   checkProcess(value['config']);
-  if (!isOptional(value['history'], Array.isArray))
-    throw invalid('invalid image configuration: history must be a list');
+  if (!isOptional(value['history'], isObjectList)) {
+    throw invalid('invalid image configuration: history must be a list of objects');
+  }
   return {
     ...value,
     architecture: text(value['architecture']),
     os: text(value['os']) || 'linux',
     rootfs: { type: 'layers', diff_ids: diffIds as Digest[] },
   } as ImageConfig;
+}
+
+function checkPlatform(value: JsonObject): void {
+  for (const key of ['variant', 'os.version']) {
+    if (!isOptional(value[key], (found) => typeof found === 'string')) {
+      throw invalid(`invalid image configuration: ${key} must be a string`);
+    }
+  }
+  if (!isOptional(value['os.features'], isTextList)) {
+    throw invalid('invalid image configuration: os.features must be a list of strings');
+  }
 }
 
 /** Containers are made from these keys: each has the type that it says, or the image is refused here and nowhere later. */
@@ -57,7 +70,7 @@ function wrongKey(key: string, expected: string): Error {
 }
 
 /** Parses JSON that must be an object, saying what it was meant to be. */
-function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -66,6 +79,10 @@ function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknow
   }
   if (!isJsonObject(value)) throw invalid(`invalid ${what}: not a JSON object`);
   return value;
+}
+
+function isObjectList(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isJsonObject);
 }
 
 export function isTextList(value: unknown): value is string[] {
@@ -78,6 +95,18 @@ function isOptional(value: unknown, accepts: (value: unknown) => boolean): boole
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** What an image's configuration says it runs on. */
+export function platformOf(config: ImageConfig): Platform {
+  const { os, architecture, variant, 'os.version': version, 'os.features': features } = config;
+  return {
+    os,
+    architecture,
+    ...(variant ? { variant } : {}),
+    ...(version ? { 'os.version': version } : {}),
+    ...(features ? { 'os.features': features } : {}),
+  };
 }
 
 /** The configuration's bytes and the image ID that they give. */

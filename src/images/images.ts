@@ -8,10 +8,10 @@ import { type Digest, digestOf } from '../oci/digest.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import {
   familiarReference,
-  familiarRepository,
   formatReference,
   parseReference,
   type Reference,
+  repositoryOf,
   withDefaultTag,
 } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
@@ -26,16 +26,23 @@ import type {
   LoadOptions,
   PulledImage,
   PullOptions,
+  PushedImage,
+  PushOptions,
   RemovedItem,
   RemoveOptions,
 } from './contract.ts';
-import { familiarDigests, familiarTags, historyOf } from './history.ts';
+import { historyOf } from './history.ts';
+import { ImageLedger } from './image-ledger.ts';
 import { type ImageRecord, ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
+import { LayerForms } from './layer-forms.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
 import { type ArchivedImage, readImages } from './load.ts';
 import { layersOf, pullLayers } from './pull.ts';
+import { imagesToPush, pushImage, requirePlatform } from './push.ts';
+import { PushDestination } from './push-destination.ts';
+import { LayerPushes } from './push-layers.ts';
 import { removeImage } from './remove.ts';
 import { requireImage, resolveImage } from './resolve.ts';
 
@@ -46,7 +53,11 @@ export interface ImagesOptions {
   readonly events: EventSink;
   readonly users: ImageUsers;
   readonly registries: RegistryClient;
+  /** Layers that are pushed at the same time, over all pushes; 5 by default. */
+  readonly maxConcurrentUploads?: () => number;
 }
+
+const DEFAULT_UPLOADS = 5;
 
 /** Opens the images that the database knows. */
 export async function openImages(options: ImagesOptions): Promise<StoredImages> {
@@ -57,40 +68,51 @@ export async function openImages(options: ImagesOptions): Promise<StoredImages> 
 export class StoredImages implements Images {
   readonly #store: ImageStore;
   readonly #options: ImagesOptions;
+  readonly #ledger: ImageLedger;
+  readonly #forms: LayerForms;
   readonly #layers: LayerKeeper;
   readonly #pulls: LayerPulls;
+  readonly #pushes: LayerPushes;
 
   constructor(store: ImageStore, options: ImagesOptions) {
+    const { content, snapshots, events, database } = options;
     this.#store = store;
     this.#options = options;
-    this.#layers = new LayerKeeper(store, options.content, options.snapshots);
-    this.#pulls = new LayerPulls(options.content, options.snapshots);
+    this.#ledger = new ImageLedger(store, content, events);
+    this.#forms = new LayerForms(database);
+    this.#layers = new LayerKeeper(store, content, snapshots);
+    this.#pulls = new LayerPulls(content, snapshots);
+    this.#pushes = new LayerPushes(
+      content,
+      this.#forms,
+      options.maxConcurrentUploads ?? (() => DEFAULT_UPLOADS),
+    );
   }
 
   get(reference: string): Image {
-    return this.#describe(requireImage(this.#store, reference));
+    return this.#ledger.describe(requireImage(this.#store, reference));
   }
 
   find(reference: string): Image | undefined {
     const record = resolveImage(this.#store, reference);
-    return record === undefined ? undefined : this.#describe(record);
+    return record === undefined ? undefined : this.#ledger.describe(record);
   }
 
   list(): readonly Image[] {
-    return [...this.#store.all()].map((record) => this.#describe(record));
+    return [...this.#store.all()].map((record) => this.#ledger.describe(record));
   }
 
   async tag(_context: Context, source: string, target: string): Promise<void> {
     const image = requireImage(this.#store, source);
     const reference = parseReference(target);
     if (reference.digest !== undefined) throw invalid('refusing to create a tag with a digest reference');
-    this.#name(image, formatReference(withDefaultTag(reference)), 'tag');
+    this.#ledger.tag(image, formatReference(withDefaultTag(reference)));
   }
 
   async remove(context: Context, reference: string, options: RemoveOptions): Promise<readonly RemovedItem[]> {
     const removal = removeImage(this.#store, this.#options.users, reference, options);
-    for (const { image } of removal.untagged) this.#announce('untag', image, image.id);
-    for (const image of removal.deleted) this.#announce('delete', image, image.id);
+    for (const { image } of removal.untagged) this.#ledger.announce('untag', image, image.id);
+    for (const image of removal.deleted) this.#ledger.announce('delete', image, image.id);
     await this.#layers.dropUnused(
       context,
       removal.deleted.flatMap((image) => [...image.config.rootfs.diff_ids]),
@@ -127,11 +149,11 @@ export class StoredImages implements Images {
     const record = await this.#layers.receiving(context, async () => {
       const { config, layer } = await importLayer(context, this.#options.snapshots, tar, options);
       const { bytes, id } = encodeImageConfig(config);
-      return this.#add(context, { id, config, layerSizes: [layer.size] }, bytes);
+      return this.#ledger.add(context, { id, config, layerSizes: [layer.size] }, bytes);
     });
-    if (reference !== undefined) this.#name(record, formatReference(withDefaultTag(reference)), 'tag');
-    this.#announce('import', record, record.id);
-    return this.#describe(record);
+    if (reference !== undefined) this.#ledger.tag(record, formatReference(withDefaultTag(reference)));
+    this.#ledger.announce('import', record, record.id);
+    return this.#ledger.describe(record);
   }
 
   async pull(context: Context, text: string, options: PullOptions): Promise<PulledImage> {
@@ -150,10 +172,33 @@ export class StoredImages implements Images {
       const layerSizes = await pullLayers(context, this.#pulls, layers, listener);
       return this.#addPulled(context, reference, remote, { id, config, layerSizes }, configBytes);
     });
-    const familiar = familiarReference(reference);
-    const attributes = { ...config.config?.Labels, name: familiarRepository(reference) };
-    this.#options.events.publish({ type: 'image', action: 'pull', id: familiar, attributes });
-    return { image: this.get(id), digest: remote.digest, reference: familiar, isNew };
+    this.#ledger.announceTransfer('pull', this.#store.get(id), reference);
+    return { image: this.get(id), digest: remote.digest, reference: familiarReference(reference), isNew };
+  }
+
+  async push(context: Context, text: string, options: PushOptions): Promise<readonly PushedImage[]> {
+    const reference = parseReference(text);
+    if (options.platform !== undefined)
+      requirePlatform(requireImage(this.#store, text), text, options.platform);
+    options.onFound?.(repositoryOf(reference));
+    const images = imagesToPush(this.#store, reference);
+    const { content, registries } = this.#options;
+    const target = await registries.target(context, reference, options.credentials);
+    const destination = new PushDestination(target, reference, content, this.#forms);
+    const listener = options.onLayer ?? (() => {});
+    const pushed: PushedImage[] = [];
+    for (const image of images) {
+      const { bytes, ...result } = await pushImage(
+        context,
+        { content, layers: this.#pushes, destination, listener },
+        image,
+      );
+      await this.#addPushed(context, reference, image.image, result.digest, bytes);
+      options.onPushed?.(result);
+      pushed.push(result);
+    }
+    this.#ledger.announceTransfer('push', images.at(-1)?.image, reference);
+    return pushed;
   }
 
   remoteTags(
@@ -175,14 +220,14 @@ export class StoredImages implements Images {
 
   async #addLoaded(context: Context, image: ArchivedImage, options: LoadOptions): Promise<LoadedImage[]> {
     const id = digestOf(image.configBytes);
-    const record = await this.#add(
+    const record = await this.#ledger.add(
       context,
       { id, config: image.config, layerSizes: image.layerSizes },
       image.configBytes,
     );
     const named = image.references.map((text) => {
       const reference = withDefaultTag(parseReference(text));
-      const previous = this.#name(record, formatReference(reference), undefined);
+      const previous = this.#ledger.name(record, formatReference(reference));
       if (previous !== undefined && previous.id !== id) {
         options.onMessage?.(
           `The image ${familiarReference(reference)} already exists, renaming the old one with ID ${previous.id} to empty string\n`,
@@ -190,7 +235,7 @@ export class StoredImages implements Images {
       }
       return { reference: familiarReference(reference), id };
     });
-    this.#announce('load', record, id);
+    this.#ledger.announce('load', record, id);
     return named.length === 0 ? [{ id }] : named;
   }
 
@@ -204,10 +249,10 @@ export class StoredImages implements Images {
   ): Promise<boolean> {
     for (const { digest, bytes } of remote.documents) {
       if (digest === remote.digest || digest === remote.manifestDigest) {
-        await this.#addContent(context, digest, bytes);
+        await this.#ledger.addDocument(context, digest, bytes);
       }
     }
-    const { id } = await this.#add(context, image, configBytes);
+    const { id } = await this.#ledger.add(context, image, configBytes);
     this.#store.setManifest(id, remote.manifestDigest);
     const byDigest = formatReference({ ...reference, tag: undefined, digest: remote.digest });
     const asked = reference.digest === undefined ? formatReference(reference) : byDigest;
@@ -217,54 +262,20 @@ export class StoredImages implements Images {
     return isNew;
   }
 
-  async #addContent(context: Context, digest: Digest, bytes: Uint8Array): Promise<void> {
-    await using writer = await this.#options.content.writer(context);
-    await writer.write(bytes);
-    await writer.commit({ digest, size: bytes.length });
-  }
-
-  async #add(
+  /** The image is known by its digest in that repository from now on, and by the same manifest wherever it is pushed. */
+  async #addPushed(
     context: Context,
-    image: Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>,
-    configBytes: Uint8Array,
-  ): Promise<ImageRecord> {
-    const known = this.#store.get(image.id);
-    if (known !== undefined) return known;
-    await this.#addContent(context, image.id, configBytes);
-    const record = { ...image, parent: undefined, manifest: undefined, lastTagged: undefined };
-    this.#store.add(record);
-    return record;
-  }
-
-  /** Points a name at an image; returns the image that had it. */
-  #name(image: ImageRecord, reference: string, action: 'tag' | undefined): ImageRecord | undefined {
-    const previous = this.#store.setReference(reference, image.id);
-    if (action !== undefined) this.#announce(action, image, familiarReference(parseReference(reference)));
-    return previous;
-  }
-
-  #announce(action: string, image: ImageRecord, name: string): void {
-    const attributes = { ...image.config.config?.Labels, name };
-    this.#options.events.publish({ type: 'image', action, id: image.id, attributes });
-  }
-
-  #describe(record: ImageRecord): Image {
-    const { config } = record;
-    return {
-      id: record.id,
-      config,
-      tags: familiarTags(this.#store, record),
-      digests: familiarDigests(this.#store, record),
-      size: record.layerSizes.reduce((sum, size) => sum + size, 0),
-      created: config.created === undefined ? undefined : new Date(config.created),
-      lastTagged: record.lastTagged,
-      parent: record.parent,
-      platform: {
-        os: config.os,
-        architecture: config.architecture,
-        ...(config.variant === undefined ? {} : { variant: config.variant }),
-      },
-      manifest: record.manifest,
-    };
+    reference: Reference,
+    image: ImageRecord,
+    digest: Digest,
+    bytes: Uint8Array,
+  ): Promise<void> {
+    // It may have been removed meanwhile.
+    if (this.#store.get(image.id) === undefined) return;
+    if (image.manifest !== digest) {
+      await this.#ledger.addDocument(context, digest, bytes);
+      this.#store.setManifest(image.id, digest);
+    }
+    this.#store.setReference(formatReference({ ...reference, tag: undefined, digest }), image.id);
   }
 }

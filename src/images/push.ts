@@ -1,0 +1,159 @@
+import type { Context } from '../base/context.ts';
+import { invalid, notFound } from '../base/errors.ts';
+import type { ContentStore, Lease } from '../content/contract.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Manifest, Platform } from '../oci/image.ts';
+import { mediaTypes } from '../oci/media-types.ts';
+import { formatPlatform, platformFit } from '../oci/platform.ts';
+import {
+  familiarReference,
+  familiarRepository,
+  formatReference,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from '../oci/reference.ts';
+import { platformOf } from './config.ts';
+import type { PushedImage } from './contract.ts';
+import type { ImageRecord, ImageStore } from './image-store.ts';
+import type { LayerForm } from './layer-forms.ts';
+import { encodeDockerManifest, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
+import type { PushDestination } from './push-destination.ts';
+import { FormGone, type LayerPushes, type PushedLayer, type PushListener } from './push-layers.ts';
+
+/** An image and the tag that it is to get in the registry. */
+export interface TaggedImage {
+  readonly tag: string;
+  readonly image: ImageRecord;
+}
+
+/** What a reference means to push: one tag, or without one all of the repository's. Fails with `not-found` in dockerd's words. */
+export function imagesToPush(store: ImageStore, reference: Reference): TaggedImage[] {
+  if (reference.digest !== undefined) throw invalid('cannot push a digest reference');
+  const prefix = `${repositoryOf(reference)}`;
+  const names = [...store.references()].map(parseReference).filter((name) => repositoryOf(name) === prefix);
+  const familiar = familiarRepository(reference);
+  if (names.length === 0) throw notFound(`An image does not exist locally with the tag: ${familiar}`);
+  if (reference.tag !== undefined) {
+    const image = store.resolve(formatReference(reference));
+    if (image === undefined) throw notFound(`tag does not exist: ${familiarReference(reference)}`);
+    return [{ tag: reference.tag, image }];
+  }
+  const tagged = names.sort(byTag).flatMap((name) => {
+    const image = store.resolve(formatReference(name));
+    return name.tag === undefined || image === undefined ? [] : [{ tag: name.tag, image }];
+  });
+  if (tagged.length === 0) throw notFound(`no tags to push for ${familiar}`);
+  return tagged;
+}
+
+function byTag(one: Reference, other: Reference): number {
+  return (one.tag ?? '') < (other.tag ?? '') ? -1 : 1;
+}
+
+/** Fails with `not-found` in dockerd's words when the image is for another platform than the one that is asked for. */
+export function requirePlatform(image: ImageRecord, name: string, wanted: Platform | undefined): void {
+  if (wanted === undefined || platformFit(wanted, platformOf(image.config)) > 0) return;
+  throw notFound(
+    `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
+  );
+}
+
+export interface PushParts {
+  readonly content: ContentStore;
+  readonly layers: LayerPushes;
+  readonly destination: PushDestination;
+  readonly listener: PushListener;
+}
+
+/** What an image is in a registry now. */
+export interface PushedManifest {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Brings one image under one tag to its registry. With the manifest that it came with, byte for byte, where its layers are still to be
+ * had in the same form; else with one that says the same as Docker does.
+ */
+export async function pushImage(
+  context: Context,
+  parts: PushParts,
+  { image, tag }: TaggedImage,
+): Promise<PushedImage & PushedManifest> {
+  using lease = parts.content.lease();
+  const stored = await storedManifest(parts.content, image);
+  const bytes =
+    (stored && (await pushStored(context, parts, image, stored, lease))) ??
+    (await pushMade(context, parts, image, lease));
+  const type = typeOf(parseManifest(bytes));
+  const digest = await parts.destination.putManifest(context, tag, type, bytes);
+  return { tag, digest, size: bytes.length, bytes };
+}
+
+interface StoredManifest {
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+}
+
+/** The manifest that the image came with, if it is whole and the image's own. */
+async function storedManifest(
+  content: ContentStore,
+  image: ImageRecord,
+): Promise<StoredManifest | undefined> {
+  if (image.manifest === undefined || (await content.stat(image.manifest)) === undefined) return undefined;
+  const bytes = await content.readAll(image.manifest, MAX_MANIFEST_BYTES);
+  const manifest = parseManifest(bytes);
+  const fits =
+    manifest.config.digest === image.id && manifest.layers.length === image.config.rootfs.diff_ids.length;
+  return fits ? { bytes, manifest } : undefined;
+}
+
+/** Undefined when a layer is not to be had any more in the form that the manifest names. */
+async function pushStored(
+  context: Context,
+  parts: PushParts,
+  image: ImageRecord,
+  { bytes, manifest }: StoredManifest,
+  lease: Lease,
+): Promise<Uint8Array | undefined> {
+  const diffIds = image.config.rootfs.diff_ids;
+  const layers = manifest.layers.flatMap(({ digest, mediaType, size }, position): PushedLayer[] => {
+    const diffId = diffIds[position];
+    return diffId === undefined ? [] : [{ diffId, form: { digest, diffId, mediaType, size } }];
+  });
+  try {
+    await parts.layers.push(context, parts.destination, layers, lease, parts.listener);
+  } catch (error) {
+    if (error instanceof FormGone) return undefined;
+    throw error;
+  }
+  await parts.destination.bring(context, manifest.config);
+  return bytes;
+}
+
+async function pushMade(
+  context: Context,
+  parts: PushParts,
+  image: ImageRecord,
+  lease: Lease,
+): Promise<Uint8Array> {
+  const layers = image.config.rootfs.diff_ids.map((diffId) => ({ diffId, form: undefined }));
+  const forms: LayerForm[] = await parts.layers.push(
+    context,
+    parts.destination,
+    layers,
+    lease,
+    parts.listener,
+  );
+  const info = await parts.content.stat(image.id);
+  if (info === undefined) throw notFound(`No such image: ${image.id}`);
+  await parts.destination.bring(context, info);
+  return encodeDockerManifest(info, forms);
+}
+
+/** What the manifest calls itself; without a name of its own its configuration's type tells the family. */
+function typeOf({ mediaType, config }: Manifest): string {
+  if (mediaType !== undefined) return mediaType;
+  return config.mediaType === mediaTypes.ociConfig ? mediaTypes.ociManifest : mediaTypes.dockerManifest;
+}
