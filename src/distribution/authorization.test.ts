@@ -92,7 +92,10 @@ describe('authentication', () => {
     'does not take %p for a token server of a registry reached by TLS',
     async (realm) => {
       const settings = () => ({ registryMirrors: [], insecureRegistries: [] });
-      const authorizer = new Authorizer(new Transport(settings, patience), settings, someone, 'scope');
+      const authorizer = new Authorizer({
+        transport: new Transport(settings, patience),
+        ...{ settings, credentials: someone, scopes: ['scope'] },
+      });
       const asked = authorizer.answer(
         context,
         new URL('https://registry.example'),

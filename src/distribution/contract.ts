@@ -36,7 +36,7 @@ export interface RegistryClient {
 export interface ResolveOptions {
   readonly platform: Platform;
   readonly credentials: Credentials | undefined;
-  /** The same is asked again, after so many seconds. */
+  /** The same is asked again after so many seconds: told when a wait begins, and with each second that is left. */
   readonly onRetry?: (seconds: number) => void;
 }
 
@@ -101,6 +101,7 @@ export interface PushTarget {
     blob: { readonly digest: Digest; readonly size: number },
     open: (offset: number) => AsyncIterable<Uint8Array>,
     onProgress?: (sent: number) => void,
+    onRetry?: (seconds: number) => void,
   ): Promise<void>;
   /** Stores a manifest or index under a tag or its digest; the bytes stay as they are. Returns their digest. */
   putManifest(context: Context, name: string, mediaType: string, bytes: Uint8Array): Promise<Digest>;

@@ -8,10 +8,22 @@ import { parseJson } from './json.ts';
 
 const MAX_LAYERS = 4_096;
 const MAX_MANIFESTS = 1_024;
+const MAX_URLS = 8;
+
+/** Some old tools gave an image's configuration a type of their own choice, or none. */
+const imageConfigTypes: ReadonlySet<string> = new Set([
+  mediaTypes.ociConfig,
+  mediaTypes.dockerConfig,
+  'application/octet-stream',
+  'application/json',
+  'text/html',
+  'text/plain',
+  '',
+]);
 
 export type ParsedDocument =
-  | { readonly kind: 'manifest'; readonly manifest: Manifest }
-  | { readonly kind: 'index'; readonly index: Index };
+  | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly mediaType: string | undefined }
+  | { readonly kind: 'index'; readonly index: Index; readonly mediaType: string | undefined };
 
 /**
  * Reads a manifest or an index, OCI's or Docker's schema 2. One that could be taken for both, or that calls itself something else than
@@ -35,8 +47,8 @@ export function parseDocument(bytes: Uint8Array, contentType: string): ParsedDoc
     throw invalid(`invalid manifest: its content is not what its media type ${type} says`);
   }
   return isIndex
-    ? { kind: 'index', index: parseIndex(value) }
-    : { kind: 'manifest', manifest: parseManifest(value) };
+    ? { kind: 'index', index: parseIndex(value), mediaType: type }
+    : { kind: 'manifest', manifest: parseManifest(value), mediaType: type };
 }
 
 /** The types that the document and its sender name, which must be the same where both are known ones. */
@@ -58,10 +70,14 @@ function parseManifest(value: JsonObject): Manifest {
     throw invalid(`invalid manifest: layers must be a list of at most ${MAX_LAYERS} descriptors`);
   }
   const config = parseDescriptor(value['config']);
-  if (config.mediaType !== mediaTypes.ociConfig && config.mediaType !== mediaTypes.dockerConfig) {
-    throw invalid(`unsupported media type ${config.mediaType.slice(0, 200)}: this is not a container image`);
-  }
   return { schemaVersion: 2, config, layers: layers.map(parseDescriptor) };
+}
+
+/** Refuses a manifest of something else than an image, in Docker's words. */
+export function requireImage({ config: { mediaType } }: Manifest): void {
+  if (imageConfigTypes.has(mediaType)) return;
+  const type = JSON.stringify(mediaType.slice(0, 200));
+  throw invalid(`Encountered remote ${type}(unknown) when fetching: this is not a container image`);
 }
 
 function parseIndex(value: JsonObject): Index {
@@ -74,7 +90,7 @@ function parseIndex(value: JsonObject): Index {
 
 function parseDescriptor(value: unknown): Descriptor {
   if (!isJsonObject(value)) throw invalid('invalid descriptor: not an object');
-  const { mediaType, digest, size, platform } = value;
+  const { mediaType, digest, size, platform, urls } = value;
   if (typeof digest !== 'string' || !isDigest(digest)) {
     throw invalid(`invalid descriptor: ${JSON.stringify(digest)?.slice(0, 200)} is not a sha256 digest`);
   }
@@ -83,10 +99,15 @@ function parseDescriptor(value: unknown): Descriptor {
   }
   if (typeof mediaType !== 'string') throw invalid(`invalid descriptor: ${digest} has no media type`);
   const of = parsePlatform(platform);
-  return { mediaType, digest, size, ...(of === undefined ? {} : { platform: of }) };
+  return {
+    ...{ mediaType, digest, size },
+    ...(of === undefined ? {} : { platform: of }),
+    ...(Array.isArray(urls) ? { urls: urls.slice(0, MAX_URLS).map(String) } : {}),
+  };
 }
 
-function parsePlatform(value: unknown): Platform | undefined {
+/** What an entry of an index, or an image's configuration, says of the platform; undefined when it is no object. */
+export function parsePlatform(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;
   const { os, architecture, variant } = value;
   return {

@@ -27,11 +27,14 @@ export const defaultPatience: Patience = {
 export class Retries {
   readonly #context: Context;
   readonly #patience: Patience;
+  readonly #onRetry: ((seconds: number) => void) | undefined;
   #failures = 0;
 
-  constructor(context: Context, patience: Patience) {
+  /** `onRetry` hears how many seconds are left of each wait, at its beginning and with each second. */
+  constructor(context: Context, patience: Patience, onRetry?: (seconds: number) => void) {
     this.#context = context;
     this.#patience = patience;
+    this.#onRetry = onRetry;
   }
 
   /** Resolves when it is time for another try; throws when there shall be none. */
@@ -44,9 +47,18 @@ export class Retries {
     const delay = Math.min(firstDelay * 2 ** (this.#failures - 1), longestDelay);
     this.#context.log.debug('asking a registry again', { after: error.message });
     // Spread out, so that many clients do not come back at once.
-    await sleep(error.wait ?? delay * (0.5 + Math.random() / 2), undefined, {
-      signal: this.#context.signal,
-    }).catch(() => this.#context.signal.throwIfAborted());
+    await this.#countDown(error.wait ?? delay * (0.5 + Math.random() / 2));
+  }
+
+  async #countDown(milliseconds: number): Promise<void> {
+    const { signal } = this.#context;
+    const end = performance.now() + milliseconds;
+    for (let left = milliseconds; left > 0; left = end - performance.now()) {
+      const seconds = Math.ceil(left / 1_000);
+      this.#onRetry?.(seconds);
+      const step = this.#onRetry === undefined ? left : left - (seconds - 1) * 1_000;
+      await sleep(step, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
   }
 
   /** The undertaking got on: earlier failures no longer count. */
@@ -56,8 +68,13 @@ export class Retries {
 }
 
 /** Runs the work until it succeeds or retrying it is pointless. */
-export async function retrying<T>(context: Context, patience: Patience, work: () => Promise<T>): Promise<T> {
-  const retries = new Retries(context, patience);
+export async function retrying<T>(
+  context: Context,
+  patience: Patience,
+  work: () => Promise<T>,
+  onRetry?: (seconds: number) => void,
+): Promise<T> {
+  const retries = new Retries(context, patience, onRetry);
   for (;;) {
     try {
       return await work();

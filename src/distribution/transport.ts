@@ -6,12 +6,19 @@ import { refusalOf, Transient, Unreachable } from './failures.ts';
 import { type Patience, parseRetryAfter } from './retries.ts';
 
 export interface HttpRequest {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent to the URL's own host only, whatever it redirects to. */
   readonly authorization?: string | undefined;
-  readonly body?: string;
+  readonly body?: string | Uint8Array | BodySource;
+}
+
+/** A body that is never whole in memory; opened again for a redirect or with other credentials. */
+export interface BodySource {
+  /** Bytes. */
+  readonly length: number;
+  open(): AsyncIterable<Uint8Array>;
 }
 
 export interface HttpAnswer {
@@ -81,9 +88,10 @@ export class Transport {
             'User-Agent': 'sampan',
             'Accept-Encoding': 'identity',
             ...request.headers,
+            ...(isSource(request.body) ? { 'Content-Length': String(request.body.length) } : {}),
             ...(authorization === undefined ? {} : { Authorization: authorization }),
           },
-          ...(request.body === undefined ? {} : { body: request.body }),
+          ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
           tls: { rejectUnauthorized: !isInsecure(url.host, this.#settings()) },
         }),
       );
@@ -101,6 +109,28 @@ export class Transport {
     const failure = new Unreachable(`Get ${JSON.stringify(url.href)}: ${messageOf(cause)}`, { cause });
     return this.#known.has(url.origin) ? new Transient(failure) : failure;
   }
+}
+
+function isSource(body: HttpRequest['body']): body is BodySource {
+  return typeof body === 'object' && 'open' in body;
+}
+
+function bodyOf(body: string | Uint8Array | BodySource): string | Uint8Array<ArrayBuffer> | ReadableStream {
+  if (!isSource(body)) return typeof body === 'string' ? body : Uint8Array.from(body);
+  const parts = body.open()[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await parts.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await parts.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** Gives up a transfer that does not move, but not while nobody asks it to. */

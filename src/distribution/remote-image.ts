@@ -1,0 +1,94 @@
+import type { Context } from '../base/context.ts';
+import { SampanError } from '../base/errors.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Descriptor, Manifest } from '../oci/image.ts';
+import type { Reference } from '../oci/reference.ts';
+import type { RemoteDocument, RemoteImage } from './contract.ts';
+import { type BlobSource, download } from './download.ts';
+import { explain } from './failures.ts';
+import type { Repository } from './repository.ts';
+import type { Patience } from './retries.ts';
+import type { Transport } from './transport.ts';
+
+export interface RemoteImageOptions {
+  readonly reference: Reference;
+  /** Outermost first; at least the manifest's own. */
+  readonly documents: readonly [RemoteDocument, ...RemoteDocument[]];
+  readonly manifest: Manifest;
+  /** Where the manifest was found, and the repositories that may serve what is lacking there. */
+  readonly repositories: readonly Repository[];
+  readonly transport: Transport;
+  readonly patience: Patience;
+}
+
+/** An image in a registry, some of which may come from mirrors. */
+export class RepositoryImage implements RemoteImage {
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+  readonly manifestDigest: Digest;
+  readonly documents: readonly RemoteDocument[];
+  readonly #options: RemoteImageOptions;
+  /** Repositories that sent something else than they should have. */
+  readonly #distrusted = new Set<Repository>();
+
+  constructor(options: RemoteImageOptions) {
+    const { documents } = options;
+    this.digest = documents[0].digest;
+    this.manifestDigest = (documents.at(-1) ?? documents[0]).digest;
+    this.documents = documents;
+    this.manifest = options.manifest;
+    this.#options = options;
+  }
+
+  async config(context: Context, limit: number): Promise<Uint8Array> {
+    const { config } = this.manifest;
+    if (config.size > limit) {
+      throw new SampanError('exhausted', `${config.digest} has more than the allowed ${limit} bytes`);
+    }
+    const parts: Uint8Array[] = [];
+    for await (const part of this.layer(context, config)) parts.push(part);
+    return Buffer.concat(parts);
+  }
+
+  async *layer(
+    context: Context,
+    descriptor: Descriptor,
+    options: { readonly offset?: number; readonly onRetry?: (seconds: number) => void } = {},
+  ): AsyncGenerator<Uint8Array, void> {
+    const { reference, patience } = this.#options;
+    const { offset = 0, onRetry } = options;
+    const sources = this.#sources(descriptor);
+    try {
+      yield* download(context, { blob: descriptor, offset, sources, patience, onRetry });
+    } catch (error) {
+      throw explain(error, reference);
+    }
+  }
+
+  #sources({ digest, urls = [] }: Descriptor): BlobSource[] {
+    const { repositories, transport } = this.#options;
+    const trusted = repositories.filter(
+      (repository) => !repository.endpoint.isMirror || !this.#distrusted.has(repository),
+    );
+    const isPlain = repositories.some(({ endpoint }) => endpoint.url.protocol === 'http:');
+    return [
+      ...trusted.map((repository) =>
+        repository.blobSource(digest, () => void this.#distrusted.add(repository)),
+      ),
+      ...urls.flatMap((text) => hintedSource(transport, text, isPlain) ?? []),
+    ];
+  }
+}
+
+/** What a descriptor says of other places, which are not to be less safe than the registry itself. */
+function hintedSource(transport: Transport, text: string, isPlainFine: boolean): BlobSource | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' && !(isPlainFine && url?.protocol === 'http:')) return undefined;
+  return {
+    name: url.host,
+    isHint: true,
+    open: (context, offset) =>
+      transport.exchange(context, { url, headers: offset === 0 ? {} : { Range: `bytes=${offset}-` } }),
+    isReplaceable: () => true,
+  };
+}
