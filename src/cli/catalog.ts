@@ -9,6 +9,12 @@ export const groups: readonly GroupEntry[] = [
   { name: 'volume', short: 'Manage volumes' },
   { name: 'system', short: 'Manage the engine as a whole' },
   {
+    name: 'manifest',
+    short: 'Manage manifest lists',
+    long: () =>
+      'Manage manifest lists: one name for images of several platforms.\nLists are made here from images in a registry, and then pushed to it.',
+  },
+  {
     name: 'completion',
     short: 'Print a completion script for a shell',
     hidden: true,
@@ -50,6 +56,35 @@ export const catalog: readonly CatalogEntry[] = [
     short: 'Download an image from a registry',
     common: 5,
     load: () => import('./commands/pull.ts'),
+  },
+  {
+    path: 'image push',
+    shortcut: 'push',
+    usage: '[OPTIONS] NAME[:TAG]',
+    short: 'Upload an image to a registry',
+    common: 6,
+    load: () => import('./commands/push.ts'),
+  },
+  {
+    path: 'login',
+    usage: '[OPTIONS] [SERVER]',
+    short: 'Log in to a registry',
+    common: 8,
+    load: () => import('./commands/login.ts'),
+  },
+  {
+    path: 'logout',
+    usage: '[SERVER]',
+    short: 'Log out from a registry',
+    common: 9,
+    load: () => import('./commands/logout.ts'),
+  },
+  {
+    path: 'search',
+    usage: '[OPTIONS] TERM',
+    short: 'Search a registry for images',
+    common: 10,
+    load: () => import('./commands/search.ts'),
   },
   {
     path: 'image ls',

@@ -1,5 +1,6 @@
 import { messageOf } from '../base/errors.ts';
-import type { Reference } from '../oci/reference.ts';
+import { ApiError } from '../client/errors.ts';
+import { encodeAuth } from '../client/registries.ts';
 import { authConfigOf, type Login, serverOfDomain } from './credentials/login.ts';
 import type { Session } from './session.ts';
 
@@ -15,12 +16,31 @@ export async function findLogin(session: Session, domain: string): Promise<Login
   }
 }
 
-/** The `X-Registry-Auth` header for an image: what is known of its registry, as JSON in base64url. */
-export async function registryAuth(session: Session, { domain }: Pick<Reference, 'domain'>): Promise<string> {
-  return encodeAuth(domain, await findLogin(session, domain));
+/** The `X-Registry-Auth` header for an image of that domain: what is known of its registry. */
+export async function registryAuth(session: Session, domain: string): Promise<string> {
+  return encodeAuth(authConfigOf(serverOfDomain(domain), await findLogin(session, domain)));
 }
 
-export function encodeAuth(domain: string, login: Login | undefined): string {
-  const json = JSON.stringify(authConfigOf(serverOfDomain(domain), login));
-  return Buffer.from(json).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+/**
+ * Asks the daemon for something that concerns a registry. Where the registry wants another login, a user at a terminal is asked for one,
+ * once; it is not kept. `purpose` is the command's name.
+ */
+export async function askWithLogin<T>(
+  session: Session,
+  domain: string,
+  purpose: string,
+  ask: (auth: string) => Promise<T>,
+): Promise<T> {
+  const known = await findLogin(session, domain);
+  const server = serverOfDomain(domain);
+  try {
+    return await ask(encodeAuth(authConfigOf(server, known)));
+  } catch (reason) {
+    if (!(reason instanceof ApiError) || reason.status !== 401 || !session.io.stdinIsTerminal) throw reason;
+    session.io.err(`${reason.message}\n`);
+  }
+  session.io.out(`\nLogin prior to ${purpose}:\n`);
+  const { promptForLogin } = await import('./credentials/prompt-for-login.ts');
+  const given = await promptForLogin(session.io, server, { defaultUsername: known?.username });
+  return ask(encodeAuth(authConfigOf(server, given)));
 }

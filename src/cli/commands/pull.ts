@@ -5,7 +5,7 @@ import { CommandError } from '../command-error.ts';
 import { flag } from '../flag.ts';
 import { bool, text } from '../flag-types.ts';
 import { progressOutput, showProgress } from '../progress.ts';
-import { registryAuth } from '../registry-auth.ts';
+import { askWithLogin } from '../registry-auth.ts';
 
 export const command = defineCommand({
   flags: {
@@ -22,11 +22,14 @@ export const command = defineCommand({
     if (all && !isBare) throw new CommandError("tag can't be used with --all-tags/-a");
     const reference = all ? given : withDefaultTag(given);
     if (!all && isBare && !options.quiet) session.io.out(`Using default tag: ${reference.tag}\n`);
-    const body = await pullImage(await session.client(), repositoryOf(reference), {
-      tag: all ? undefined : (reference.digest ?? reference.tag),
-      platform: options.platform || session.io.environment.DOCKER_DEFAULT_PLATFORM,
-      auth: await registryAuth(session, reference),
-    });
+    const client = await session.client();
+    const body = await askWithLogin(session, reference.domain, 'pull', (auth) =>
+      pullImage(client, repositoryOf(reference), {
+        tag: all ? undefined : (reference.digest ?? reference.tag),
+        platform: options.platform || session.io.environment.DOCKER_DEFAULT_PLATFORM,
+        auth,
+      }),
+    );
     await showProgress(body, progressOutput(session.io, options.quiet ? 'none' : 'out'));
     session.io.out(`${formatReference(reference)}\n`);
   },

@@ -84,7 +84,7 @@ async function pullForCreate(
   const body = await pullImage(client, repositoryOf(full), {
     tag: full.digest ?? full.tag,
     platform: choice.platform || undefined,
-    auth: await registryAuth(session, full),
+    auth: await registryAuth(session, full.domain),
   });
   await showProgress(body, progressOutput(session.io, choice.quiet ? 'none' : 'err'));
 }

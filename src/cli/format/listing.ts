@@ -9,6 +9,8 @@ export interface Listing<Row> {
   readonly headings: Readonly<Record<string, string>>;
   /** A value of the row by column name; zero-parameter ones are its JSON too. */
   readonly columns: Readonly<Record<string, (row: Row) => unknown>>;
+  /** Columns that are another value in a row's JSON. */
+  readonly inJson?: Readonly<Record<string, (row: Row) => unknown>>;
   /** `{{.Label "name"}}` where the object has labels. */
   readonly labels?: ((row: Row) => Readonly<Record<string, string>> | null | undefined) | undefined;
 }
@@ -62,7 +64,8 @@ export async function rowStructs<Row>(listing: Listing<Row>): Promise<(row: Row)
     const label = (key: string): unknown => listing.labels?.(row)?.[key] ?? '';
     const withLabel = listing.labels === undefined ? members : [...members, ['Label', label] as const];
     const json = (): unknown => {
-      const values = names.map((name) => [name, listing.columns[name]?.(row)] as const);
+      const columns = { ...listing.columns, ...listing.inJson };
+      const values = names.map((name) => [name, columns[name]?.(row)] as const);
       return new RawJson(escapeForHtml(goJson(Object.fromEntries(values))));
     };
     return new Struct(listing.typeName, withLabel, json);
