@@ -15,6 +15,7 @@ import {
   withDefaultTag,
 } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
+import { writeArchive } from './archive-writer.ts';
 import { encodeImageConfig, MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
 import type {
   HistoryItem,
@@ -30,6 +31,7 @@ import type {
   PushOptions,
   RemovedItem,
   RemoveOptions,
+  SaveOptions,
 } from './contract.ts';
 import { historyOf } from './history.ts';
 import { ImageLedger } from './image-ledger.ts';
@@ -45,6 +47,7 @@ import { PushDestination } from './push-destination.ts';
 import { LayerPushes } from './push-layers.ts';
 import { removeImage } from './remove.ts';
 import { requireImage, resolveImage } from './resolve.ts';
+import { imagesToSave } from './save.ts';
 
 export interface ImagesOptions {
   readonly database: Database;
@@ -53,6 +56,8 @@ export interface ImagesOptions {
   readonly events: EventSink;
   readonly users: ImageUsers;
   readonly registries: RegistryClient;
+  /** Layers that are pulled at the same time, over all pulls; 3 by default. */
+  readonly maxConcurrentDownloads?: () => number;
   /** Layers that are pushed at the same time, over all pushes; 5 by default. */
   readonly maxConcurrentUploads?: () => number;
 }
@@ -80,8 +85,8 @@ export class StoredImages implements Images {
     this.#options = options;
     this.#ledger = new ImageLedger(store, content, events);
     this.#forms = new LayerForms(database);
-    this.#layers = new LayerKeeper(store, content, snapshots);
-    this.#pulls = new LayerPulls(content, snapshots);
+    this.#layers = new LayerKeeper(store, content, snapshots, this.#forms);
+    this.#pulls = new LayerPulls({ ...options, forms: this.#forms });
     this.#pushes = new LayerPushes(
       content,
       this.#forms,
@@ -164,7 +169,7 @@ export class StoredImages implements Images {
     });
     const configBytes = await remote.config(context, MAX_CONFIG_BYTES);
     const config = parseImageConfig(configBytes);
-    const layers = layersOf(remote, config);
+    const layers = layersOf(remote, config, repositoryOf(reference));
     options.onFound?.();
     const id = remote.manifest.config.digest;
     const isNew = await this.#layers.receiving(context, async () => {
@@ -199,6 +204,12 @@ export class StoredImages implements Images {
     }
     this.#ledger.announceTransfer('push', images.at(-1)?.image, reference);
     return pushed;
+  }
+
+  save(context: Context, references: readonly string[], options: SaveOptions): AsyncIterable<Uint8Array> {
+    const images = imagesToSave(this.#store, references, options.platform);
+    for (const { image } of images) this.#ledger.announce('save', image, image.id);
+    return writeArchive(context, this.#options.content, images);
   }
 
   remoteTags(

@@ -1,27 +1,41 @@
-import type { Context } from '../base/context.ts';
+import { background, type Context } from '../base/context.ts';
+import { isErrno } from '../base/errno.ts';
 import { isCode } from '../base/errors.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { ImageStore } from './image-store.ts';
+import type { LayerForms } from './layer-forms.ts';
+
+/** How long what is left of an unfinished download waits for the next try, milliseconds. */
+const PARTIAL_LIFE = 24 * 60 * 60 * 1_000;
+
+/** Later than every file. */
+const ALWAYS = new Date(8.64e15);
 
 /**
- * Decides which layers and blobs may go. A layer stays while an image needs it, or a snapshot (the driver's word). Receiving and removing
- * exclude each other: what is being received has no name yet, so a removal that comes meanwhile is made up for by a sweep afterwards.
+ * Decides which layers and blobs may go. A layer stays while an image needs it, or a snapshot (the driver's word); its compressed forms stay
+ * as long as it does. Receiving and removing exclude each other: what is being received has no name yet, so a removal that comes meanwhile
+ * is made up for by a sweep afterwards. What a pull had received when it failed is set aside for the next try.
  */
 export class LayerKeeper {
   readonly #store: ImageStore;
   readonly #content: ContentStore;
   readonly #snapshots: SnapshotDriver;
+  readonly #forms: LayerForms;
+  /** Layers that were removed while others were received, and shall not be set aside. */
+  readonly #removed = new Set<Digest>();
   #receiving = 0;
   #sweepDue = false;
+  #diskWasFull = false;
   #removing: Promise<unknown> = Promise.resolve();
 
-  constructor(store: ImageStore, content: ContentStore, snapshots: SnapshotDriver) {
+  constructor(store: ImageStore, content: ContentStore, snapshots: SnapshotDriver, forms: LayerForms) {
     this.#store = store;
     this.#content = content;
     this.#snapshots = snapshots;
+    this.#forms = forms;
   }
 
   /** Runs work that receives layers. When it fails, what it received is swept away. */
@@ -32,24 +46,33 @@ export class LayerKeeper {
       return await work();
     } catch (error) {
       this.#sweepDue = true;
+      if (isErrno(error, 'ENOSPC', 'EDQUOT')) this.#diskWasFull = true;
       throw error;
     } finally {
       this.#receiving--;
-      if (this.#sweepDue && this.#receiving === 0) await this.collect(context);
+      // Whoever gave up the work has not given up the sweep.
+      if (this.#sweepDue && this.#receiving === 0) await this.collect(background(context.log));
     }
   }
 
   /** Drops those of the layers, and of the configurations and manifests, that nothing needs any more. */
   async dropUnused(context: Context, layers: Iterable<Digest>, documents: Iterable<Digest>): Promise<void> {
-    await this.#exclusively(async () => {
-      const needed = this.#needed();
-      for (const document of documents) {
-        if (!needed.has(document)) await this.#content.delete(document);
-      }
-      for (const layer of new Set(layers)) {
-        if (!needed.has(layer)) await this.#drop(context, layer);
-      }
-    });
+    const dropped = new Set(layers);
+    await this.#exclusively(
+      async () => {
+        const needed = this.#needed();
+        await this.#delete(
+          context,
+          [...documents].filter((document) => !needed.has(document)),
+        );
+        for (const layer of dropped) {
+          if (!needed.has(layer)) await this.#drop(context, layer);
+        }
+      },
+      () => {
+        for (const layer of dropped) this.#removed.add(layer);
+      },
+    );
   }
 
   /** Drops everything that nothing needs: what a failure or a killed daemon left. */
@@ -58,9 +81,15 @@ export class LayerKeeper {
       this.#sweepDue = false;
       const needed = this.#needed();
       for await (const layer of this.#snapshots.layers()) {
-        if (!needed.has(layer) && !(await this.#drop(context, layer))) needed.add(layer);
+        if (needed.has(layer)) continue;
+        const isDownload = !this.#diskWasFull && !this.#removed.has(layer);
+        if (!(await this.#drop(context, layer, isDownload))) needed.add(layer);
       }
-      await this.#content.collect(context, (digest) => needed.has(digest));
+      await this.#content.collect(context, (digest) => this.#isNeeded(digest, needed));
+      const oldest = this.#diskWasFull ? ALWAYS : new Date(Date.now() - PARTIAL_LIFE);
+      await this.#content.dropPartials(context, oldest);
+      this.#diskWasFull = false;
+      this.#removed.clear();
     });
   }
 
@@ -79,23 +108,38 @@ export class LayerKeeper {
     return needed;
   }
 
-  /** False when a snapshot still uses the layer: it then goes with a later sweep. */
-  async #drop(context: Context, layer: Digest): Promise<boolean> {
+  #isNeeded(digest: Digest, needed: ReadonlySet<Digest>): boolean {
+    if (needed.has(digest)) return true;
+    const form = this.#forms.get(digest);
+    return form !== undefined && needed.has(form.diffId);
+  }
+
+  /** False when a snapshot still uses the layer: it then goes with a later sweep. Of a download the forms are set aside. */
+  async #drop(context: Context, layer: Digest, isDownload = false): Promise<boolean> {
     try {
       await this.#snapshots.removeLayer(context, layer);
     } catch (error) {
       if (isCode(error, 'conflict')) return false;
       throw error;
     }
-    await this.#content.delete(layer);
+    const forms = this.#forms.of(layer).map(({ digest }) => digest);
+    if (isDownload) for (const form of forms) await this.#content.setAside(form);
+    await this.#delete(context, [layer, ...forms]);
+    this.#forms.removeOf(layer);
     return true;
   }
 
-  /** One removal at a time, and none while something is received. */
-  async #exclusively(work: () => Promise<void>): Promise<void> {
+  /** What somebody reads under a lease stays until a later sweep. */
+  async #delete(context: Context, digests: readonly Digest[]): Promise<void> {
+    await this.#content.collect(context, () => false, digests);
+  }
+
+  /** One removal at a time, and none while something is received: then it is `deferred` to the sweep. */
+  async #exclusively(work: () => Promise<void>, deferred: () => void = () => {}): Promise<void> {
     const run = this.#removing.then(async () => {
-      if (this.#receiving > 0) this.#sweepDue = true;
-      else await work();
+      if (this.#receiving === 0) return await work();
+      this.#sweepDue = true;
+      deferred();
     });
     this.#removing = run.catch(() => {});
     await run;

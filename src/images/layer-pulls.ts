@@ -1,63 +1,80 @@
 import type { Context } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
-import type { ContentStore } from '../content/contract.ts';
-import { decompress } from '../oci/compression.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
-import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { LayerProgress } from './contract.ts';
-
-/** A layer to be pulled. */
-export interface RemoteLayer {
-  readonly descriptor: Descriptor;
-  readonly diffId: Digest;
-  /** The layer's bytes as the registry has them; fails instead of ending when they are not what the descriptor says. */
-  open(context: Context): AsyncIterable<Uint8Array>;
-}
+import { downloadLayer, type LayerParts, type RemoteLayer, type Tell } from './download-layer.ts';
+import { Slots } from './slots.ts';
 
 export type LayerListener = (progress: LayerProgress) => void;
 
+export interface LayerPullsOptions extends LayerParts {
+  /** Layers that are received at the same time, over all pulls. */
+  readonly maxConcurrentDownloads?: () => number;
+}
+
+const DEFAULT_DOWNLOADS = 3;
+
 /** Receives layers, each once at a time: pulls that want the same one at the same moment share it. */
 export class LayerPulls {
-  readonly #content: ContentStore;
-  readonly #snapshots: SnapshotDriver;
-  readonly #running = new Map<string, SharedPull>();
+  readonly #options: LayerPullsOptions;
+  readonly #limit: () => number;
+  readonly #slots: Slots;
+  readonly #running = new Map<Digest, SharedPull>();
 
-  constructor(content: ContentStore, snapshots: SnapshotDriver) {
-    this.#content = content;
-    this.#snapshots = snapshots;
+  constructor(options: LayerPullsOptions) {
+    this.#options = options;
+    this.#limit = options.maxConcurrentDownloads ?? (() => DEFAULT_DOWNLOADS);
+    this.#slots = new Slots(this.#limit);
   }
 
-  /** The size of a layer's tar, in bytes, when the layer is here. */
-  async known(diffId: Digest): Promise<number | undefined> {
-    if (!(await this.#snapshots.hasLayer(diffId))) return undefined;
-    return (await this.#content.stat(diffId))?.size;
+  get maxConcurrent(): number {
+    return Math.max(1, this.#limit());
+  }
+
+  /** The size of a layer's tar, in bytes, when the layer is here, in whatever compression it came. */
+  async known(layer: RemoteLayer): Promise<number | undefined> {
+    const { content, snapshots, forms } = this.#options;
+    const { diffId, descriptor, place } = layer;
+    if (!(await snapshots.hasLayer(diffId))) return undefined;
+    if (forms.get(descriptor.digest)?.diffId === diffId) forms.addPlace(descriptor.digest, place);
+    return (await content.stat(diffId))?.size;
   }
 
   /** Resolves with the size of the layer's tar, in bytes, when the layer is here. */
   async pull(context: Context, layer: RemoteLayer, listener: LayerListener): Promise<number> {
-    const { descriptor, diffId } = layer;
-    const key = `${descriptor.digest} ${diffId}`;
+    const { digest } = layer.descriptor;
+    // Who shares a layer knows it by its own name.
+    const listen: LayerListener = (progress) => listener({ ...progress, layer: digest });
     for (;;) {
       context.signal.throwIfAborted();
-      const running = this.#running.get(key);
-      if (running === undefined) return await this.#start(context, key, layer).join(context, listener);
+      const running = this.#running.get(layer.diffId);
+      if (running === undefined) return await this.#start(context, layer).join(context, listen);
       // Another's failure may be due to its registry, or its user: then this one tries with its own.
-      const size = await running.join(context, listener).catch(() => undefined);
+      const size = await running.join(context, listen).catch(() => undefined);
       if (size !== undefined) return size;
     }
   }
 
-  #start(context: Context, key: string, layer: RemoteLayer): SharedPull {
+  #start(context: Context, layer: RemoteLayer): SharedPull {
     const pull = new SharedPull(layer.descriptor, async (signal, tell) => {
       try {
-        return await receive({ ...context, signal }, this.#snapshots, layer, tell);
+        if (this.#slots.areTaken) tell('waiting', 0);
+        return await this.#slots.run(signal, () => this.#receive({ ...context, signal }, layer, tell));
       } finally {
-        this.#running.delete(key);
+        this.#running.delete(layer.diffId);
       }
     });
-    this.#running.set(key, pull);
+    this.#running.set(layer.diffId, pull);
     return pull;
+  }
+
+  async #receive(context: Context, layer: RemoteLayer, tell: Tell): Promise<number> {
+    // It may have come while this one waited.
+    const size = await this.known(layer);
+    if (size === undefined) return await downloadLayer(context, this.#options, layer, tell);
+    tell('known', layer.descriptor.size);
+    return size;
   }
 }
 
@@ -70,17 +87,11 @@ class SharedPull {
   #waiting = 0;
   #isOver = false;
 
-  constructor(
-    descriptor: Descriptor,
-    work: (
-      signal: AbortSignal,
-      tell: (step: LayerProgress['step'], current: number) => void,
-    ) => Promise<number>,
-  ) {
+  constructor(descriptor: Descriptor, work: (signal: AbortSignal, tell: Tell) => Promise<number>) {
     this.#descriptor = descriptor;
     // Begun a moment later: whoever makes it joins it first.
     this.#result = Promise.resolve()
-      .then(() => work(this.#stop.signal, (step, current) => this.#tell(step, current)))
+      .then(() => work(this.#stop.signal, (...progress) => this.#tell(...progress)))
       .finally(() => {
         this.#isOver = true;
       });
@@ -110,40 +121,9 @@ class SharedPull {
     await this.#result.catch(() => {});
   }
 
-  #tell(step: LayerProgress['step'], current: number): void {
+  #tell(step: LayerProgress['step'], current: number, seconds?: number): void {
     const { digest: layer, size: total } = this.#descriptor;
-    for (const listener of this.#listeners) listener({ layer, step, current, total });
+    const progress = { layer, step, current, total, ...(seconds === undefined ? {} : { seconds }) };
+    for (const listener of this.#listeners) listener(progress);
   }
-}
-
-/** Decompresses and indexes a layer while it comes; checks its bytes on the wire and its tar. */
-async function receive(
-  context: Context,
-  snapshots: SnapshotDriver,
-  { descriptor, diffId, open }: RemoteLayer,
-  tell: (step: LayerProgress['step'], current: number) => void,
-): Promise<number> {
-  let isWhole = false;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    let current = 0;
-    for await (const part of open(context)) {
-      current += part.length;
-      tell('receiving', current);
-      yield part;
-    }
-    isWhole = true;
-    tell('verifying', current);
-    tell('received', current);
-  }
-  await using receiver = await snapshots.receive(context, { diffId });
-  for await (const chunk of decompress(counted())) {
-    context.signal.throwIfAborted();
-    await receiver.write(chunk);
-  }
-  if (!isWhole)
-    throw new SampanError('data-loss', `${descriptor.digest} has more bytes than its compressed tar`);
-  tell('unpacking', descriptor.size);
-  const { size } = await receiver.commit();
-  tell('unpacked', descriptor.size);
-  return size;
 }

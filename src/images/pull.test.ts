@@ -12,6 +12,7 @@ import { digestOf } from '../oci/digest.ts';
 import { formatTarHeader, tarEnd, tarPadding } from '../oci/tar/writer.ts';
 import type { LayerProgress } from './contract.ts';
 import { openImages, type StoredImages } from './images.ts';
+import { LayerForms } from './layer-forms.ts';
 import { imagesSchema } from './schema.ts';
 import { MemorySnapshots } from './testing/memory-snapshots.ts';
 
@@ -46,6 +47,8 @@ function reopen(): Promise<StoredImages> {
     events: { publish: ({ action, id, attributes }) => events.push(`${action} ${id} ${attributes['name']}`) },
     users: { containersOf: () => [] },
     registries: createRegistryClient(() => settings, patience),
+    maxConcurrentDownloads: () => 3,
+    maxConcurrentUploads: () => 3,
   });
 }
 
@@ -80,7 +83,7 @@ const codeOfFailure = (work: Promise<unknown>): Promise<string> =>
 const downloads = (): number => registry.targets.filter((target) => target.includes('/blobs/')).length;
 
 describe('pull', () => {
-  test('keeps layers as plain tars, whatever their compression, and names the image by tag and digest', async () => {
+  test('keeps layers as they came and as plain tars, and names the image by tag and digest', async () => {
     const tars = ['a', 'b', 'c'].map(tar);
     const layers = tars.map((bytes, index) =>
       registry.addBlob([gzipSync, zstdCompressSync, (plain: Buffer) => plain][index]?.(bytes) ?? ''),
@@ -90,7 +93,16 @@ describe('pull', () => {
     expect([digest, reference, isNew]).toEqual([manifest.digest, 'app:v1', true]);
     expect([image.tags, image.digests]).toEqual([['app:v1'], [`app@${manifest.digest}`]]);
     expect([image.manifest, image.size]).toEqual([manifest.digest, 6_144]);
-    expect(await blobs()).toEqual([...tars.map(digestOf), manifest.digest, image.id].sort());
+    const forms = layers.map(({ digest }) => digest);
+    expect(await blobs()).toEqual(
+      [...new Set([...tars.map(digestOf), ...forms, manifest.digest, image.id])].sort(),
+    );
+    const known = new LayerForms(database);
+    for (const [position, { digest, mediaType, size }] of layers.entries()) {
+      const diffId = digestOf(tars[position] ?? '');
+      expect(known.get(digest)).toEqual({ digest, diffId, mediaType, size });
+      expect(known.placesOf(digest)).toEqual(['docker.io/library/app']);
+    }
     expect(events).toEqual(['pull app:v1 app']);
     expect((await reopen()).get('app:v1')).toEqual(image);
   });
@@ -206,7 +218,7 @@ describe('pull', () => {
     registry.addImage('library/app', 'latest', layers);
     registry.intercept = (_, url) =>
       url.pathname.endsWith(layers[1]?.digest ?? 'x') ? new Response('other') : undefined;
-    expect(await codeOfFailure(pull('app'))).toBe('data-loss');
+    expect(await codeOfFailure(pull(`${registry.host}/library/app`))).toBe('data-loss');
     expect([await blobs(), images.list()]).toEqual([[], []]);
   });
 });

@@ -2,13 +2,11 @@ import type { Context } from '../base/context.ts';
 import { invalid } from '../base/errors.ts';
 import type { RemoteImage } from '../distribution/contract.ts';
 import type { ImageConfig } from '../oci/image.ts';
-import type { LayerListener, LayerPulls, RemoteLayer } from './layer-pulls.ts';
+import type { RemoteLayer } from './download-layer.ts';
+import type { LayerListener, LayerPulls } from './layer-pulls.ts';
 
-/** Of one image, at the same time. */
-const MAX_DOWNLOADS = 3;
-
-/** Pairs the manifest's layers with the configuration's diff IDs, bottom first. Fails with `invalid-argument` when they do not match. */
-export function layersOf(remote: RemoteImage, config: ImageConfig): RemoteLayer[] {
+/** Pairs the manifest's layers with the configuration's diff IDs, bottom first; `place` is the repository that has them. Fails with `invalid-argument` when they do not match. */
+export function layersOf(remote: RemoteImage, config: ImageConfig, place: string): RemoteLayer[] {
   const { layers } = remote.manifest;
   const diffIds = config.rootfs.diff_ids;
   if (layers.length !== diffIds.length) {
@@ -19,7 +17,8 @@ export function layersOf(remote: RemoteImage, config: ImageConfig): RemoteLayer[
   return diffIds.flatMap((diffId, position) => {
     const descriptor = layers[position];
     if (descriptor === undefined) return [];
-    return { diffId, descriptor, open: (context: Context) => remote.layer(context, descriptor) };
+    const open: RemoteLayer['open'] = (context, options) => remote.layer(context, descriptor, options);
+    return { diffId, descriptor, place, open };
   });
 }
 
@@ -33,16 +32,16 @@ export async function pullLayers(
   const sizes = new Map<string, number>();
   const missing: RemoteLayer[] = [];
   for (const layer of new Map(layers.map((layer) => [layer.diffId, layer])).values()) {
-    const size = await pulls.known(layer.diffId);
+    const size = await pulls.known(layer);
     if (size === undefined) missing.push(layer);
     else sizes.set(layer.diffId, size);
     const { digest, size: total } = layer.descriptor;
     listener({ layer: digest, step: size === undefined ? 'found' : 'known', current: 0, total });
   }
-  for (const { descriptor } of missing.slice(MAX_DOWNLOADS)) {
+  for (const { descriptor } of missing.slice(pulls.maxConcurrent)) {
     listener({ layer: descriptor.digest, step: 'waiting', current: 0, total: descriptor.size });
   }
-  await someAtATime(context, missing, async (own, layer) => {
+  await someAtATime(context, missing, pulls.maxConcurrent, async (own, layer) => {
     sizes.set(layer.diffId, await pulls.pull(own, layer, listener));
   });
   return layers.map(({ diffId }) => sizes.get(diffId) ?? 0);
@@ -52,6 +51,7 @@ export async function pullLayers(
 async function someAtATime<T>(
   context: Context,
   items: readonly T[],
+  atATime: number,
   work: (context: Context, item: T) => Promise<void>,
 ): Promise<void> {
   const failed = new AbortController();
@@ -63,7 +63,7 @@ async function someAtATime<T>(
       await work(own, item);
     }
   };
-  const workers = Array.from({ length: Math.min(MAX_DOWNLOADS, items.length) }, () =>
+  const workers = Array.from({ length: Math.min(atATime, items.length) }, () =>
     worker().catch((error) => failed.abort(error)),
   );
   await Promise.all(workers);

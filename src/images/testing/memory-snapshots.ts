@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import { notFound, SampanError } from '../../base/errors.ts';
+import { SampanError } from '../../base/errors.ts';
 import type { ContentStore } from '../../content/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { TarReader } from '../../oci/tar/reader.ts';
@@ -38,7 +38,9 @@ export class MemorySnapshots implements SnapshotDriver {
   }
 
   async unpack(_context: Context, diffId: Digest): Promise<void> {
-    if ((await this.#content.stat(diffId)) === undefined) throw notFound(`no blob ${diffId}`);
+    const reader = new TarReader();
+    for await (const chunk of this.#content.read(diffId)) for (const _ of reader.feed(chunk));
+    reader.finish();
     this.#layers.add(diffId);
   }
 
