@@ -1,21 +1,31 @@
 import type { Handlers } from './call.ts';
+import { commitHandlers } from './handlers/commit.ts';
+import { containerFileHandlers } from './handlers/container-files.ts';
 import { containerStreamHandlers } from './handlers/container-streams.ts';
 import { containerHandlers } from './handlers/containers.ts';
+import { diskUsageHandlers } from './handlers/disk-usage.ts';
 import { execHandlers } from './handlers/execs.ts';
+import { imageContentHandlers } from './handlers/image-contents.ts';
 import { imageTransferHandlers } from './handlers/image-transfers.ts';
 import { imageHandlers } from './handlers/images.ts';
 import { networkHandlers } from './handlers/networks.ts';
+import { registryHandlers } from './handlers/registries.ts';
 import { systemHandlers } from './handlers/system.ts';
 import { volumeHandlers } from './handlers/volumes.ts';
 
 /** One for each route of the table. */
 export const handlers: Handlers = {
   ...systemHandlers,
+  ...diskUsageHandlers,
   ...containerHandlers,
   ...containerStreamHandlers,
+  ...containerFileHandlers,
   ...execHandlers,
   ...imageHandlers,
   ...imageTransferHandlers,
+  ...imageContentHandlers,
+  ...commitHandlers,
+  ...registryHandlers,
   ...networkHandlers,
   ...volumeHandlers,
 };

@@ -1,18 +1,15 @@
 import { isJsonObject } from '../base/json.ts';
+import type { Credentials } from '../distribution/contract.ts';
 
-/** What an `X-Registry-Auth` header holds, as far as registries want to see it. */
-export interface RegistryAuth {
-  readonly username: string;
-  readonly password: string;
-  readonly identityToken: string;
-  readonly registryToken: string;
+/** Reads an `X-Registry-Auth` header: JSON in base64, of either alphabet. As with Docker, one that cannot be read means nobody. */
+export function parseRegistryAuth(header: string | undefined): Credentials | undefined {
+  const value = parseQuietly(Buffer.from(header ?? '', 'base64url').toString());
+  return isJsonObject(value) ? credentialsOf(value) : undefined;
 }
 
-/** Reads the header: JSON in base64, of either alphabet. As with Docker, one that cannot be read means nobody. */
-export function parseRegistryAuth(header: string | undefined): RegistryAuth | undefined {
-  const value = parseQuietly(Buffer.from(header ?? '', 'base64url').toString());
-  if (!isJsonObject(value)) return undefined;
-  const text = (key: string): string => (typeof value[key] === 'string' ? value[key] : '');
+/** What of Docker's AuthConfig registries want to see; what is not text is not there. */
+export function credentialsOf(config: Readonly<Record<string, unknown>>): Credentials {
+  const text = (key: string): string => (typeof config[key] === 'string' ? config[key] : '');
   const [username = '', ...password] = Buffer.from(text('auth'), 'base64').toString().split(':');
   return {
     username: text('username') || username,

@@ -54,6 +54,7 @@ export const DiskUsage = struct('DiskUsage', {
   Containers: optional(list(ContainerSummary)),
   Volumes: optional(list(Volume)),
   BuildCache: optional(list(CacheRecord)),
+  BuilderSize: optional(int64),
   ImageUsage: optional(ImageUsage),
   ContainerUsage: optional(ContainerUsage),
   VolumeUsage: optional(VolumeUsage),

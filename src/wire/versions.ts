@@ -64,6 +64,14 @@ export const versionDifferences = {
   imageContainerKeys: { until: '1.49' },
   /** Images list carries Containers counts. */
   imageContainerCount: { since: '1.51' },
+  /** The image list heeds shared-size. */
+  imageSharedSize: { since: '1.42' },
+  /** Disk usage heeds type. */
+  diskUsageTypes: { since: '1.42' },
+  /** Disk usage is told in lists alone. */
+  diskUsageLists: { until: '1.51' },
+  /** Disk usage tells the build cache's size beside its list. */
+  diskUsageBuilderSize: { until: '1.41' },
   /** `filter` stands for filters.reference in the image list. */
   imageListFilterParameter: { until: '1.40' },
   /** Attach, exec and logs say in Content-Type that the stream is multiplexed. */

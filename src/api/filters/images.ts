@@ -58,3 +58,10 @@ function familiarName(reference: string): string {
   const colon = name.lastIndexOf(':');
   return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
 }
+
+/** How many containers were made of each image. */
+export function containersByImage(engine: Engine): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { imageId } of engine.containers.list()) counts.set(imageId, (counts.get(imageId) ?? 0) + 1);
+  return counts;
+}

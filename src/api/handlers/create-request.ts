@@ -27,7 +27,7 @@ export function createRequest(
   cgroupVersion: CgroupVersion | undefined,
 ): CreateRequest {
   const { HostConfig: host, NetworkingConfig: networking, ...config } = body;
-  if (isEmpty(config)) throw invalid('config cannot be empty in order to create a container');
+  if (isEmptyConfig(config)) throw invalid('config cannot be empty in order to create a container');
   return {
     name: query.name.replace(/^\//, ''),
     platform: differs(version, 'createPlatform') ? query.platform : '',
@@ -38,7 +38,7 @@ export function createRequest(
 }
 
 /** Whether nothing was said of the container itself, only of its host or networks. */
-function isEmpty(config: ContainerConfig): boolean {
+export function isEmptyConfig(config: ContainerConfig): boolean {
   return Object.values(config).every((value) => value === null || value === '' || value === false);
 }
 

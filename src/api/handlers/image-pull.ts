@@ -1,11 +1,13 @@
+import type { Credentials } from '../../distribution/contract.ts';
 import type { Image, PulledImage } from '../../images/contract.ts';
 import type { Platform } from '../../oci/image.ts';
 import { formatPlatform, parsePlatform, platformFit } from '../../oci/platform.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import type { Call } from '../call.ts';
-import { parseRegistryAuth, type RegistryAuth } from '../registry-auth.ts';
-import { layerMessage } from '../render/progress.ts';
+import { parseRegistryAuth } from '../registry-auth.ts';
+import { pullMessage } from '../render/progress.ts';
 import type { ProgressWriter } from '../streams/progress-writer.ts';
+import { RetryCountdown } from '../streams/retry-countdown.ts';
 
 /** Pulls what `fromImage` and `tag` name, or every tag of the repository when neither has a tag or digest. */
 export async function pullImages(call: Call<'imageCreate'>, writer: ProgressWriter): Promise<void> {
@@ -35,26 +37,33 @@ function askedReference(image: string, tag: string): Reference {
 async function referencesOf(
   { engine, context }: Call<'imageCreate'>,
   asked: Reference,
-  credentials: RegistryAuth | undefined,
+  credentials: Credentials | undefined,
 ): Promise<readonly Reference[]> {
   if (asked.tag !== undefined || asked.digest !== undefined) return [asked];
   const tags = await engine.images.remoteTags(context, formatReference(asked), credentials);
   return tags.map((tag) => ({ ...asked, tag }));
 }
 
-function pullOne(
+async function pullOne(
   { engine, context }: Call<'imageCreate'>,
   writer: ProgressWriter,
   reference: Reference,
-  options: { readonly platform: Platform | undefined; readonly credentials: RegistryAuth | undefined },
+  options: { readonly platform: Platform | undefined; readonly credentials: Credentials | undefined },
 ): Promise<PulledImage> {
   const id = reference.digest ?? reference.tag ?? '';
-  return engine.images.pull(context, formatReference(reference), {
+  using countdown = new RetryCountdown(writer);
+  return await engine.images.pull(context, formatReference(reference), {
     ...options,
     onFound: () => writer.message({ status: `Pulling from ${reference.path}`, id }),
     onLayer(progress) {
-      const message = layerMessage(progress);
-      if (progress.step === 'receiving') writer.progress(message);
+      const { layer, step, seconds = 0 } = progress;
+      if (step === 'retrying') {
+        countdown.start(layer, seconds);
+        return;
+      }
+      countdown.stop(layer);
+      const message = pullMessage(step, progress);
+      if (step === 'receiving') writer.progress(message);
       else writer.message(message);
     },
   });

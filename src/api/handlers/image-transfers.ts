@@ -1,15 +1,19 @@
 import { invalid, messageOf } from '../../base/errors.ts';
 import type { LoadedImage } from '../../images/contract.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { decodePlatform } from '../../wire/platform.ts';
 import type { Call, HandlersOf } from '../call.ts';
 import { ConnectionClosed } from '../http/connection.ts';
 import { transferProgress } from '../render/progress.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
 import { openUrl } from '../streams/remote-source.ts';
+import { sendStream } from '../streams/send-stream.ts';
+import { onePlatform } from './image-lookup.ts';
 import { pullImages } from './image-pull.ts';
+import { pushImages } from './image-push.ts';
 
-export const imageTransferHandlers: HandlersOf<'imageCreate' | 'imageLoad'> = {
+export const imageTransferHandlers: HandlersOf<
+  'imageCreate' | 'imageLoad' | 'imagePush' | 'imageSave' | 'imageSaveAll'
+> = {
   async imageCreate(call) {
     const { fromImage, fromSrc } = call.query;
     if (fromImage === '' && fromSrc === '') throw invalid('neither fromImage nor fromSrc was given');
@@ -18,6 +22,15 @@ export const imageTransferHandlers: HandlersOf<'imageCreate' | 'imageLoad'> = {
     await inBand(call, writer, () => work(call, writer));
     await writer.finish();
   },
+
+  async imagePush(call) {
+    const writer = new ProgressWriter(call.response);
+    await inBand(call, writer, () => pushImages(call, writer));
+    await writer.finish();
+  },
+
+  imageSave: (call) => saveImages(call, [call.name]),
+  imageSaveAll: (call) => saveImages(call, call.query.names),
 
   async imageLoad(call) {
     const writer = new ProgressWriter(call.response);
@@ -35,7 +48,7 @@ export const imageTransferHandlers: HandlersOf<'imageCreate' | 'imageLoad'> = {
 
 /** Before the first message a failure is the answer's status, after it a message. */
 async function inBand(
-  { response }: Call<'imageCreate'>,
+  { response }: Pick<Call, 'response'>,
   writer: ProgressWriter,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -63,10 +76,8 @@ async function importImage(call: Call<'imageCreate'>, writer: ProgressWriter): P
 
 async function loadImages(call: Call<'imageLoad'>, writer: ProgressWriter): Promise<void> {
   const { engine, context, query, request } = call;
-  const [platform, ...others] = query.platform;
-  if (others.length > 0) throw invalid('only one platform may be given');
   const loaded = await engine.images.load(context, request.body, {
-    platform: platform === undefined || platform === '' ? undefined : decodePlatform(platform),
+    platform: onePlatform(query.platform),
     onMessage: (text) => writer.message({ stream: `${text}\n` }),
     ...(query.quiet
       ? {}
@@ -81,4 +92,12 @@ async function loadImages(call: Call<'imageLoad'>, writer: ProgressWriter): Prom
 
 function loadedText(image: LoadedImage): string {
   return 'reference' in image ? `Loaded image: ${image.reference}` : `Loaded image ID: ${image.id}`;
+}
+
+async function saveImages(
+  { engine, context, query, response }: Call<'imageSave' | 'imageSaveAll'>,
+  names: readonly string[],
+): Promise<void> {
+  const archive = engine.images.save(context, names, { platform: onePlatform(query.platform) });
+  await sendStream(response, 'application/x-tar', archive);
 }

@@ -73,21 +73,33 @@ function healthOf({ Healthcheck }: ImageProcess): Pick<ImageConfig, 'Healthcheck
   return { Healthcheck: { ...(Test === undefined ? {} : { Test: [...Test] }), ...times } };
 }
 
-/** `containers` is how many were made of it. */
-export function renderImageSummary(image: Image, containers: number, version: ApiVersion): ImageSummary {
+/** Figures of an image beside its configuration; -1 for what is not told. */
+export interface ImageFigures {
+  /** How many were made of it. */
+  readonly containers: number;
+  /** Bytes, and of them those that other images have too. */
+  readonly size: number;
+  readonly shared: number;
+}
+
+export function renderImageSummary(
+  image: Image,
+  version: ApiVersion,
+  { containers, size, shared }: ImageFigures,
+): ImageSummary {
   const untagged = image.tags.length === 0 && image.digests.length === 0;
   const none = untagged && differs(version, 'imageNoneTags');
   return {
-    Containers: differs(version, 'imageContainerCount') ? containers : -1,
+    Containers: containers,
     Created: unixSeconds(image.created),
     Id: image.id,
     Labels: image.config.config?.Labels == null ? null : { ...image.config.config.Labels },
     ParentId: image.parent ?? '',
     RepoDigests: none ? ['<none>@<none>'] : [...image.digests],
     RepoTags: none ? ['<none>:<none>'] : [...image.tags],
-    SharedSize: -1,
-    Size: image.size,
-    ...(differs(version, 'imageVirtualSize') ? { VirtualSize: image.size } : {}),
+    SharedSize: shared,
+    Size: size,
+    ...(differs(version, 'imageVirtualSize') ? { VirtualSize: size } : {}),
   };
 }
 

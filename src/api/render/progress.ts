@@ -1,4 +1,4 @@
-import type { LayerProgress } from '../../images/contract.ts';
+import type { LayerProgress, PushProgress } from '../../images/contract.ts';
 import type { ProgressMessage } from '../../wire/messages.ts';
 import { humanSize } from '../../wire/sizes.ts';
 
@@ -22,7 +22,9 @@ export function transferProgress(
   return { status, progressDetail: { current, total }, progress: bar(current, total), id };
 }
 
-const stepTexts: Record<LayerProgress['step'], string> = {
+type PullStep = Exclude<LayerProgress['step'], 'retrying'>;
+
+const pullTexts: Record<PullStep, string> = {
   found: 'Pulling fs layer',
   known: 'Already exists',
   waiting: 'Waiting',
@@ -33,12 +35,46 @@ const stepTexts: Record<LayerProgress['step'], string> = {
   unpacked: 'Pull complete',
 };
 
-/** How a layer gets on, in the words of `docker pull`. */
-export function layerMessage({ layer, step, current, total }: LayerProgress): ProgressMessage {
-  const id = layer.slice('sha256:'.length, 'sha256:'.length + 12);
-  if (step === 'receiving' || step === 'unpacking')
-    return transferProgress(stepTexts[step], id, current, total);
-  return { status: stepTexts[step], progressDetail: {}, id };
+/** How a layer comes, in the words of `docker pull`. */
+export function pullMessage(step: PullStep, { layer, current, total }: LayerProgress): ProgressMessage {
+  const id = layerId(layer);
+  if (step === 'receiving' || step === 'unpacking') {
+    return transferProgress(pullTexts[step], id, current, total);
+  }
+  return { status: pullTexts[step], progressDetail: {}, id };
+}
+
+type PushStep = Exclude<PushProgress['step'], 'retrying'>;
+
+const pushTexts: Record<PushStep, string> = {
+  preparing: 'Preparing',
+  waiting: 'Waiting',
+  pushing: 'Pushing',
+  pushed: 'Pushed',
+  exists: 'Layer already exists',
+  mounted: 'Mounted from ',
+};
+
+/** How a layer goes, in the words of `docker push`. */
+export function pushMessage(
+  step: PushStep,
+  { layer, from = '', current, total }: PushProgress,
+): ProgressMessage {
+  const id = layerId(layer);
+  if (step === 'pushing') return transferProgress(pushTexts[step], id, current, total);
+  const status = step === 'mounted' ? pushTexts[step] + from : pushTexts[step];
+  return { status, progressDetail: {}, id };
+}
+
+/** `seconds` are left until a layer is asked for again. */
+export function retryMessage(id: string, seconds: number): ProgressMessage {
+  const status = `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`;
+  return { status, progressDetail: {}, id };
+}
+
+/** The short form of a layer's digest. */
+export function layerId(layer: string): string {
+  return layer.slice('sha256:'.length, 'sha256:'.length + 12);
 }
 
 const barWidth = 50;

@@ -1,0 +1,47 @@
+import type { PushedImage, PushProgress } from '../../images/contract.ts';
+import { formatReference, parseReference, type Reference, repositoryOf } from '../../oci/reference.ts';
+import type { Call } from '../call.ts';
+import { parseRegistryAuth } from '../registry-auth.ts';
+import { pushMessage } from '../render/progress.ts';
+import type { ProgressWriter } from '../streams/progress-writer.ts';
+import { RetryCountdown } from '../streams/retry-countdown.ts';
+import { imageFor, queryPlatform } from './image-lookup.ts';
+
+/** Pushes what the path and `tag` name, or every tag of the repository when neither has one. */
+export async function pushImages(call: Call<'imagePush'>, writer: ProgressWriter): Promise<void> {
+  const { engine, context, name, query, request } = call;
+  const reference = askedReference(name, query.tag);
+  // Told by status, unlike an image that is not there.
+  if (query.platform !== '') imageFor(engine, formatReference(reference), query.platform);
+  writer.message({ status: `The push refers to repository [${repositoryOf(reference)}]` });
+  using countdown = new RetryCountdown(writer);
+  await engine.images.push(context, formatReference(reference), {
+    credentials: parseRegistryAuth(request.headers.get('x-registry-auth')),
+    platform: queryPlatform(query.platform),
+    onLayer: (progress) => tell(progress, writer, countdown),
+    onPushed: (pushed) => tellPushed(pushed, writer),
+  });
+}
+
+/** The tag in the query wins over one in the name. */
+function askedReference(name: string, tag: string): Reference {
+  const named = parseReference(name);
+  return tag === '' ? named : parseReference(`${repositoryOf(named)}:${tag}`);
+}
+
+function tell(progress: PushProgress, writer: ProgressWriter, countdown: RetryCountdown): void {
+  const { layer, step, seconds = 0 } = progress;
+  if (step === 'retrying') {
+    countdown.start(layer, seconds);
+    return;
+  }
+  countdown.stop(layer);
+  const message = pushMessage(step, progress);
+  if (step === 'pushing') writer.progress(message);
+  else writer.message(message);
+}
+
+function tellPushed({ tag, digest, size }: PushedImage, writer: ProgressWriter): void {
+  writer.message({ status: `${tag}: digest: ${digest} size: ${size}` });
+  writer.message({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
+}
