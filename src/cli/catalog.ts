@@ -284,6 +284,36 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import('./commands/inspect.ts'),
   },
   {
+    path: 'manifest annotate',
+    usage: '[OPTIONS] MANIFEST_LIST MANIFEST',
+    short: 'Say what an image of a manifest list is for',
+    load: () => import('./commands/manifest-annotate.ts'),
+  },
+  {
+    path: 'manifest create',
+    usage: 'MANIFEST_LIST MANIFEST [MANIFEST...]',
+    short: 'Make a manifest list of images in a registry',
+    load: () => import('./commands/manifest-create.ts'),
+  },
+  {
+    path: 'manifest inspect',
+    usage: '[OPTIONS] [MANIFEST_LIST] MANIFEST',
+    short: 'Show a manifest or a manifest list',
+    load: () => import('./commands/manifest-inspect.ts'),
+  },
+  {
+    path: 'manifest push',
+    usage: '[OPTIONS] MANIFEST_LIST',
+    short: 'Upload a manifest list to its registry',
+    load: () => import('./commands/manifest-push.ts'),
+  },
+  {
+    path: 'manifest rm',
+    usage: 'MANIFEST_LIST [MANIFEST_LIST...]',
+    short: 'Remove manifest lists that are kept here',
+    load: () => import('./commands/manifest-rm.ts'),
+  },
+  {
     path: 'network inspect',
     usage: '[OPTIONS] NETWORK [NETWORK...]',
     short: 'Show all details of networks',

@@ -1,13 +1,13 @@
 /** Re-spaces JSON without parsing it into values: numbers too large for JavaScript, key order and escapes stay as they came. */
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
 
-/** Like Go's json.Indent with four blanks. Throws if the text is not JSON. */
-export function indentJson(text: string): string {
+/** Like Go's json.Indent. Throws if the text is not JSON. */
+export function indentJson(text: string, indent = '    '): string {
   JSON.parse(text);
   let depth = 0;
   let previous = '';
   let result = '';
-  const newLine = (): string => `\n${'    '.repeat(depth)}`;
+  const newLine = (): string => `\n${indent.repeat(depth)}`;
   for (const [token] of text.matchAll(tokens)) {
     const opened = previous === '{' || previous === '[';
     if (token === '}' || token === ']') {
