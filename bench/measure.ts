@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isErrno } from '../src/base/errno.ts';
 
 export function median(values: readonly number[]): number {
@@ -24,6 +24,19 @@ export async function time(runs: number, work: () => Promise<unknown>): Promise<
 export function pss(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
     const [, kilobytes = '0'] = /^Pss:\s+(\d+) kB/m.exec(readProc(`${pid}/smaps_rollup`)) ?? [];
+    return sum + Number(kilobytes) * 1024;
+  }, 0);
+}
+
+/** Begins anew what `peakMemory` tells (proc_pid_clear_refs: 5). */
+export function resetPeakMemory(pids: readonly number[]): void {
+  for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** The most resident memory that processes have had, each at its own time, bytes (proc_pid_status: VmHWM). */
+export function peakMemory(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const [, kilobytes = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(readProc(`${pid}/status`)) ?? [];
     return sum + Number(kilobytes) * 1024;
   }, 0);
 }

@@ -26,14 +26,17 @@ export async function startSampan(): Promise<Peer> {
   };
 }
 
-/** Debian's dockerd in a network namespace of its own; undefined where it is not installed. */
-export async function startDockerd(): Promise<Peer | undefined> {
+/** Debian's dockerd, in a network namespace of its own unless told otherwise; undefined where it is not installed. */
+export async function startDockerd(options = { ownNetwork: true }): Promise<Peer | undefined> {
   if (!existsSync('/usr/sbin/dockerd')) return undefined;
   const home = mkdtempSync(join(tmpdir(), 'dockerd-bench-'));
   const namespace = `bench-${process.pid}`;
   const socket = join(home, 'd.sock');
-  spawnSync('ip', ['netns', 'add', namespace]);
-  spawnSync('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
+  const enter = options.ownNetwork ? ['nsenter', `--net=/run/netns/${namespace}`] : ['env'];
+  if (options.ownNetwork) {
+    spawnSync('ip', ['netns', 'add', namespace]);
+    spawnSync('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
+  }
   const flags = [
     '--data-root',
     join(home, 'data'),
@@ -42,13 +45,8 @@ export async function startDockerd(): Promise<Peer | undefined> {
     '-p',
     join(home, 'pid'),
   ];
-  const child = spawn(
-    'nsenter',
-    [`--net=/run/netns/${namespace}`, 'dockerd', ...flags, '-H', `unix://${socket}`],
-    {
-      stdio: 'ignore',
-    },
-  );
+  const [program = '', ...rest] = [...enter, 'dockerd', ...flags, '-H', `unix://${socket}`];
+  const child = spawn(program, rest, { stdio: 'ignore' });
   for (let tries = 0; !existsSync(socket) && tries < 600; tries++) await Bun.sleep(50);
   await Bun.sleep(1_000);
   return {
@@ -63,7 +61,7 @@ export async function startDockerd(): Promise<Peer | undefined> {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;
-      spawnSync('ip', ['netns', 'delete', namespace]);
+      if (options.ownNetwork) spawnSync('ip', ['netns', 'delete', namespace]);
       spawnSync('sh', [
         '-c',
         `grep -o '${home}[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n1 umount -l`,

@@ -7,15 +7,15 @@ import { makeBusyboxRoot, tarOf } from '../test/fixtures/busybox-root.ts';
 import { Api } from './api.ts';
 import { makeDebianArchive } from './debian-archive.ts';
 import { useFreshDisk } from './disk.ts';
+import { type Figures, printFigures } from './figures.ts';
 import { median, pss, time } from './measure.ts';
 import { type Peer, startDockerd, startSampan } from './peers.ts';
+import { measurePulls, startBenchRegistry } from './pull.ts';
+import { makePullImages } from './pull-images.ts';
 
 const RUNS = 40;
 const PARALLEL = 50;
 const MEGABYTE = 1e6;
-
-/** What was measured of one daemon: milliseconds and megabytes by row. */
-type Figures = Map<string, number>;
 
 async function measure(peer: Peer, busybox: Buffer, archive: string): Promise<Figures> {
   const api = new Api(peer.socket);
@@ -80,46 +80,63 @@ function measureCommandLines(): Map<string, number> {
   return figures;
 }
 
-function print(kernel: Figures, sampan: Figures, docker: Figures | undefined): void {
-  const show = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
-  const ratio = (a: number | undefined, b: number | undefined): string =>
-    a === undefined || b === undefined ? '-' : (a / b).toFixed(2);
-  const rows = [...sampan].map(([row, value]) => [
-    row,
-    show(value),
-    show(kernel.get(row)),
-    ratio(value, kernel.get(row)),
-    show(docker?.get(row)),
-    ratio(docker?.get(row), value),
-  ]);
-  const table = [['ms (or MB)', 'sampan', 'kernel', 'times kernel', 'dockerd', 'dockerd / sampan'], ...rows];
-  const widths =
-    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of table)
-    console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-}
-
-using _disk = useFreshDisk();
-const home = mkdtempSync(join(tmpdir(), 'sampan-bench-'));
-try {
-  const root = join(home, 'root');
-  mkdirSync(root);
-  makeBusyboxRoot(root);
-  const busybox = tarOf(root);
-  const archive = makeDebianArchive();
-  const kernel = measureKernel(home);
+/** In a network namespace of its own, where the registry and both daemons find each other on loopback. */
+async function runPulls(): Promise<void> {
+  if (process.env['SAMPAN_BENCH_NETWORK'] === undefined) return runAlone('pull');
+  const images = makePullImages();
+  using _disk = useFreshDisk();
+  await using registry = await startBenchRegistry(images);
   const measured: Figures[] = [];
-  for (const start of [startSampan, startDockerd]) {
+  for (const start of [startSampan, () => startDockerd({ ownNetwork: false })]) {
     const peer = await start();
     if (peer === undefined) continue;
     await using _peer = peer;
-    measured.push(await measure(peer, busybox, archive));
+    measured.push(await measurePulls(peer, images, registry));
   }
   const [sampan = new Map(), docker] = measured;
-  const versions = measureCommandLines();
-  sampan.set('--version', versions.get('sampan') ?? Number.NaN);
-  docker?.set('--version', versions.get('docker') ?? Number.NaN);
-  print(kernel, sampan, docker);
-} finally {
-  rmSync(home, { recursive: true, force: true });
+  printFigures(undefined, sampan, docker);
+}
+
+function runAlone(name: string): void {
+  const script = 'ip link set lo up && exec "$@"';
+  const { status } = spawnSync(
+    'unshare',
+    ['-n', 'sh', '-c', script, 'sh', process.execPath, import.meta.filename, name],
+    { stdio: 'inherit', env: { ...process.env, SAMPAN_BENCH_NETWORK: 'private' } },
+  );
+  if (status !== 0) throw new Error(`the benchmark "${name}" ended with ${status}`);
+}
+
+async function runContainers(): Promise<void> {
+  using _disk = useFreshDisk();
+  const home = mkdtempSync(join(tmpdir(), 'sampan-bench-'));
+  try {
+    const root = join(home, 'root');
+    mkdirSync(root);
+    makeBusyboxRoot(root);
+    const busybox = tarOf(root);
+    const archive = makeDebianArchive();
+    const kernel = measureKernel(home);
+    const measured: Figures[] = [];
+    for (const start of [startSampan, startDockerd]) {
+      const peer = await start();
+      if (peer === undefined) continue;
+      await using _peer = peer;
+      measured.push(await measure(peer, busybox, archive));
+    }
+    const [sampan = new Map(), docker] = measured;
+    const versions = measureCommandLines();
+    sampan.set('--version', versions.get('sampan') ?? Number.NaN);
+    docker?.set('--version', versions.get('docker') ?? Number.NaN);
+    printFigures(kernel, sampan, docker);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { containers: runContainers, pull: runPulls };
+
+const chosen = process.argv.slice(2);
+for (const [name, run] of Object.entries(benches)) {
+  if (chosen.length === 0 || chosen.includes(name)) await run();
 }
