@@ -16,8 +16,10 @@ import {
 } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { writeArchive } from './archive-writer.ts';
+import { commitLayer } from './commit.ts';
 import { encodeImageConfig, MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
 import type {
+  CommitRequest,
   HistoryItem,
   Image,
   Images,
@@ -159,6 +161,22 @@ export class StoredImages implements Images {
     if (reference !== undefined) this.#ledger.tag(record, formatReference(withDefaultTag(reference)));
     this.#ledger.announce('import', record, record.id);
     return this.#ledger.describe(record);
+  }
+
+  async commit(context: Context, request: CommitRequest): Promise<Image> {
+    const reference = request.reference === '' ? undefined : parseReference(request.reference);
+    if (reference?.digest !== undefined) throw invalid('refusing to create a tag with a digest reference');
+    const record = await this.#layers.receiving(context, async () => {
+      const { image, configBytes } = await commitLayer(
+        context,
+        this.#store,
+        this.#options.snapshots,
+        request,
+      );
+      return await this.#ledger.add(context, image, configBytes);
+    });
+    if (reference !== undefined) this.#ledger.tag(record, formatReference(withDefaultTag(reference)));
+    return this.get(record.id);
   }
 
   async pull(context: Context, text: string, options: PullOptions): Promise<PulledImage> {

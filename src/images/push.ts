@@ -2,7 +2,7 @@ import type { Context } from '../base/context.ts';
 import { invalid, notFound } from '../base/errors.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Manifest, Platform } from '../oci/image.ts';
+import type { Platform } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { formatPlatform, platformFit } from '../oci/platform.ts';
 import {
@@ -16,10 +16,10 @@ import {
 import { platformOf } from './config.ts';
 import type { PushedImage } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
-import type { LayerForm } from './layer-forms.ts';
-import { encodeDockerManifest, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
+import { encodeDockerManifest } from './manifest.ts';
 import type { PushDestination } from './push-destination.ts';
 import { FormGone, type LayerPushes, type PushedLayer, type PushListener } from './push-layers.ts';
+import { readStoredManifest, type StoredManifest } from './stored-manifest.ts';
 
 /** An image and the tag that it is to get in the registry. */
 export interface TaggedImage {
@@ -82,78 +82,42 @@ export async function pushImage(
   { image, tag }: TaggedImage,
 ): Promise<PushedImage & PushedManifest> {
   using lease = parts.content.lease();
-  const stored = await storedManifest(parts.content, image);
-  const bytes =
-    (stored && (await pushStored(context, parts, image, stored, lease))) ??
-    (await pushMade(context, parts, image, lease));
-  const type = typeOf(parseManifest(bytes));
-  const digest = await parts.destination.putManifest(context, tag, type, bytes);
+  for (const digest of [image.id, ...image.config.rootfs.diff_ids]) lease.hold(digest);
+  const stored = await readStoredManifest(parts.content, image);
+  const isPushed = stored !== undefined && (await pushStored(context, parts, stored, lease));
+  const { bytes, mediaType } = isPushed ? stored : await pushMade(context, parts, image, lease);
+  const digest = await parts.destination.putManifest(context, tag, mediaType, bytes);
   return { tag, digest, size: bytes.length, bytes };
 }
 
-interface StoredManifest {
-  readonly bytes: Uint8Array;
-  readonly manifest: Manifest;
-}
-
-/** The manifest that the image came with, if it is whole and the image's own. */
-async function storedManifest(
-  content: ContentStore,
-  image: ImageRecord,
-): Promise<StoredManifest | undefined> {
-  if (image.manifest === undefined || (await content.stat(image.manifest)) === undefined) return undefined;
-  const bytes = await content.readAll(image.manifest, MAX_MANIFEST_BYTES);
-  const manifest = parseManifest(bytes);
-  const fits =
-    manifest.config.digest === image.id && manifest.layers.length === image.config.rootfs.diff_ids.length;
-  return fits ? { bytes, manifest } : undefined;
-}
-
-/** Undefined when a layer is not to be had any more in the form that the manifest names. */
+/** False when a layer is not to be had any more in the form that the manifest names. */
 async function pushStored(
   context: Context,
-  parts: PushParts,
-  image: ImageRecord,
-  { bytes, manifest }: StoredManifest,
+  { layers, destination, listener }: PushParts,
+  { manifest, forms }: StoredManifest,
   lease: Lease,
-): Promise<Uint8Array | undefined> {
-  const diffIds = image.config.rootfs.diff_ids;
-  const layers = manifest.layers.flatMap(({ digest, mediaType, size }, position): PushedLayer[] => {
-    const diffId = diffIds[position];
-    return diffId === undefined ? [] : [{ diffId, form: { digest, diffId, mediaType, size } }];
-  });
+): Promise<boolean> {
+  const pushed = forms.map((form): PushedLayer => ({ diffId: form.diffId, form }));
   try {
-    await parts.layers.push(context, parts.destination, layers, lease, parts.listener);
+    await layers.push(context, destination, pushed, lease, listener);
   } catch (error) {
-    if (error instanceof FormGone) return undefined;
+    if (error instanceof FormGone) return false;
     throw error;
   }
-  await parts.destination.bring(context, manifest.config);
-  return bytes;
+  await destination.bring(context, manifest.config);
+  return true;
 }
 
 async function pushMade(
   context: Context,
-  parts: PushParts,
+  { content, layers, destination, listener }: PushParts,
   image: ImageRecord,
   lease: Lease,
-): Promise<Uint8Array> {
-  const layers = image.config.rootfs.diff_ids.map((diffId) => ({ diffId, form: undefined }));
-  const forms: LayerForm[] = await parts.layers.push(
-    context,
-    parts.destination,
-    layers,
-    lease,
-    parts.listener,
-  );
-  const info = await parts.content.stat(image.id);
-  if (info === undefined) throw notFound(`No such image: ${image.id}`);
-  await parts.destination.bring(context, info);
-  return encodeDockerManifest(info, forms);
-}
-
-/** What the manifest calls itself; without a name of its own its configuration's type tells the family. */
-function typeOf({ mediaType, config }: Manifest): string {
-  if (mediaType !== undefined) return mediaType;
-  return config.mediaType === mediaTypes.ociConfig ? mediaTypes.ociManifest : mediaTypes.dockerManifest;
+): Promise<Pick<StoredManifest, 'bytes' | 'mediaType'>> {
+  const pushed = image.config.rootfs.diff_ids.map((diffId): PushedLayer => ({ diffId, form: undefined }));
+  const forms = await layers.push(context, destination, pushed, lease, listener);
+  const config = await content.stat(image.id);
+  if (config === undefined) throw notFound(`No such image: ${image.id}`);
+  await destination.bring(context, config);
+  return { bytes: encodeDockerManifest(config, forms), mediaType: mediaTypes.dockerManifest };
 }
