@@ -5,6 +5,7 @@ import { openDatabase } from '../base/database.ts';
 import type { Logger } from '../base/log.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
 import type { ContainerDefaults } from '../containers/defaults.ts';
+import { createPaths } from '../containers/paths.ts';
 import { containersSchema } from '../containers/schema.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
 import { createRegistryClient } from '../distribution/registry-client.ts';
@@ -19,10 +20,11 @@ import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { Volumes } from '../volumes/contract.ts';
 import { createLocalVolumes } from '../volumes/local-volumes.ts';
 import { volumesSchema } from '../volumes/schema.ts';
-import type { Engine, Events, System } from './contract.ts';
+import type { Engine, Events, Registries, Storage, System } from './contract.ts';
 import { EventBus } from './event-bus.ts';
 import { identify } from './identity.ts';
 import { describeStorage, openSnapshots } from './storage.ts';
+import { createStorage } from './storage-usage.ts';
 import { createSystem } from './system-facts.ts';
 
 /** How an engine is set up: where its state is, what its network is called, and the defaults of its containers. */
@@ -87,6 +89,10 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     initBinary: options.initBinary,
     defaults: { ...options.containerDefaults, cgroupParent: options.cgroupParent },
   });
+  const storage = createStorage({
+    ...{ images, containers, volumes, snapshots, usersOf, log },
+    directoryOf: createPaths(dataRoot, execRoot).directory,
+  });
   const id = await identify(dataRoot);
   const storageStatus = await describeStorage(dataRoot);
   const system = createSystem(
@@ -102,6 +108,8 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     volumes,
     events,
     system,
+    registries,
+    storage,
     launcher,
     snapshots,
     database,
@@ -130,6 +138,8 @@ interface Parts {
   readonly volumes: Volumes;
   readonly events: EventBus;
   readonly system: System;
+  readonly registries: Registries;
+  readonly storage: Storage;
   readonly launcher: LauncherProcess;
   readonly snapshots: SnapshotDriver;
   readonly database: { close(): void };
@@ -143,6 +153,8 @@ class ComposedEngine implements RunningEngine {
   readonly volumes: Volumes;
   readonly events: Events;
   readonly system: System;
+  readonly registries: Registries;
+  readonly storage: Storage;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -152,6 +164,8 @@ class ComposedEngine implements RunningEngine {
     this.volumes = parts.volumes;
     this.events = parts.events;
     this.system = parts.system;
+    this.registries = parts.registries;
+    this.storage = parts.storage;
     this.#parts = parts;
   }
 
