@@ -1,0 +1,56 @@
+import { posix } from 'node:path';
+import { DockerfileError } from './errors.ts';
+import { matchesPath, type PathPattern, parsePathPattern } from './path-pattern.ts';
+
+/** What a `.dockerignore` (or `--exclude`) leaves out. */
+export interface IgnoreRules {
+  /** Whether a path below the context ("a/b") is left out. */
+  ignores(path: string): boolean;
+  /** Whether something below a directory that is left out may be in again: then it has to be looked into. */
+  readonly hasExceptions: boolean;
+}
+
+interface Rule {
+  readonly pattern: PathPattern;
+  readonly isException: boolean;
+}
+
+const MAX_RULES = 10_000;
+
+/** Fails with DockerfileError on a pattern that is none. */
+export function readIgnoreFile(text: string): IgnoreRules {
+  const lines = text.replace(/^\ufeff/, '').split('\n');
+  return ignoreRules(lines.filter((line) => !line.startsWith('#')));
+}
+
+/** Of the patterns that match a path, or a directory above it, the last decides. */
+export function ignoreRules(patterns: readonly string[]): IgnoreRules {
+  const rules = patterns.flatMap((pattern) => ruleOf(pattern.trim()) ?? []);
+  if (rules.length > MAX_RULES) throw new DockerfileError(`there are more than ${MAX_RULES} patterns`);
+  return {
+    hasExceptions: rules.some(({ isException }) => isException),
+    ignores(path) {
+      const paths = withParents(path);
+      const last = rules.findLast(({ pattern }) =>
+        paths.some((candidate) => matchesPath(pattern, candidate)),
+      );
+      return last !== undefined && !last.isException;
+    },
+  };
+}
+
+function ruleOf(line: string): Rule | undefined {
+  if (line === '') return undefined;
+  const isException = line.startsWith('!');
+  const text = isException ? line.slice(1).trim() : line;
+  if (text === '') throw new DockerfileError(`illegal exclusion pattern: ${JSON.stringify(line)}`);
+  const clean = posix.normalize(text).replace(/^\/+|\/+$/g, '');
+  if (clean === '.' || clean === '') return undefined;
+  return { pattern: parsePathPattern(clean, true), isException };
+}
+
+/** "a/b/c": a, a/b, a/b/c. */
+function withParents(path: string): string[] {
+  const names = path.split('/');
+  return names.map((_, index) => names.slice(0, index + 1).join('/'));
+}
