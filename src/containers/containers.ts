@@ -7,6 +7,12 @@ import type { Containers } from './contract.ts';
 import { createContainer } from './create/create.ts';
 import { builtInDefaults } from './defaults.ts';
 import { createExecs, type ExecService } from './execs.ts';
+import { listChanges } from './files/changes.ts';
+import { commitEntry } from './files/commit.ts';
+import { exportEntry } from './files/export.ts';
+import { readPath } from './files/read-path.ts';
+import { statPath } from './files/stat-path.ts';
+import { writePath } from './files/write-path.ts';
 import { HealthChecks } from './health/health-checks.ts';
 import { createContainerEvents } from './lifecycle/container-events.ts';
 import { pauseEntry, unpauseEntry } from './lifecycle/pause.ts';
@@ -130,6 +136,13 @@ function verbs(parts: Parts, execs: ExecService): Containers {
       attachEntry(parts, context, find(reference), reference, options),
     logs: async (context, reference, options) => readContainerLog(parts, context, find(reference), options),
     size: async (_context, reference) => measure(parts, find(reference)),
+    statPath: async (context, reference, path) => statPath(parts, context, find(reference), reference, path),
+    readPath: async (context, reference, path) => readPath(parts, context, find(reference), reference, path),
+    writePath: async (context, reference, path, tar, options) =>
+      writePath(parts, context, find(reference), reference, path, tar, options),
+    export: async (context, reference) => exportEntry(parts, context, find(reference)),
+    changes: async (context, reference) => listChanges(parts, context, find(reference)),
+    commit: async (context, reference, options) => commitEntry(parts, context, find(reference), options),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Images } from '../images/contract.ts';
 import type { Networks } from '../network/contract.ts';
 import type { Runtime } from '../runtime/contract.ts';
+import type { Trees } from '../runtime/trees/contract.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { Volumes } from '../volumes/contract.ts';
 import type { ContainerDefaults } from './defaults.ts';
@@ -15,6 +16,7 @@ export interface ContainersOptions {
   readonly images: Images;
   readonly snapshots: SnapshotDriver;
   readonly runtime: Runtime;
+  readonly trees: Trees;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly events: EventSink;

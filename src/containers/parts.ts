@@ -17,7 +17,7 @@ export type Phase = 'open' | 'stopping' | 'closed';
 export interface Parts
   extends Pick<
     ContainersOptions,
-    'images' | 'snapshots' | 'runtime' | 'networks' | 'volumes' | 'log' | 'initBinary' | 'dataRoot'
+    'images' | 'snapshots' | 'runtime' | 'trees' | 'networks' | 'volumes' | 'log' | 'initBinary' | 'dataRoot'
   > {
   readonly registry: Registry;
   readonly store: ContainerStore;

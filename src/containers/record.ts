@@ -1,6 +1,7 @@
 import type { Task } from '../runtime/contract.ts';
 import type { HostConfig } from '../wire/container-config.ts';
 import type { Container } from './contract.ts';
+import { LiveRoots } from './files/live-roots.ts';
 import { Mutex } from './lifecycle/mutex.ts';
 import type { PendingAttachments } from './lifecycle/pending-attachments.ts';
 import type { RestartTimer } from './lifecycle/restart-policy.ts';
@@ -48,6 +49,7 @@ export interface Entry {
   readonly mounts: readonly StoredMount[];
   /** Held by verbs that change the container, and by the handling of its exit. */
   readonly lock: Mutex;
+  readonly liveRoots: LiveRoots;
   readonly waiters: Waiters;
   readonly attachments: PendingAttachments;
   readonly restarts: RestartTimer;
@@ -71,6 +73,7 @@ export function createEntry(parts: EntryParts): Entry {
     id: parts.container.id,
     ...parts,
     lock: new Mutex(),
+    liveRoots: new LiveRoots(),
     waiters: new Waiters(),
     task: undefined,
     restarting: false,

@@ -32,6 +32,8 @@ export interface SnapshotDriver {
   snapshots(): AsyncIterable<string>;
   /** Plan steps that put the snapshot's root at host path `target` (an existing directory), in the caller's mount namespace. */
   mount(context: Context, key: string, target: string): Promise<SnapshotMount>;
+  /** A read-only view of what lies below a snapshot's writable part, the scaffold included. */
+  below(context: Context, key: string, target: string): Promise<SnapshotMount>;
   /** A read-only view of layers without a snapshot. */
   view(context: Context, layers: readonly Digest[], target: string): Promise<SnapshotMount>;
   /** Host directory that holds what the snapshot changed (overlay upper layout). */

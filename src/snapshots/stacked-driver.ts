@@ -79,6 +79,15 @@ export class StackedDriver implements SnapshotDriver {
     return { operations: [this.#overlay(target, lower, key)] };
   }
 
+  async below(context: Context, key: string, target: string): Promise<SnapshotMount> {
+    const layers = this.#parts.layersOf(key);
+    await this.#makeReady(context, layers);
+    const lower = [...this.#lowerNames(layers), SCAFFOLD_LAYER];
+    // Without a writable part an overlay wants two layers at least.
+    if (lower.length === 1) lower.push(EMPTY_LAYER);
+    return { operations: [this.#overlay(target, lower)] };
+  }
+
   async view(context: Context, layers: readonly Digest[], target: string): Promise<SnapshotMount> {
     await this.#makeReady(context, layers);
     if (layers.length === 0) return { operations: [bindEmpty(this.#layers.directory, target)] };

@@ -10,7 +10,8 @@ export function mergeImageConfig(own: ContainerConfig, image: ImageProcess | und
   return merged;
 }
 
-function mergeOver(own: ContainerConfig, image: ImageProcess): ContainerConfig {
+/** The same for a configuration that need not have a command. */
+export function mergeOver(own: ContainerConfig, image: ImageProcess): ContainerConfig {
   const volumes = { ...image.Volumes, ...own.Volumes };
   const merged: ContainerConfig = {
     ...own,

@@ -22,6 +22,7 @@ import { type Change, transition } from './transition.ts';
  * left. The caller watches the task that is returned. Fails with what the launcher, the network or the specification said, the container being as before but for its error.
  */
 export async function launch(parts: Parts, entry: Entry, byHand: boolean): Promise<Task> {
+  await entry.liveRoots.gone();
   const clients = entry.attachments.take();
   const connected: ConnectedEndpoint[] = [];
   try {

@@ -16,6 +16,7 @@ import type { ContainerDefaults } from '../defaults.ts';
 import { containersSchema } from '../schema.ts';
 import { FakeNetworks, FakeSnapshots, fakeImages, RecordedEvents } from './fake-neighbours.ts';
 import { FakeRuntime } from './fake-runtime.ts';
+import { FakeTrees } from './fake-trees.ts';
 
 export interface HarnessOptions {
   readonly image?: ImageProcess;
@@ -39,6 +40,7 @@ export class Harness implements Disposable {
   readonly context: Context = background();
   readonly events = new RecordedEvents();
   readonly snapshots = new FakeSnapshots();
+  readonly trees = new FakeTrees();
   readonly runtime: FakeRuntime;
   networks = new FakeNetworks();
   database: Database;
@@ -110,6 +112,7 @@ export class Harness implements Disposable {
       images: fakeImages(image ?? { Cmd: ['sh'] }, platform),
       snapshots: this.snapshots.driver,
       runtime: this.runtime,
+      trees: this.trees,
       networks: this.networks,
       volumes: this.volumes,
       events: this.events,

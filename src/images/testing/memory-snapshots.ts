@@ -70,6 +70,10 @@ export class MemorySnapshots implements SnapshotDriver {
     throw outOfScope();
   }
 
+  async below(): Promise<SnapshotMount> {
+    throw outOfScope();
+  }
+
   async view(): Promise<SnapshotMount> {
     throw outOfScope();
   }

@@ -1,0 +1,127 @@
+import { posix } from 'node:path';
+import type { Context } from '../../base/context.ts';
+import type { TarHeader } from '../../oci/tar/writer.ts';
+import type { Tree, TreeStat } from '../../runtime/trees/contract.ts';
+import type { FilesystemChange } from '../contract.ts';
+import { isHeader } from './tree-parts.ts';
+import { isOpaque, isWhiteout, OPAQUE_XATTR } from './writable-part.ts';
+
+/** Absolute paths, byte strings. */
+export type Changes = ReadonlyMap<string, FilesystemChange['kind']>;
+
+/**
+ * How a directory of the writable part stands to what lies below: it is new, or in place of something that is no directory; it shows what
+ * is below too; or it hides that.
+ */
+type Standing = 'new' | 'merged' | 'opaque';
+
+/**
+ * What an overlay's writable part changes of the tree below it, by Docker's rules: something new or gone makes its directory, and those
+ * around it but the root, modified; a directory's own times do not count; what was copied up and is the same is no change.
+ */
+export async function compareTrees(context: Context, above: Tree, below: Tree): Promise<Changes> {
+  const comparison = new Comparison(context, below);
+  for (const level of await readLevels(context, above)) await comparison.add(level);
+  await comparison.addHidden();
+  return comparison.changes;
+}
+
+/** The headers of all that is in the writable part, by depth. */
+async function readLevels(context: Context, above: Tree): Promise<TarHeader[][]> {
+  const levels: TarHeader[][] = [];
+  const options = { data: false, xattrs: [OPAQUE_XATTR], crossMounts: false };
+  for await (const part of above.read(context, '/', options)) {
+    if (!isHeader(part) || part.name === '.') continue;
+    const depth = part.name.split('/').length - 1;
+    levels[depth] ??= [];
+    levels[depth].push(part);
+  }
+  return levels;
+}
+
+class Comparison {
+  readonly changes = new Map<string, FilesystemChange['kind']>();
+  readonly #context: Context;
+  readonly #below: Tree;
+  /** All that is in the writable part. */
+  readonly #paths = new Set<string>();
+  readonly #standings = new Map<string, Standing>([['/', 'merged']]);
+  /** The outermost directories that hide what is below them. */
+  readonly #hiding: string[] = [];
+
+  constructor(context: Context, below: Tree) {
+    this.#context = context;
+    this.#below = below;
+  }
+
+  /** Levels come from the root down, so that what is in a new directory need not be looked for. All of a level is asked for at once. */
+  async add(level: readonly TarHeader[]): Promise<void> {
+    const stats = await Promise.all(level.map((header) => this.#find(header)));
+    for (const [index, header] of level.entries()) this.#compare(header, stats[index]);
+  }
+
+  /** What was below an opaque directory and is not in it is gone. */
+  async addHidden(): Promise<void> {
+    const options = { data: false, xattrs: [], crossMounts: false };
+    for (const directory of this.#hiding) {
+      for await (const part of this.#below.read(this.#context, directory, options)) {
+        if (!isHeader(part) || part.name === '.') continue;
+        const path = `${directory}/${part.name}`;
+        if (this.#paths.has(path) || this.#standings.get(posix.dirname(path)) !== 'opaque') continue;
+        this.#record(path, 'deleted');
+      }
+    }
+  }
+
+  async #find(header: TarHeader): Promise<TreeStat | undefined> {
+    const path = `/${header.name}`;
+    if (this.#standings.get(posix.dirname(path)) === 'new' || isWhiteout(header)) return undefined;
+    return await this.#below.stat(this.#context, path, false);
+  }
+
+  #compare(header: TarHeader, stat: TreeStat | undefined): void {
+    const path = `/${header.name}`;
+    this.#paths.add(path);
+    if (header.type === 'directory') this.#place(path, header, stat);
+    if (isWhiteout(header)) this.#record(path, 'deleted');
+    else if (stat === undefined) this.#record(path, 'added');
+    else if (isModified(header, stat)) this.#record(path, 'modified');
+  }
+
+  #place(path: string, header: TarHeader, stat: TreeStat | undefined): void {
+    const around = this.#standings.get(posix.dirname(path));
+    if (stat?.type !== 'directory') this.#standings.set(path, 'new');
+    else if (around === 'opaque') this.#standings.set(path, 'opaque');
+    else if (!isOpaque(header)) this.#standings.set(path, 'merged');
+    else {
+      this.#standings.set(path, 'opaque');
+      this.#hiding.push(path);
+    }
+  }
+
+  /** A change below the root makes the directories around it modified, unless they have changed already. */
+  #record(path: string, kind: FilesystemChange['kind']): void {
+    this.changes.set(path, kind);
+    for (let parent = posix.dirname(path); parent !== '/'; parent = posix.dirname(parent)) {
+      if (this.changes.has(parent)) return;
+      this.changes.set(parent, 'modified');
+    }
+  }
+}
+
+/** Size and time of a directory say nothing: they depend on the filesystem, and on what was in it for a while. */
+function isModified(header: TarHeader, stat: TreeStat): boolean {
+  // A further name: what it names was compared under its first one, against something else.
+  if (header.type === 'hardlink') return true;
+  if (header.type !== stat.type || header.mode !== stat.mode) return true;
+  if (header.uid !== stat.uid || header.gid !== stat.gid) return true;
+  if (header.type === 'directory') return false;
+  if (header.type === 'file' && (header.size ?? 0) !== stat.size) return true;
+  return (header.linkName ?? '') !== stat.linkTarget || !isSameTime(header, stat);
+}
+
+/** Archives may have left out the fraction. */
+function isSameTime({ seconds = 0, nanoseconds = 0 }: TarHeader, stat: TreeStat): boolean {
+  if (seconds !== stat.seconds) return false;
+  return nanoseconds === stat.nanoseconds || nanoseconds === 0 || stat.nanoseconds === 0;
+}

@@ -1,0 +1,35 @@
+import { posix } from 'node:path';
+import type { Context } from '../../base/context.ts';
+import type { TarHeader } from '../../oci/tar/writer.ts';
+import type { Tree, TreePart } from '../../runtime/trees/contract.ts';
+import { COPIED_XATTRS, inWholeSeconds, isHeader } from './tree-parts.ts';
+import { isOpaque, isWhiteout, OPAQUE_XATTR } from './writable-part.ts';
+
+/** OCI image spec, layer.md: "whiteouts". */
+const WHITEOUT_PREFIX = '.wh.';
+const OPAQUE_WHITEOUT = '.wh..wh..opq';
+
+/** A writable part as an image's layer: what an overlay keeps as devices and attributes turned into whiteouts. Nothing when it is empty. */
+export async function* layerParts(context: Context, writable: Tree): AsyncGenerator<TreePart, void, void> {
+  const options = { data: true, xattrs: [...COPIED_XATTRS, OPAQUE_XATTR], crossMounts: false };
+  for await (const part of writable.read(context, '/', options)) {
+    if (!isHeader(part)) yield part;
+    else if (isWhiteout(part)) yield whiteout(part);
+    else if (part.name !== '.') {
+      yield withoutMark(inWholeSeconds(part));
+      if (isOpaque(part)) yield { type: 'file', name: `${part.name}/${OPAQUE_WHITEOUT}`, mode: 0o600 };
+    }
+  }
+}
+
+function whiteout({ name }: TarHeader): TarHeader {
+  const path = posix.join(posix.dirname(name), `${WHITEOUT_PREFIX}${posix.basename(name)}`);
+  return { type: 'file', name: path, mode: 0o600 };
+}
+
+function withoutMark(header: TarHeader): TarHeader {
+  if (!header.xattrs?.has(OPAQUE_XATTR)) return header;
+  const xattrs = new Map(header.xattrs);
+  xattrs.delete(OPAQUE_XATTR);
+  return { ...header, xattrs };
+}
