@@ -144,6 +144,7 @@ function ociType(mediaType: string): string {
 
 function documentsOf(images: readonly Described[]): Documents {
   const repositories: Record<string, Record<string, string>> = {};
+  const ids = new Set<Digest | undefined>(images.map(({ saved }) => saved.image.id));
   for (const { saved } of images) {
     const top = saved.image.config.rootfs.diff_ids.at(-1);
     for (const name of saved.names) {
@@ -162,6 +163,7 @@ function documentsOf(images: readonly Described[]): Documents {
       Config: blobPath(saved.image.id),
       RepoTags: saved.names.length === 0 ? null : saved.names.map(familiarReference),
       Layers: layers.map(blobPath),
+      ...(ids.has(saved.image.parent) ? { Parent: saved.image.parent } : {}),
     })),
     'oci-layout': { imageLayoutVersion: '1.0.0' },
     ...(Object.keys(repositories).length === 0 ? {} : { repositories }),

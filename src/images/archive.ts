@@ -1,14 +1,12 @@
-import { createHash, type Hash } from 'node:crypto';
 import type { Context } from '../base/context.ts';
-import { invalid, SampanError } from '../base/errors.ts';
+import { invalid } from '../base/errors.ts';
 import { decompress, detectCompression, peek } from '../oci/compression.ts';
-import { type Digest, finishDigest } from '../oci/digest.ts';
+import { type Digest, digestOf } from '../oci/digest.ts';
 import { readTar, type TarMember } from '../oci/tar/archive.ts';
 import { BLOCK, toText } from '../oci/tar/entry.ts';
 import { isZeroBlock, readHeader } from '../oci/tar/header.ts';
-import type { SnapshotDriver } from '../snapshots/contract.ts';
+import { type ArchivedLayer, type LayerIntake, verified } from './archive-layers.ts';
 import { MAX_CONFIG_BYTES } from './config.ts';
-import { type ReceivedLayer, receiveLayer } from './receive-layer.ts';
 
 /** Together the documents of an archive (manifests, configurations) may have this many bytes. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
@@ -16,31 +14,36 @@ const MAX_DOCUMENT_BYTES = 64 << 20;
 /** Links followed from one path: docker-save writes one. */
 const MAX_LINKS = 8;
 
+/** Bytes of a layer between two reports of its progress, as in dockerd. */
+const REPORT_EVERY = 512 << 10;
+
+/** Progress of one layer as the archive has it, in bytes. */
+export type ProgressListener = (layer: Digest, current: number, total: number) => void;
+
 /**
  * The contents of an archive of images: layers are in the store, small documents in memory. Paths are as in the archive, without "./".
  * What a member is, its first block says: a tar, in any compression, is a layer, all else a document. Members named after their digest
- * are verified.
+ * are verified. Of two members with one name the last counts.
  */
 export class Archive {
   readonly #documents = new Map<string, Uint8Array>();
-  readonly #layers = new Map<string, ReceivedLayer>();
+  readonly #layers = new Map<string, ArchivedLayer>();
   readonly #links = new Map<string, string>();
   #documentBytes = 0;
 
   private constructor() {}
 
-  /** Reads an archive in one pass; `onLayer` tells of each layer that was received, whether a manifest will name it or not. */
+  /** Reads an archive in one pass, whatever the order of its members; layers go into the store by way of `intake`. */
   static async read(
     context: Context,
-    snapshots: SnapshotDriver,
+    intake: LayerIntake,
     source: AsyncIterable<Uint8Array>,
-    onLayer: (layer: Digest) => void,
+    onProgress: ProgressListener,
   ): Promise<Archive> {
     const archive = new Archive();
     for await (const member of readTar(decompress(source))) {
       context.signal.throwIfAborted();
-      const received = await archive.#add(context, snapshots, member);
-      if (received !== undefined) onLayer(received.diffId);
+      await archive.#add(context, intake, member, onProgress);
     }
     return archive;
   }
@@ -60,28 +63,47 @@ export class Archive {
     }
   }
 
-  layer(path: string): ReceivedLayer | undefined {
+  layer(path: string): ArchivedLayer | undefined {
     return this.#layers.get(this.#follow(path));
+  }
+
+  /** The directories right below the root that have a document of that name. */
+  directoriesWith(name: string): string[] {
+    return [...this.#documents.keys()]
+      .map((path) => path.split('/'))
+      .flatMap(([directory, file, ...rest]) =>
+        directory !== undefined && file === name && rest.length === 0 ? [directory] : [],
+      );
   }
 
   async #add(
     context: Context,
-    snapshots: SnapshotDriver,
+    intake: LayerIntake,
     member: TarMember,
-  ): Promise<ReceivedLayer | undefined> {
+    onProgress: ProgressListener,
+  ): Promise<void> {
     const { entry } = member;
     const path = cleanPath(toText(entry.name));
     if (entry.type === 'symlink') this.#links.set(path, resolveLink(path, toText(entry.linkName)));
     if (entry.type === 'hardlink') this.#links.set(path, cleanPath(toText(entry.linkName)));
-    if (entry.type !== 'file') return undefined;
-    const { head, rest } = await peek(member.body(), BLOCK);
-    if (!looksLikeLayer(head)) {
-      if (this.#admits(entry.dataSize)) this.#documents.set(path, await collect(verified(path, rest)));
-      return undefined;
+    if (entry.type !== 'file') return;
+    const digest = namedDigest(path);
+    const known = digest && (await intake.known(digest, entry.dataSize));
+    if (known !== undefined) {
+      onProgress(progressName(path), entry.dataSize, entry.dataSize);
+      this.#layers.set(path, known);
+      return;
     }
-    const layer = await receive(context, snapshots, path, head, rest);
-    this.#layers.set(path, layer);
-    return layer;
+    const { head, rest } = await peek(member.body(), BLOCK);
+    const compression = detectCompression(head);
+    if (compression === 'none' && !isTar(head)) {
+      if (this.#admits(entry.dataSize)) this.#documents.set(path, await collect(verified(digest, rest)));
+      return;
+    }
+    const bytes = counted(rest, entry.dataSize, (current, total) =>
+      onProgress(progressName(path), current, total),
+    );
+    this.#layers.set(path, await intake.receive(context, bytes, { digest, compression }));
   }
 
   /** Whether there is room for a document; what is larger is none. */
@@ -102,40 +124,19 @@ export class Archive {
   }
 }
 
-/** A plain tar's name is its diff ID, which the store checks while it hashes; a compressed one's is hashed here. */
-function receive(
-  context: Context,
-  snapshots: SnapshotDriver,
-  path: string,
-  head: Uint8Array,
-  body: AsyncIterable<Uint8Array>,
-): Promise<ReceivedLayer> {
-  if (detectCompression(head) !== 'none') return receiveLayer(context, snapshots, verified(path, body));
-  const digest = namedDigest(path);
-  return receiveLayer(context, snapshots, body, digest === undefined ? {} : { diffId: digest });
-}
-
-/** The same bytes; fails with `data-loss` at their end when the path is named after another digest. */
-async function* verified(path: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const expected = namedDigest(path);
-  const hash: Hash | undefined = expected === undefined ? undefined : createHash('sha256');
-  for await (const chunk of body) {
-    hash?.update(chunk);
-    yield chunk;
-  }
-  if (hash === undefined) return;
-  const found = finishDigest(hash);
-  if (found !== expected) throw new SampanError('data-loss', `${path} has the digest ${found}`);
-}
-
 /** The digest that a member of an OCI layout is named after. */
 function namedDigest(path: string): Digest | undefined {
   const [, hex] = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path) ?? [];
   return hex === undefined ? undefined : `sha256:${hex}`;
 }
 
-function looksLikeLayer(head: Uint8Array): boolean {
-  if (detectCompression(head) !== 'none') return true;
+/** What a layer is called while nobody knows its digest: the one that its path has, in whatever place. */
+function progressName(path: string): Digest {
+  const [hex] = /[0-9a-f]{64}/.exec(path) ?? [];
+  return hex === undefined ? digestOf(path) : `sha256:${hex}`;
+}
+
+function isTar(head: Uint8Array): boolean {
   if (head.length < BLOCK) return false;
   const block = Buffer.from(head.buffer, head.byteOffset, BLOCK);
   if (isZeroBlock(block)) return true;
@@ -144,6 +145,22 @@ function looksLikeLayer(head: Uint8Array): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  total: number,
+  report: (current: number, total: number) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  let current = 0;
+  let reported = 0;
+  for await (const chunk of body) {
+    current += chunk.length;
+    yield chunk;
+    if (current - reported < REPORT_EVERY && current < total) continue;
+    reported = current;
+    report(current, total);
   }
 }
 

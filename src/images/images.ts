@@ -4,7 +4,7 @@ import { invalid } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Credentials, RegistryClient, RemoteImage } from '../distribution/contract.ts';
-import { type Digest, digestOf } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import {
   familiarReference,
@@ -42,7 +42,7 @@ import { importLayer } from './import.ts';
 import { LayerForms } from './layer-forms.ts';
 import { LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
-import { type ArchivedImage, readImages } from './load.ts';
+import { loadImages } from './load.ts';
 import { layersOf, pullLayers } from './pull.ts';
 import { imagesToPush, pushImage, requirePlatform } from './push.ts';
 import { PushDestination } from './push-destination.ts';
@@ -136,18 +136,11 @@ export class StoredImages implements Images {
     archive: AsyncIterable<Uint8Array>,
     options: LoadOptions,
   ): Promise<readonly LoadedImage[]> {
-    const received: Digest[] = [];
-    const loaded = await this.#layers.receiving(context, async () => {
-      const images = await readImages(context, this.#options.snapshots, archive, {
-        platform: options.platform,
-        onLayer: (layer) => received.push(layer),
-      });
-      const added: LoadedImage[] = [];
-      for (const image of images) added.push(...(await this.#addLoaded(context, image, options)));
-      return added;
-    });
-    await this.#layers.dropUnused(context, received, []);
-    return loaded;
+    const { content, snapshots } = this.#options;
+    const parts = { store: this.#store, ledger: this.#ledger, forms: this.#forms, content, snapshots };
+    const loaded = await this.#layers.receiving(context, () => loadImages(context, parts, archive, options));
+    await this.#layers.dropUnused(context, loaded.layers, loaded.blobs);
+    return loaded.images;
   }
 
   async import(context: Context, tar: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<Image> {
@@ -245,27 +238,6 @@ export class StoredImages implements Images {
   /** Deletes layers and blobs that no image and no snapshot needs: what a killed daemon left behind. */
   async collect(context: Context): Promise<void> {
     await this.#layers.collect(context);
-  }
-
-  async #addLoaded(context: Context, image: ArchivedImage, options: LoadOptions): Promise<LoadedImage[]> {
-    const id = digestOf(image.configBytes);
-    const record = await this.#ledger.add(
-      context,
-      { id, config: image.config, layerSizes: image.layerSizes },
-      image.configBytes,
-    );
-    const named = image.references.map((text) => {
-      const reference = withDefaultTag(parseReference(text));
-      const previous = this.#ledger.name(record, formatReference(reference));
-      if (previous !== undefined && previous.id !== id) {
-        options.onMessage?.(
-          `The image ${familiarReference(reference)} already exists, renaming the old one with ID ${previous.id} to empty string\n`,
-        );
-      }
-      return { reference: familiarReference(reference), id };
-    });
-    this.#ledger.announce('load', record, id);
-    return named.length === 0 ? [{ id }] : named;
   }
 
   /** Names what was pulled by its tag, unless a digest was asked for, and by its digest. False when it had the name before. */

@@ -33,7 +33,7 @@ function isDescriptor(value: unknown): boolean {
     isDigest(value['digest']) &&
     Number.isSafeInteger(value['size']) &&
     (value['size'] as number) >= 0 &&
-    (value['mediaType'] === undefined || typeof value['mediaType'] === 'string')
+    typeof value['mediaType'] === 'string'
   );
 }
 

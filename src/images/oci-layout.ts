@@ -1,0 +1,167 @@
+import { invalid, notFound } from '../base/errors.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
+import { type Digest, hexOf, isDigest } from '../oci/digest.ts';
+import type { Manifest, Platform } from '../oci/image.ts';
+import { isIndexType, mediaTypes } from '../oci/media-types.ts';
+import { formatPlatform, platformFit } from '../oci/platform.ts';
+import type { Archive } from './archive.ts';
+import {
+  type ArchivedImage,
+  type ArchivedManifest,
+  assembleImage,
+  formsOf,
+  missing,
+} from './archived-image.ts';
+import { asManifest } from './manifest.ts';
+
+/** Depth of nested indexes that a layout may have, which ends cycles too. */
+const MAX_NESTING = 4;
+
+/** Descriptors that are looked at in all: indexes that name one another many times make a small archive long work. */
+const MAX_DESCRIPTORS = 4_096;
+
+/** A manifest of a layout, as it is written there. */
+interface FoundManifest {
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+}
+
+/** The indexes and manifests of an OCI layout, from its `index.json` on. */
+export class Layout {
+  readonly #archive: Archive;
+  readonly #entries: readonly JsonObject[];
+  #left = MAX_DESCRIPTORS;
+
+  constructor(archive: Archive, index: unknown) {
+    this.#archive = archive;
+    this.#entries = this.#entriesOf(index);
+  }
+
+  /** The images that the layout names, of an index with several the one that fits the platform best. */
+  images(platform: Platform): ArchivedImage[] {
+    const images = new Map<Digest, ArchivedImage>();
+    for (const entry of this.#entries) {
+      if (this.#archive.bytes(blobPath(entry)) === undefined) throw missing(blobPath(entry));
+      const found = this.#choose(entry, platform, MAX_NESTING);
+      if (found === undefined) continue;
+      const image = this.#assemble(found);
+      const names = [...(images.get(image.id)?.references ?? []), ...namesOf(entry)];
+      images.set(image.id, { ...image, references: [...new Set(names)] });
+    }
+    if (images.size > 0 || this.#entries.length === 0) return [...images.values()];
+    throw notFound(`no matching manifest for ${formatPlatform(platform)} in the archive`);
+  }
+
+  /** All manifests, by their configurations' digests. */
+  manifests(): Map<Digest, FoundManifest> {
+    const found = new Map<Digest, FoundManifest>();
+    const visit = (entry: JsonObject, depth: number): void => {
+      const document = this.#document(entry);
+      if (document === undefined || depth === 0) return;
+      if (isIndex(entry, document)) for (const nested of this.#entriesOf(document)) visit(nested, depth - 1);
+      else if (isImage(document)) found.set(asManifest(document).config.digest, toFound(entry, document));
+    };
+    for (const entry of this.#entries) visit(entry, MAX_NESTING);
+    return found;
+  }
+
+  /** The manifest with its bytes, when all its layers are in the archive as it says. */
+  complete({ digest, manifest }: FoundManifest): ArchivedManifest | undefined {
+    const bytes = this.#archive.bytes(blobPath({ digest }));
+    const forms = formsOf(manifest.layers, (layer) => this.#archive.layer(blobPath(layer)));
+    return bytes === undefined || forms === undefined ? undefined : { digest, bytes, forms };
+  }
+
+  #assemble(found: FoundManifest): ArchivedImage {
+    const { config, layers } = found.manifest;
+    const image = assembleImage(this.#archive, blobPath(config), layers.map(blobPath));
+    return { ...image, references: [], parent: undefined, manifest: this.complete(found) };
+  }
+
+  /** The image manifest that an entry names, through nested indexes the one that fits the platform best; undefined when none does. */
+  #choose(entry: JsonObject, platform: Platform, depth: number): FoundManifest | undefined {
+    if (depth === 0) throw invalid('invalid index: nested too deeply');
+    const document = this.#document(entry);
+    if (document === undefined) return undefined;
+    if (!isIndex(entry, document)) return isImage(document) ? toFound(entry, document) : undefined;
+    const fitting = this.#entriesOf(document)
+      .map((candidate) => ({ candidate, fit: fitOf(candidate, platform) }))
+      .filter(({ fit }) => fit > 0)
+      .sort((a, b) => b.fit - a.fit);
+    for (const { candidate } of fitting) {
+      const chosen = this.#choose(candidate, platform, depth - 1);
+      if (chosen !== undefined) return chosen;
+    }
+    return undefined;
+  }
+
+  #document(entry: JsonObject): JsonObject | undefined {
+    const path = blobPath(entry);
+    const document = this.#archive.json(path);
+    if (document === undefined) return undefined;
+    if (!isJsonObject(document)) throw invalid(`invalid manifest ${path}: not an object`);
+    // What could be taken for both is read differently by different readers (CVE-2021-41190).
+    if ('manifests' in document && ('layers' in document || 'config' in document)) {
+      throw invalid(`invalid manifest ${path}: it has both layers and manifests`);
+    }
+    return document;
+  }
+
+  #entriesOf(index: unknown): JsonObject[] {
+    const manifests = isJsonObject(index) ? index['manifests'] : undefined;
+    if (!Array.isArray(manifests) || !manifests.every(isJsonObject)) {
+      throw invalid('invalid index: manifests must be a list of descriptors');
+    }
+    this.#left -= manifests.length;
+    if (this.#left < 0) throw invalid(`invalid index: more than ${MAX_DESCRIPTORS} manifests`);
+    return manifests;
+  }
+}
+
+function toFound(entry: JsonObject, document: JsonObject): FoundManifest {
+  return { digest: digestIn(entry), manifest: asManifest(document) };
+}
+
+function isIndex(entry: JsonObject, document: JsonObject): boolean {
+  return isIndexType(text(entry['mediaType'])) || 'manifests' in document;
+}
+
+/** Attestations, signatures and other artifacts are stored beside images. */
+function isImage(document: JsonObject): boolean {
+  const config = isJsonObject(document['config']) ? document['config'] : {};
+  const type = config['mediaType'];
+  if (document['artifactType'] !== undefined) return false;
+  return type === undefined || type === mediaTypes.ociConfig || type === mediaTypes.dockerConfig;
+}
+
+function fitOf(entry: JsonObject, platform: Platform): number {
+  const offered = entry['platform'];
+  if (!isJsonObject(offered)) return 1;
+  return platformFit(platform, {
+    os: text(offered['os']),
+    architecture: text(offered['architecture']),
+    ...(typeof offered['variant'] === 'string' ? { variant: offered['variant'] } : {}),
+  });
+}
+
+function digestIn(descriptor: { readonly digest?: unknown }): Digest {
+  const digest = text(descriptor.digest);
+  if (isDigest(digest)) return digest;
+  throw invalid(`invalid descriptor: ${JSON.stringify(digest)} is not a sha256 digest`);
+}
+
+function blobPath(descriptor: { readonly digest?: unknown }): string {
+  return `blobs/sha256/${hexOf(digestIn(descriptor))}`;
+}
+
+/** A full name from containerd's annotation; OCI's own holds a name or just a tag, which alone names nothing. */
+function namesOf(entry: JsonObject): string[] {
+  const annotations = isJsonObject(entry['annotations']) ? entry['annotations'] : {};
+  const full = text(annotations['io.containerd.image.name']);
+  const name = full || text(annotations['org.opencontainers.image.ref.name']);
+  return full !== '' || /[:/]/.test(name) ? [name] : [];
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
