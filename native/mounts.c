@@ -215,6 +215,14 @@ int op_set_attributes(struct run *run, const struct set_attributes_step *args, s
 	return fail(failure, errno, args->path.data, NULL);
 }
 
+int op_clone_mount(struct run *run, const struct clone_mount_step *args, struct failure *failure)
+{
+	int source = slot_fd(run, args->source, failure);
+	if (source < 0) return -1;
+	int fd = clone_mount(source, false);
+	return fd < 0 ? fail(failure, errno, "", NULL) : slot_store(run, args->slot, fd, failure);
+}
+
 /* What is not mounted, or not there, is as wanted. */
 int op_unmount(struct run *run, const struct unmount_step *args, struct failure *failure)
 {

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "cleanup.h"
@@ -31,6 +33,13 @@ int op_setns(struct run *run, const struct setns_step *args, struct failure *fai
 	if (fd < 0) return -1;
 	if (setns(fd, (int)args->type) == 0 && child_hide() == 0) return 0;
 	return fail(failure, errno, "", "joining namespaces 0x%llx", (unsigned long long)args->type);
+}
+
+int op_open_process(struct run *run, const struct open_process_step *args, struct failure *failure)
+{
+	int fd = (int)syscall(SYS_pidfd_open, (pid_t)args->pid, 0);
+	return fd < 0 ? fail(failure, errno, "", "process %lld", (long long)args->pid)
+	              : slot_store(run, args->slot, fd, failure);
 }
 
 /* Whether a step after this one writes or reads through the host's procfs. */

@@ -29,7 +29,7 @@ void run_init(struct run *run)
 	for (int i = 0; i < 3; i++) run->child_streams[i] = -1;
 	run->child_pidfd = run->status_fd = -1;
 	run->terminal_fd = run->stdin_fd = run->stdout_fd = run->stderr_fd = -1;
-	run->mask_null = run->mask_directory = -1;
+	run->mask_null = run->mask_directory = run->tree_root = -1;
 }
 
 static void drop_result(struct run *run)
@@ -306,7 +306,7 @@ void run_dispose(struct run *run)
 	for (int i = 0; i < SLOTS; i++) close_fd(&run->slots[i]);
 	close_child_streams(run);
 	int *const descriptors[] = {&run->child_pidfd, &run->status_fd, &run->terminal_fd, &run->stdin_fd,
-	        &run->stdout_fd, &run->stderr_fd, &run->mask_null, &run->mask_directory};
+	        &run->stdout_fd, &run->stderr_fd, &run->mask_null, &run->mask_directory, &run->tree_root};
 	for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++) close_fd(descriptors[i]);
 	for (size_t i = 0; i < run->published_count; i++) close_fd(&run->published[i].fd);
 	for (size_t i = 0; i < run->oom_count; i++) {

@@ -106,6 +106,8 @@ struct run {
 	int stdout_fd;
 	int stderr_fd;
 
+	int tree_root; /* from `serveTree`, else -1 */
+
 	struct supervise_options supervise;
 	struct log_options log;
 	struct published *published; /* malloc'd; whoever takes an fd over sets it to -1 */

@@ -19,6 +19,7 @@
 #include "path.h"
 #include "plan.h"
 #include "seal.h"
+#include "tree.h"
 
 enum { BACKLOG = 1024, REQUEST_SECONDS = 30, PAUSE_MS = 10 };
 
@@ -88,6 +89,7 @@ static int serve_connection(int connection)
 		return 1;
 	}
 	if (run.supervise.socket) return supervise(&run, connection);
+	if (run.tree_root >= 0) return tree_serve(&run, connection);
 	int status = finish(&run, connection);
 	run_dispose(&run);
 	return status;

@@ -150,6 +150,8 @@ export const operations = {
   pivot: { code: 28, args: { root: 'int' } },
   /** Makes the directory in slot `root` the root without pivoting (ramfs hosts, MS_MOVE + chroot). */
   moveRoot: { code: 29, args: { root: 'int' } },
+  /** A copy of the mount that holds the directory in `source`, from that directory on and without what is mounted below, attached nowhere. */
+  cloneMount: { code: 30, args: { slot: 'int', source: 'int' } },
 
   // Namespaces
   /**
@@ -177,6 +179,8 @@ export const operations = {
   release: { code: 46, args: {} },
   /** child stage, where the plan has a `release`: waits until the whole parent stage is done. */
   awaitParent: { code: 47, args: {} },
+  /** A pidfd of a process, for `setns`. */
+  openProcess: { code: 48, args: { slot: 'int', pid: 'int' } },
 
   // Process attributes (child stage)
   hostname: { code: 60, args: { name: 'text' } },
@@ -263,6 +267,13 @@ export const operations = {
     code: 112,
     args: { path: 'text', maxSize: 'int', maxFiles: 'int', attributes: 'text', compress: 'int' },
   },
+
+  // Trees (before stage)
+  /**
+   * Once the plan is carried out, the connection serves requests about the directory in slot `root` until it is closed
+   * (docs/tree-protocol.md). All other slots are closed. The plan has no child stage.
+   */
+  serveTree: { code: 120, args: { root: 'int' } },
 } as const satisfies Record<string, OperationShape>;
 
 export type OperationName = keyof typeof operations;

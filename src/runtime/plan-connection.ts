@@ -38,7 +38,8 @@ function connectPlan(socketPath: string, plan: Partial<Plan>, listener: PlanList
   return socket;
 }
 
-function planFrame(plan: Partial<Plan>): Uint8Array {
+/** The frame that a plan travels in. Throws `invalid-argument` for one that cannot be encoded. */
+export function planFrame(plan: Partial<Plan>): Uint8Array {
   const encoded = encodePlan(plan);
   const frame = new Uint8Array(FRAME_HEADER_SIZE + encoded.length);
   writeFrameHeader(frame, launcherFrames.plan, encoded.length);

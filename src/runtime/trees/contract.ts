@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import type { TarHeader } from '../../oci/tar/writer.ts';
+import type { TreePart } from '../../oci/tar/part.ts';
 import type { Plan } from '../../plan/operations.ts';
 
 /**
@@ -49,8 +49,7 @@ export interface Tree extends AsyncDisposable {
   ): Promise<void>;
 }
 
-/** A header, or bytes of the file whose header came last; a file's bytes are as many as its size. Hard links' targets are names as well. */
-export type TreePart = TarHeader | Uint8Array;
+export type { TreePart } from '../../oci/tar/part.ts';
 
 export interface TreeReadOptions {
   /** Whether files' bytes are sent; without them there are only headers. */
