@@ -227,6 +227,7 @@ describe('image transfers', () => {
     expect(messages.map((message) => [message.id, message.status])).toEqual([
       ['b', 'Pulling from library/a'],
       [imageId.slice(7, 19), 'Pulling fs layer'],
+      [imageId.slice(7, 19), 'Retrying in 1 second'],
       [imageId.slice(7, 19), 'Downloading'],
       [imageId.slice(7, 19), 'Pull complete'],
       [undefined, expect.stringContaining('does not match the specified platform: wanted linux/s390x')],

@@ -1,15 +1,16 @@
 import { layerId, retryMessage } from '../render/progress.ts';
 import type { ProgressWriter } from './progress-writer.ts';
 
-const SECOND = 1000;
-
 /** Counts the seconds down that a layer waits before it is asked for again, until it gets on or all is over. */
 export class RetryCountdown implements Disposable {
-  readonly #writer: ProgressWriter;
+  readonly #writer: Pick<ProgressWriter, 'message'>;
+  /** Milliseconds. */
+  readonly #second: number;
   readonly #timers = new Map<string, Timer>();
 
-  constructor(writer: ProgressWriter) {
+  constructor(writer: Pick<ProgressWriter, 'message'>, second = 1000) {
     this.#writer = writer;
+    this.#second = second;
   }
 
   start(layer: string, seconds: number): void {
@@ -18,7 +19,7 @@ export class RetryCountdown implements Disposable {
     if (seconds <= 1) return;
     this.#timers.set(
       layer,
-      setTimeout(() => this.start(layer, seconds - 1), SECOND),
+      setTimeout(() => this.start(layer, seconds - 1), this.#second),
     );
   }
 

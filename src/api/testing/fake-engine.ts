@@ -1,4 +1,4 @@
-import { conflict, notFound, SampanError } from '../../base/errors.ts';
+import { notFound, SampanError } from '../../base/errors.ts';
 import type { EngineEvent } from '../../base/events.ts';
 import type {
   Container,
@@ -13,10 +13,12 @@ import type { Image } from '../../images/contract.ts';
 import type { Network } from '../../network/contract.ts';
 import type { Volume } from '../../volumes/contract.ts';
 import { FakeAttachment } from './fake-attachment.ts';
-import { container, facts, image, network } from './samples.ts';
+import { fakeContainerFiles } from './fake-container-files.ts';
+import { fakeImages } from './fake-images.ts';
+import { container, facts, image, imageId, network } from './samples.ts';
 
-/** An engine that only remembers: what the API asked of it, and what it is to answer. */
-export interface FakeEngine extends Engine {
+/** What the API asked for, and what there is. */
+export interface FakeState {
   readonly calls: [name: string, ...values: unknown[]][];
   readonly stored: {
     containers: Container[];
@@ -27,11 +29,15 @@ export interface FakeEngine extends Engine {
     events: EngineEvent[];
     log: Uint8Array[];
   };
+  /** Bytes that were uploaded. */
+  uploaded: number;
+}
+
+/** An engine that only remembers. */
+export interface FakeEngine extends Engine, Readonly<FakeState> {
   readonly attachments: FakeAttachment[];
   /** Ends what waits for an exit. */
   exit(code: number): void;
-  /** Takes what was uploaded to load and import. */
-  uploaded: number;
   statsSamples: StatsSample[];
 }
 
@@ -62,26 +68,17 @@ export function createFakeEngine(): FakeEngine {
     if (found === undefined) throw notFound(`No such container: ${reference}`);
     return found;
   };
-  const findImage = (name: string): Image => {
-    const found = stored.images.find(
-      (one) => one.id === name || one.tags.includes(name) || one.tags.includes(`${name}:latest`),
-    );
-    if (found === undefined) throw notFound(`No such image: ${name.includes(':') ? name : `${name}:latest`}`);
-    return found;
-  };
   const attach = (): FakeAttachment => {
     const attachment = new FakeAttachment();
     attachments.push(attachment);
     return attachment;
   };
-  const consume = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
-    for await (const part of bytes) engine.uploaded += part.length;
-  };
+  const state: FakeState = { calls, stored, uploaded: 0 };
   const engine: FakeEngine = {
-    calls,
-    stored,
-    attachments,
-    uploaded: 0,
+    ...{ calls, stored, attachments },
+    get uploaded() {
+      return state.uploaded;
+    },
     statsSamples: [],
     exit: (code) => exited.resolve({ code, error: '' }),
     containers: {
@@ -134,6 +131,7 @@ export function createFakeEngine(): FakeEngine {
         return follow(stored.log, context.signal, options.follow);
       },
       size: async () => ({ writable: 1, root: 2 }),
+      ...fakeContainerFiles(state, find),
       execs: {
         async create(_context, reference, config) {
           find(reference);
@@ -160,41 +158,7 @@ export function createFakeEngine(): FakeEngine {
         resize: async (_context, id, size) => void calls.push(['exec resize', id, size]),
       },
     },
-    images: {
-      get: findImage,
-      find: (name) =>
-        stored.images.find(
-          (one) => one.id === name || one.tags.includes(name) || one.tags.includes(`${name}:latest`),
-        ),
-      list: () => stored.images,
-      tag: async (_context, source, target) => void calls.push(['tag', findImage(source).id, target]),
-      remove: async (_context, name) => [{ Untagged: name }, { Deleted: findImage(name).id }],
-      async load(_context, archive) {
-        await consume(archive);
-        if (engine.uploaded === 0) throw conflict('invalid tar header');
-        return [{ reference: 'busybox:latest', id: image().id }];
-      },
-      async import(_context, tar, options) {
-        calls.push(['import', options]);
-        await consume(tar);
-        return image();
-      },
-      async pull(_context, reference, options) {
-        calls.push(['pull', reference, options]);
-        if (reference.includes('missing')) throw notFound(`manifest for ${reference} not found`);
-        options.onFound?.();
-        const layer = image().id;
-        options.onLayer?.({ layer, step: 'found', current: 0, total: 4 });
-        options.onLayer?.({ layer, step: 'receiving', current: 2, total: 4 });
-        options.onLayer?.({ layer, step: 'unpacked', current: 4, total: 4 });
-        if (reference.includes('broken')) throw new Error('the connection broke');
-        return { image: image(), digest: image().id, reference, isNew: !reference.includes('known') };
-      },
-      remoteTags: async () => ['1', '2'],
-      history: () => [
-        { id: image().id, created: undefined, createdBy: 'CMD', size: 0, comment: '', tags: [] },
-      ],
-    },
+    images: fakeImages(state),
     networks: {
       start: async () => {},
       stop: async () => {},
@@ -235,6 +199,41 @@ export function createFakeEngine(): FakeEngine {
       subscribe: (context, range) => follow(stored.events, context.signal, range.until === undefined),
     },
     system: { facts: async () => facts },
+    registries: {
+      async authenticate(_context, address, credentials) {
+        calls.push(['authenticate', address, credentials]);
+        if (credentials.password === 'wrong') {
+          throw new SampanError('unauthenticated', 'unauthorized: incorrect username or password');
+        }
+        return { status: 'Login Succeeded', identityToken: 'token' };
+      },
+      async search(_context, term, options) {
+        calls.push(['search', term, options]);
+        return [
+          { name: 'debian', description: 'an OS', stars: 50, official: true },
+          { name: 'mine/debian', description: '', stars: 0, official: false },
+        ];
+      },
+      async describe(_context, reference, credentials) {
+        calls.push(['describe', reference, credentials]);
+        return {
+          descriptor: { mediaType: 'a/b', digest: imageId, size: 3 },
+          platforms: [{ os: 'linux', architecture: 'amd64', 'os.features': ['x'] }],
+          bytes: new Uint8Array(3),
+        };
+      },
+    },
+    storage: {
+      async usage(context, kinds) {
+        calls.push(['usage', [...kinds]]);
+        const { id } = container();
+        return {
+          images: kinds.has('image') ? await engine.images.usage(context) : undefined,
+          containers: kinds.has('container') ? new Map([[id, { writable: 5, root: 95 }]]) : undefined,
+          volumes: kinds.has('volume') ? new Map([['data', { bytes: 7, users: 0 }]]) : undefined,
+        };
+      },
+    },
   };
   return engine;
 }

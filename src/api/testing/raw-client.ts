@@ -40,6 +40,11 @@ export class RawClient {
     this.#socket.write(text);
   }
 
+  /** Leaves what comes in the kernel. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   /** FIN: no more input from here. */
   endInput(): void {
     this.#socket.end();
