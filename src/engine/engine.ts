@@ -16,6 +16,7 @@ import { createNetworks, type NetworksOptions } from '../network/networks.ts';
 import { networkSchema } from '../network/schema.ts';
 import { type LauncherProcess, openLauncher } from '../runtime/launcher.ts';
 import { createRuntime } from '../runtime/runtime.ts';
+import { createTrees } from '../runtime/trees/trees.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { Volumes } from '../volumes/contract.ts';
 import { createLocalVolumes } from '../volumes/local-volumes.ts';
@@ -86,6 +87,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const images = await openImages({ database, content, snapshots, events, users, registries });
   const containers = createContainers({
     ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
+    trees: createTrees(launcher),
     initBinary: options.initBinary,
     defaults: { ...options.containerDefaults, cgroupParent: options.cgroupParent },
   });

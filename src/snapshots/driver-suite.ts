@@ -279,6 +279,17 @@ export function testSnapshotDriver(
     }
   });
 
+  test(`${name}: what lies below a snapshot is read-only, the scaffold with it, of no layer and of one`, async () => {
+    const bench = await newBench();
+    const layer = await bench.receive(tarOf({ name: 'one', text: '1' }));
+    for (const [key, layers] of [['c0', []], ['c1', [layer]]] as const) {
+      await writeFile(join(await bench.start(key, layers), 'own'), '');
+      const root = await bench.mount((target) => bench.driver.below(context, key, target));
+      expect((await readdir(root)).sort()).toEqual([...scaffold, ...(key === 'c1' ? ['one'] : [])].sort());
+      await expect(writeFile(join(root, 'new'), '')).rejects.toThrow('EROFS');
+    }
+  });
+
   test(`${name}: a snapshot of no layers has the scaffold alone`, async () => {
     const bench = await newBench();
     const root = await bench.start('scratch', []);

@@ -113,10 +113,10 @@ class Comparison {
 function isModified(header: TarHeader, stat: TreeStat): boolean {
   // A further name: what it names was compared under its first one, against something else.
   if (header.type === 'hardlink') return true;
-  if (header.type !== stat.type || header.mode !== stat.mode) return true;
-  if (header.uid !== stat.uid || header.gid !== stat.gid) return true;
-  if (header.type === 'directory') return false;
-  if (header.type === 'file' && (header.size ?? 0) !== stat.size) return true;
+  const { type, mode = 0, uid = 0, gid = 0, size = 0 } = header;
+  if (type !== stat.type || mode !== stat.mode || uid !== stat.uid || gid !== stat.gid) return true;
+  if (type === 'directory') return false;
+  if (type === 'file' && size !== stat.size) return true;
   return (header.linkName ?? '') !== stat.linkTarget || !isSameTime(header, stat);
 }
 

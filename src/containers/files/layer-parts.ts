@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Context } from '../../base/context.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { Tree, TreePart } from '../../runtime/trees/contract.ts';
-import { COPIED_XATTRS, inWholeSeconds, isHeader } from './tree-parts.ts';
+import { asMember, COPIED_XATTRS, isHeader } from './tree-parts.ts';
 import { isOpaque, isWhiteout, OPAQUE_XATTR } from './writable-part.ts';
 
 /** OCI image spec, layer.md: "whiteouts". */
@@ -16,7 +16,7 @@ export async function* layerParts(context: Context, writable: Tree): AsyncGenera
     if (!isHeader(part)) yield part;
     else if (isWhiteout(part)) yield whiteout(part);
     else if (part.name !== '.') {
-      yield withoutMark(inWholeSeconds(part));
+      yield withoutMark(asMember(part));
       if (isOpaque(part)) yield { type: 'file', name: `${part.name}/${OPAQUE_WHITEOUT}`, mode: 0o600 };
     }
   }

@@ -1,13 +1,13 @@
 import type { Context } from '../../base/context.ts';
+import { packTar } from '../../oci/tar/pack.ts';
 import type { TreePart, TreeStat } from '../../runtime/trees/contract.ts';
 import type { PathStat } from '../contract.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
-import { packTar } from './archive.ts';
 import { isWithin, parseContainerPath } from './container-path.ts';
 import { type OpenRoot, openRoot } from './open-root.ts';
 import { describe, fileNotFound, find } from './stat-path.ts';
-import { COPIED_XATTRS, inWholeSeconds, mapHeaders, renamed } from './tree-parts.ts';
+import { asMember, COPIED_XATTRS, mapHeaders, renamed } from './tree-parts.ts';
 
 /** The archive holds the container's root open until it is read to its end, given up, or the operation is. */
 export async function readPath(
@@ -24,7 +24,7 @@ export async function readPath(
     if (stat === undefined) throw fileNotFound(text, reference);
     const shown = await describe(context, root.tree, wanted, stat);
     const members = mapHeaders(await readWithMounts(context, root, stat), (header) =>
-      inWholeSeconds(renamed(header, wanted.name)),
+      asMember(renamed(header, wanted.name)),
     );
     parts.events.container(entry.container, 'archive-path');
     return { stat: shown, tar: packTar(closingAfter(root, members)) };

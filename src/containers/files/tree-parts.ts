@@ -25,9 +25,10 @@ export async function* mapHeaders(
   }
 }
 
-/** Times in whole seconds, as Docker writes them: without a further header for each file. */
-export function inWholeSeconds(header: TarHeader): TarHeader {
-  return header.nanoseconds ? { ...header, nanoseconds: 0 } : header;
+/** A header as Docker writes it: times in whole seconds, which saves a further header for each file, and "/" after directories' names. */
+export function asMember(header: TarHeader): TarHeader {
+  const slash = header.type === 'directory' && !header.name.endsWith('/') ? '/' : '';
+  return { ...header, name: header.name + slash, nanoseconds: 0 };
 }
 
 /** Names, and hard links' targets, that were relative to a directory, below another name: "." is `top` itself. */
