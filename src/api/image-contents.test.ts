@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { imageId } from './testing/samples.ts';
+import { startTestServer, type TestServer } from './testing/test-server.ts';
+
+let api: TestServer;
+
+beforeEach(async () => {
+  api = await startTestServer();
+});
+
+afterEach(() => api[Symbol.asyncDispose]());
+
+test('mounting an image answers with its ID and the path', async () => {
+  const { status, body } = await api.request('POST', '/images/busybox:latest/mount');
+  expect([status, JSON.parse(body)]).toEqual([200, { Id: imageId, Path: '/run/view' }]);
+  expect((await api.request('GET', '/images/mounts')).body).toBe(
+    `[{"Id":"${imageId}","Path":"/run/view"}]\n`,
+  );
+  expect((await api.request('POST', '/images/nothing/mount')).status).toBe(404);
+});
+
+test('unmounting is by the whole ID, and 304 when there is nothing to unmount', async () => {
+  expect((await api.request('DELETE', `/images/${imageId}/mount`)).status).toBe(204);
+  expect((await api.request('DELETE', `/images/sha256:${'5'.repeat(64)}/mount`)).status).toBe(304);
+});
+
+test('an image whose name ends in "mount" can be removed', async () => {
+  const { body } = await api.request('DELETE', '/images/busybox/mount');
+  expect(JSON.parse(body).message).toBe('No such image: busybox/mount:latest');
+});
+
+test('layers are told with what they change', async () => {
+  const { body } = await api.request('GET', '/images/busybox/layers');
+  const sum = { Count: 1, Bytes: 2 };
+  expect(JSON.parse(body)).toEqual([
+    {
+      ...{ DiffId: imageId, Digests: [], CreatedBy: 'ADD', Size: 3, DiskSize: 4, Files: 5 },
+      ...{ Added: sum, Changed: sum, Removed: sum, Wasted: 6 },
+    },
+  ]);
+});
+
+test('changes of a layer come one per line', async () => {
+  const { headers, body } = await api.request('GET', `/images/busybox/layers/${imageId}/changes`);
+  expect(headers.get('content-type')).toBe('application/json');
+  expect(body).toBe(
+    `{"Kind":"added","Path":"/${imageId}","Size":1}\n{"Kind":"removed","Path":"/b\\n","Size":0}\n`,
+  );
+  expect((await api.request('GET', `/images/nothing/layers/${imageId}/changes`)).status).toBe(404);
+  expect((await api.request('GET', '/images/busybox/layers/sha256:5/changes')).status).toBe(404);
+});
