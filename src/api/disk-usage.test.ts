@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { background } from '../base/context.ts';
+import { conflict } from '../base/errors.ts';
 import type { StorageKind } from '../engine/contract.ts';
 import type { ApiVersion } from '../wire/versions.ts';
 import { renderDiskUsage } from './render/disk-usage.ts';
@@ -111,12 +112,24 @@ describe('prune', () => {
       '/images/prune?filters={"dangling":["0"],"until":["2025-01-01T00:00:00Z"]}',
       '{"ImagesDeleted":null,"SpaceReclaimed":0}',
     ],
+    ['/volumes/prune', '{"VolumesDeleted":[],"SpaceReclaimed":0}'],
+    ['/volumes/prune?filters={"all":["1"]}', '{"VolumesDeleted":["data"],"SpaceReclaimed":7}'],
+    ['/v1.41/volumes/prune', '{"VolumesDeleted":["data"],"SpaceReclaimed":7}'],
+    ['/v1.41/volumes/prune?filters={"label":["x"]}', '{"VolumesDeleted":[],"SpaceReclaimed":0}'],
     ['/networks/prune', '{"NetworksDeleted":null}'],
     ['/build/prune?all=1&filters={"until":["1h"]}', '{"CachesDeleted":null,"SpaceReclaimed":0}'],
   ])('POST %s', async (target, expected) => {
     const { status, body } = await api.request('POST', target.replaceAll('"', '%22'));
     expect([status, body]).toEqual([200, `${expected}\n`]);
   });
+});
+
+test('pruning volumes leaves those that somebody took meanwhile', async () => {
+  api.engine.volumes.remove = async () => {
+    throw conflict('volume is in use');
+  };
+  const { body } = await api.request('POST', '/v1.41/volumes/prune');
+  expect(body).toBe('{"VolumesDeleted":[],"SpaceReclaimed":0}\n');
 });
 
 describe('the image list', () => {

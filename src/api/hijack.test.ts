@@ -118,6 +118,24 @@ test('attach without an upgrade answers 200 and raw bytes until the end', async 
   expect(attachment().input).toBe('typed');
 });
 
+test.each([
+  ['{}', upgrade],
+  ['{"stream":true,"stdin":true}', upgrade],
+  ['{}', ''],
+])(
+  'attach takes the body %s that repeats the query for no input, but what came with it',
+  async (body, head) => {
+    const client = await api.connect();
+    client.send(
+      `POST ${attachTarget} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}typed`,
+    );
+    await client.until('\r\n\r\n');
+    client.endInput();
+    await attachment().inputEnded.promise;
+    expect(attachment().input).toBe('typed');
+  },
+);
+
 test('attach takes input as a chunked body too', async () => {
   const client = await api.connect();
   client.send(`POST ${attachTarget} HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n`);

@@ -25,6 +25,8 @@ export type Registries = Pick<RegistryClient, 'authenticate' | 'search' | 'descr
 export interface Storage {
   /** Bytes on disk of everything that the engine keeps, by owner; only the kinds that are asked for are measured. */
   usage(context: Context, kinds: ReadonlySet<StorageKind>): Promise<StorageUsage>;
+  /** Bytes on disk of one volume. Fails with `not-found`. */
+  volumeBytes(context: Context, name: string): Promise<number>;
 }
 
 export type StorageKind = 'image' | 'container' | 'volume' | 'build-cache';

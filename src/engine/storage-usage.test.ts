@@ -90,7 +90,7 @@ function storageOf(changes: Partial<StorageParts>): ReturnType<typeof createStor
       find: () => ({ size: 7 }) as Image,
     },
     containers: { list: () => [] },
-    volumes: { list: () => [] },
+    volumes: { list: () => [], get: volume },
     snapshots: { changesPath: (id) => join(root, 'snapshots', id) },
     directoryOf: (id) => join(root, 'containers', id),
     usersOf: () => [],
@@ -128,12 +128,13 @@ describe('storage usage', () => {
     const names = Array.from({ length: 10 }, (_, index) => `v${index}`);
     for (const [index, name] of names.entries()) fill(join(root, 'volumes', name), index * 10_000);
     const storage = storageOf({
-      volumes: { list: () => names.map(volume) },
+      volumes: { list: () => names.map(volume), get: volume },
       usersOf: (name) => (name === 'v3' ? ['c1', 'c2'] : []),
     });
     const { volumes } = await storage.usage(background(), kinds('volume'));
     expect([...(volumes?.keys() ?? [])]).toEqual(names);
     expect(volumes?.get('v3')).toEqual({ bytes: found(join(root, 'volumes/v3')), users: 2 });
+    expect(await storage.volumeBytes(background(), 'v3')).toBe(found(join(root, 'volumes/v3')));
     expect([...(volumes?.values() ?? [])].reduce((sum, { bytes }) => sum + bytes, 0)).toBe(found(root));
   });
 

@@ -14,7 +14,7 @@ const WALKS_AT_ONCE = 4;
 export interface StorageParts {
   readonly images: Pick<Images, 'usage' | 'find'>;
   readonly containers: Pick<Containers, 'list'>;
-  readonly volumes: Pick<Volumes, 'list'>;
+  readonly volumes: Pick<Volumes, 'get' | 'list'>;
   readonly snapshots: Pick<SnapshotDriver, 'changesPath'>;
   /** Where a container's log and other files are, by its ID. */
   readonly directoryOf: (id: string) => string;
@@ -38,6 +38,7 @@ export function createStorage(parts: StorageParts): Storage {
       ]);
       return { images: ofImages, containers: ofContainers, volumes: ofVolumes };
     },
+    volumeBytes: (_context: Context, name: string) => diskBytes(parts.volumes.get(name).mountpoint),
   };
 }
 

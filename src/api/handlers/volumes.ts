@@ -1,4 +1,6 @@
+import type { Context } from '../../base/context.ts';
 import { isCode } from '../../base/errors.ts';
+import type { Engine } from '../../engine/contract.ts';
 import { differs } from '../../wire/versions.ts';
 import type { HandlersOf } from '../call.ts';
 import { flagFilter, matchesLabels } from '../filters/match.ts';
@@ -27,12 +29,15 @@ export const volumeHandlers: HandlersOf<
     const all = flagFilter(filters, 'all') ?? !differs(version, 'volumePruneAnonymousOnly');
     const used = usedVolumes(engine);
     const deleted: string[] = [];
+    let bytes = 0;
     for (const { name, anonymous, labels } of engine.volumes.list()) {
       if (used.has(name) || !(all || anonymous) || !matchesLabels(filters, labels)) continue;
-      await engine.volumes.remove(context, name);
+      const freed = await removeUnused(engine, context, name);
+      if (freed === undefined) continue;
+      bytes += freed;
       deleted.push(name);
     }
-    return { VolumesDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: 0 };
+    return { VolumesDeleted: deleted, SpaceReclaimed: bytes };
   },
 
   volumeInspect: ({ engine, name }) => renderVolume(engine.volumes.get(name)),
@@ -45,3 +50,15 @@ export const volumeHandlers: HandlersOf<
     }
   },
 };
+
+/** Bytes that are free now; undefined when somebody took the volume, or took it away, meanwhile. */
+async function removeUnused(engine: Engine, context: Context, name: string): Promise<number | undefined> {
+  try {
+    const bytes = await engine.storage.volumeBytes(context, name);
+    await engine.volumes.remove(context, name);
+    return bytes;
+  } catch (error) {
+    if (isCode(error, 'conflict') || isCode(error, 'not-found')) return undefined;
+    throw error;
+  }
+}

@@ -233,6 +233,7 @@ export function createFakeEngine(): FakeEngine {
           volumes: kinds.has('volume') ? new Map([['data', { bytes: 7, users: 0 }]]) : undefined,
         };
       },
+      volumeBytes: async () => 7,
     },
   };
   return engine;
