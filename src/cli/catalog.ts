@@ -118,11 +118,40 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import('./commands/attach.ts'),
   },
   {
+    path: 'container commit',
+    shortcut: 'commit',
+    usage: '[OPTIONS] CONTAINER [REPOSITORY[:TAG]]',
+    short: 'Make an image of what a container has become',
+    load: () => import('./commands/commit.ts'),
+  },
+  {
+    path: 'container cp',
+    shortcut: 'cp',
+    usage:
+      '[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\t{program} cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH',
+    short: 'Copy files between a container and this machine',
+    load: () => import('./commands/cp.ts'),
+  },
+  {
     path: 'container create',
     shortcut: 'create',
     usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
     short: 'Make a container without starting it',
     load: () => import('./commands/create.ts'),
+  },
+  {
+    path: 'container diff',
+    shortcut: 'diff',
+    usage: 'CONTAINER',
+    short: 'Show which files of a container differ from its image',
+    load: () => import('./commands/diff.ts'),
+  },
+  {
+    path: 'container export',
+    shortcut: 'export',
+    usage: '[OPTIONS] CONTAINER',
+    short: "Write a container's files as a tar archive",
+    load: () => import('./commands/export.ts'),
   },
   {
     path: 'container inspect',
@@ -256,11 +285,29 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import('./commands/image-inspect.ts'),
   },
   {
+    path: 'image layers',
+    usage: '[OPTIONS] IMAGE',
+    short: 'Show what each layer of an image adds, changes, removes and wastes',
+    load: () => import('./commands/image-layers.ts'),
+  },
+  {
     path: 'image load',
     shortcut: 'load',
     usage: '[OPTIONS]',
     short: 'Load images from a tar archive or standard input',
     load: () => import('./commands/load.ts'),
+  },
+  {
+    path: 'image mount',
+    usage: '[OPTIONS] [IMAGE]',
+    short: 'Mount a read-only view of an image, or list those that are mounted',
+    load: () => import('./commands/image-mount.ts'),
+  },
+  {
+    path: 'image prune',
+    usage: '[OPTIONS]',
+    short: 'Remove images that nobody uses',
+    load: () => import('./commands/image-prune.ts'),
   },
   {
     path: 'image rm',
@@ -271,11 +318,25 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import('./commands/rmi.ts'),
   },
   {
+    path: 'image save',
+    shortcut: 'save',
+    usage: '[OPTIONS] IMAGE [IMAGE...]',
+    short: 'Write images as a tar archive',
+    load: () => import('./commands/save.ts'),
+  },
+  {
     path: 'image tag',
     shortcut: 'tag',
     usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]',
     short: 'Give an image another name',
     load: () => import('./commands/tag.ts'),
+  },
+  {
+    path: 'image unmount',
+    aliases: ['umount'],
+    usage: '[OPTIONS] [IMAGE...]',
+    short: 'Take views of images away again',
+    load: () => import('./commands/image-unmount.ts'),
   },
   {
     path: 'inspect',
@@ -327,11 +388,23 @@ export const catalog: readonly CatalogEntry[] = [
     load: () => import('./commands/network-ls.ts'),
   },
   {
+    path: 'system df',
+    usage: '[OPTIONS]',
+    short: 'Show how much of the disk is used',
+    load: () => import('./commands/system-df.ts'),
+  },
+  {
     path: 'system events',
     shortcut: 'events',
     usage: '[OPTIONS]',
     short: 'Show what happens in the engine, as it happens',
     load: () => import('./commands/events.ts'),
+  },
+  {
+    path: 'system prune',
+    usage: '[OPTIONS]',
+    short: 'Remove everything that nobody uses',
+    load: () => import('./commands/system-prune.ts'),
   },
   {
     path: 'volume create',
@@ -351,6 +424,12 @@ export const catalog: readonly CatalogEntry[] = [
     usage: '[OPTIONS]',
     short: 'List volumes',
     load: () => import('./commands/volume-ls.ts'),
+  },
+  {
+    path: 'volume prune',
+    usage: '[OPTIONS]',
+    short: 'Remove volumes that no container uses',
+    load: () => import('./commands/volume-prune.ts'),
   },
   {
     path: 'volume rm',

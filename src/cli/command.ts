@@ -39,7 +39,7 @@ export interface CatalogEntry {
   readonly aliases?: readonly string[];
   /** The same command at the top: `ps`. */
   readonly shortcut?: string;
-  /** What follows the name. */
+  /** What follows the name; `{program}` stands for the program's name on further lines. */
   readonly usage: string;
   readonly short: string;
   /** Place among the common commands of the first help page. */
@@ -54,4 +54,9 @@ export interface GroupEntry {
   readonly hidden?: boolean;
   /** The whole text of its help page, where it is more than `short`. */
   readonly long?: (programName: string) => string;
+}
+
+/** A command's whole usage, as it was called. */
+export function usageLine(programName: string, commandPath: string, usage: string): string {
+  return usage === '' ? commandPath : `${commandPath} ${usage.replaceAll('{program}', programName)}`;
 }

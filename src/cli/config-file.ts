@@ -15,6 +15,8 @@ export interface ConfigFile {
   readonly volumesFormat: string;
   readonly statsFormat: string;
   readonly detachKeys: string;
+  /** Filters of every prune: `label!=keep`. */
+  readonly pruneFilters: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly auths: Readonly<Record<string, Login>>;
   /** The credential helper of all registries that `credHelpers` does not name, or empty. */
@@ -35,6 +37,7 @@ export function readConfigFile(directory: string, warn: (line: string) => void):
     volumesFormat: textOf('volumesFormat'),
     statsFormat: textOf('statsFormat'),
     detachKeys: textOf('detachKeys'),
+    pruneFilters: listOf(fields.pruneFilters),
     headers: textsOf(fields.HttpHeaders),
     auths: authsOf(fields.auths, (server) =>
       warn(
@@ -45,6 +48,10 @@ export function readConfigFile(directory: string, warn: (line: string) => void):
     credHelpers: textsOf(fields.credHelpers),
     proxies: proxiesOf(fields.proxies),
   };
+}
+
+function listOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 function readFields(path: string, warn: (line: string) => void): JsonObject {

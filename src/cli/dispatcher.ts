@@ -1,5 +1,5 @@
 import { catalog, findCommand, findGroup, groups } from './catalog.ts';
-import type { CatalogEntry, Command } from './command.ts';
+import { type CatalogEntry, type Command, usageLine } from './command.ts';
 import { CommandError } from './command-error.ts';
 import type { FlagTable, OptionsOf } from './flag.ts';
 import { FlagError, type ParsedFlags, parseFlags } from './flag-parser.ts';
@@ -76,7 +76,7 @@ export class Dispatcher {
     const parsed = this.#parse(commandPath, entry.usage, flags, rest, command.interspersed ?? true);
     if (parsed.values.help) return this.#printCommandHelp(entry, command, commandPath);
     refuseForeign(flags, parsed);
-    const usage = entry.usage === '' ? commandPath : `${commandPath} ${entry.usage}`;
+    const usage = usageLine(this.#programName, commandPath, entry.usage);
     checkArguments(command, parsed.args.length, this.#programName, commandPath, usage);
     const status = await command.run({
       options: parsed.values as OptionsOf<FlagTable>,
@@ -106,7 +106,7 @@ export class Dispatcher {
       return parsed;
     } catch (reason) {
       if (!(reason instanceof FlagError)) throw reason;
-      const line = usage === '' ? commandPath : `${commandPath} ${usage}`;
+      const line = usageLine(this.#programName, commandPath, usage);
       throw new CommandError(
         `${reason.message}\n\nUsage:  ${line}\n\nRun '${commandPath} --help' for more information`,
         125,

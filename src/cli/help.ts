@@ -1,13 +1,8 @@
-import type { CatalogEntry, Command, GroupEntry } from './command.ts';
+import { type CatalogEntry, type Command, type GroupEntry, usageLine } from './command.ts';
 import type { Flag, FlagTable } from './flag.ts';
 import { displayWidth } from './format/tabwriter.ts';
 
 /** Help pages in the layout that cobra and pflag give Docker's. */
-
-/** `program` with the words of the command, and its usage. */
-function usageLine(commandPath: string, usage: string): string {
-  return usage === '' ? commandPath : `${commandPath} ${usage}`;
-}
 
 export interface CommandPage {
   readonly programName: string;
@@ -21,7 +16,7 @@ export interface CommandPage {
 export function commandHelp(page: CommandPage): string {
   const { programName, entry, command } = page;
   const parts = [
-    `Usage:  ${usageLine(page.commandPath, entry.usage)}`,
+    `Usage:  ${usageLine(programName, page.commandPath, entry.usage)}`,
     command.long?.(programName).trim() ?? entry.short,
   ];
   const names = allNames(entry);

@@ -3,11 +3,15 @@ import type { Platform } from '../client/images.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { CommandError } from './command-error.ts';
 
-/** Reads a flag's `os[/arch[/variant]]`, or an architecture alone. Throws CommandError. */
-export function platformOf(text: string): Platform {
+/**
+ * Reads a flag's `os[/arch[/variant]]`, or an architecture alone. Throws CommandError, whose message begins with `prefix`. Parts are in the
+ * order in which Docker sends them.
+ */
+export function platformOf(text: string, prefix = 'invalid platform: '): Platform {
   try {
-    return parsePlatform(text);
+    const { architecture, os, variant } = parsePlatform(text);
+    return { architecture, os, ...(variant === undefined ? {} : { variant }) };
   } catch (reason) {
-    throw new CommandError(`invalid platform: ${messageOf(reason)}`);
+    throw new CommandError(prefix + messageOf(reason));
   }
 }

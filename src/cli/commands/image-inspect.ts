@@ -13,7 +13,7 @@ export const command = defineCommand({
   },
   args: { atLeast: 1 },
   async run({ args, options, session }) {
-    const platform = options.platform === '' ? undefined : platformOf(options.platform);
+    const platform = options.platform === '' ? undefined : platformOf(options.platform, '');
     const client = await session.client();
     await showInspected(session, args, options.format, (name) => findImage(client, name, platform));
   },

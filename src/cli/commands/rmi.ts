@@ -15,7 +15,7 @@ export const command = defineCommand({
   },
   args: { atLeast: 1 },
   async run({ args, options, session }) {
-    const platforms = options.platform.map(platformOf);
+    const platforms = options.platform.map((one) => platformOf(one));
     const client = await session.client();
     const failures: string[] = [];
     let onlyMissing = true;
