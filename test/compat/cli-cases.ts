@@ -1,3 +1,5 @@
+import { fileCases, fileHelpPages } from './file-cases.ts';
+
 /** Command lines whose output, exit status and requests must be those of Docker's own command line. */
 export interface CliCase {
   readonly line: string;
@@ -550,6 +552,7 @@ export const cliCases: readonly CliCase[] = [
   ...listing,
   ...inspecting,
   ...special,
+  ...fileCases,
 ];
 
 /** Help pages are laid out as Docker's; their words are their own. */
@@ -599,4 +602,5 @@ export const helpPages: readonly string[] = [
   'volume rm',
   'system info',
   'system events',
+  ...fileHelpPages,
 ];

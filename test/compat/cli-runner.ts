@@ -4,6 +4,7 @@ import type { Io } from '../../src/cli/io.ts';
 import { cannedAnswers } from './canned-answers.ts';
 import { type CliCase, splitLine } from './cli-cases.ts';
 import { type RecordedRequest, startFakeDaemon } from './fake-daemon.ts';
+import { makeInput, makeOutput, treeOf } from './file-trees.ts';
 
 /** All that can be seen of one run. */
 export interface Outcome {
@@ -11,13 +12,15 @@ export interface Outcome {
   readonly stderr: string;
   readonly exitCode: number;
   readonly requests: readonly RecordedRequest[];
+  /** What is in the folder that some cases write to. */
+  readonly files?: readonly string[];
 }
 
 type Program = (
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
   stdin: string,
-) => Promise<Omit<Outcome, 'requests'>>;
+) => Promise<Omit<Outcome, 'requests' | 'files'>>;
 
 const sample = 'from the environment';
 
@@ -33,10 +36,13 @@ export function prepareFolder(dir: string): void {
     'archive.tar': 'not really a tar',
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(`${dir}/${name}`, text);
+  makeInput(`${dir}/in`);
 }
 
 export async function runCase(program: Program, one: CliCase, dir: string, socket: string): Promise<Outcome> {
   const daemon = await startFakeDaemon(socket, cannedAnswers());
+  const writes = one.line.includes('<dir>/out');
+  if (writes) makeOutput(`${dir}/out`);
   try {
     const environment = {
       DOCKER_HOST: `unix://${socket}`,
@@ -46,7 +52,8 @@ export async function runCase(program: Program, one: CliCase, dir: string, socke
       PATH: '/usr/local/bin:/usr/bin:/bin',
     };
     const seen = await program(splitLine(one.line, dir), environment, one.stdin ?? '');
-    return { ...seen, requests: daemon.requests };
+    const files = writes ? { files: treeOf(`${dir}/out`) } : {};
+    return { ...seen, requests: daemon.requests, ...files };
   } finally {
     await daemon.close();
   }
@@ -122,16 +129,25 @@ export function normalise(outcome: Outcome, one: CliCase, dir: string, socket: s
       .replaceAll(socket, '<socket>')
       .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 UTC/g, '<time>')
       // A slip of docker 28's.
-      .replaceAll('\nSRun ', '\nRun ');
+      .replaceAll('\nSRun ', '\nRun ')
+      // What it logs of an archive that it gave up on, or not, as it happens.
+      .replace(/^time="[^"]*" level=error msg="Can't .*\n/gm, '');
   const requests: RecordedRequest[] = JSON.parse(clean(JSON.stringify(outcome.requests)));
   for (const { body } of requests) sortEnvironment(body);
-  if (one.unordered) requests.sort((a, b) => (a.target < b.target ? -1 : 1));
+  const asked = requests.map((request) => ({ ...request, target: withoutEmpty(request.target) }));
+  if (one.unordered) asked.sort((a, b) => (a.target < b.target ? -1 : 1));
   return {
     stdout: clean(outcome.stdout),
     stderr: clean(outcome.stderr),
     exitCode: outcome.exitCode,
-    requests: one.ignoreRequests ? [] : requests,
+    requests: one.ignoreRequests ? [] : asked,
+    ...(outcome.files === undefined ? {} : { files: outcome.files }),
   };
+}
+
+/** Docker sends some parameters that say nothing. */
+function withoutEmpty(target: string): string {
+  return target.replace(/(?<=[?&])[\w-]+=(?:&|$)/g, '').replace(/[?&]$/, '');
 }
 
 /** Docker keeps variables in a map, so their order is another each time. */

@@ -1,5 +1,6 @@
 import { unlinkSync } from 'node:fs';
 import net from 'node:net';
+import { membersOf } from './tar-members.ts';
 
 /** What a command line asked, and what the canned daemon says to it. */
 
@@ -7,7 +8,7 @@ export interface RecordedRequest {
   readonly method: string;
   /** Path and query, without the API version. */
   readonly target: string;
-  /** JSON, text, or the length of other bodies. */
+  /** JSON, the members of a tar of files, or text. */
   readonly body: unknown;
   readonly upgrade: boolean;
 }
@@ -98,7 +99,7 @@ function parseRequest(bytes: Buffer): { request: RecordedRequest; length: number
     request: {
       method,
       target: target.replace(/^\/v1\.\d+/, ''),
-      body: readable(body.content, headers.get('content-type') ?? ''),
+      body: readable(body.content, target, headers.get('content-type') ?? ''),
       upgrade: headers.has('upgrade'),
     },
     length: body.end,
@@ -127,8 +128,9 @@ function parseBody(
   }
 }
 
-function readable(content: Buffer, contentType: string): unknown {
+function readable(content: Buffer, target: string, contentType: string): unknown {
   if (content.length === 0) return undefined;
+  if (target.includes('/archive?')) return membersOf(content);
   if (contentType.startsWith('application/json')) return JSON.parse(content.toString());
   return content.toString();
 }
