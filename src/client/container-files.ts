@@ -110,7 +110,7 @@ export async function commitContainer(
       changes,
       pause: pause === false ? '0' : undefined,
     },
-    json: config ?? null,
+    json: config,
   });
   return Id;
 }
