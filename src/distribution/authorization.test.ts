@@ -24,7 +24,7 @@ describe('authentication', () => {
       'internal: unauthorized: authentication required',
     );
     expect(await failureOf(bench.resolve(bench.here('app')))).toBe(
-      'internal: unauthorized: authentication required',
+      `internal: Get "${bench.registry.url}/v2/app/manifests/latest": no basic auth credentials`,
     );
   });
 

@@ -1,15 +1,12 @@
-import type { Context } from '../base/context.ts';
-import { internal } from '../base/errors.ts';
-import { isJsonObject } from '../base/json.ts';
+import { background, type Context } from '../base/context.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './contract.ts';
-import { isInsecure, type RegistrySettings } from './endpoints.ts';
-import { RegistryRefusal } from './failures.ts';
-import { parseJson } from './json.ts';
-import { expectStatus, type HttpRequest, readAtMost, type Transport } from './transport.ts';
+import type { RegistrySettings } from './endpoints.ts';
+import { basic, requestToken } from './token-server.ts';
+import type { Transport } from './transport.ts';
 
-const MAX_TOKEN_BYTES = 1 << 20;
-const CLIENT_ID = 'sampan';
+/** Milliseconds before its end that a token is exchanged for a new one. */
+const MARGIN = 10_000;
 
 export interface AuthorizerOptions {
   readonly transport: Transport;
@@ -19,32 +16,53 @@ export interface AuthorizerOptions {
   readonly wantsIdentity?: boolean;
 }
 
+interface Shown {
+  /** The `Authorization` header. */
+  readonly header: string;
+  /** When to get another one, by the monotonic clock in milliseconds. */
+  readonly until: number;
+}
+
 /**
- * Gets what a registry wants to see, for one repository: a bearer token (RFC 6750, by the distribution project's token protocol) or a name
- * and password (RFC 7617). The answer is kept, and shared by all requests until the registry refuses it.
+ * Gets what a registry wants to see, for some scopes: a bearer token (RFC 6750, by the distribution project's token protocol) or a name
+ * and password (RFC 7617). The answer is kept and shared by all requests, until its time is over or the registry refuses it.
  */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
-  #current: Promise<string> | undefined;
+  #current: Promise<Shown> | undefined;
+  /** The last challenge, to be answered anew when a token's time is over. */
+  #challenge: { readonly registry: URL; readonly challenges: readonly Challenge[] } | undefined;
+  #refreshToken: string;
   #identityToken = '';
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
+    this.#refreshToken = options.credentials?.identityToken ?? '';
   }
 
-  /** A refresh token that a token server gave with the last token, or empty. */
+  /** A refresh token that a token server gave, or empty. */
   get identityToken(): string {
     return this.#identityToken;
   }
 
-  /** The `Authorization` header to send, if any is known or being got. */
-  get current(): Promise<string> | undefined {
-    return this.#current;
+  /** Whether nothing but a name and password would do, and there are none. */
+  lacksPassword(header: string): boolean {
+    const schemes = parseChallenges(header).map(({ scheme }) => scheme);
+    return schemes.includes('basic') && !schemes.includes('bearer') && !this.#options.credentials?.username;
   }
 
-  /**
-   * Answers the challenges of a 401 from `registry` to a request sent with `refused`. Undefined when nothing better than that can be shown.
-   */
+  /** The `Authorization` header to send, if any is known or being got. */
+  async header(context: Context): Promise<string | undefined> {
+    const current = this.#current;
+    if (current === undefined) return undefined;
+    const { header, until } = await unlessAborted(context, current);
+    if (performance.now() < until || this.#challenge === undefined) return header;
+    if (this.#current === current) this.#current = undefined;
+    const { registry, challenges } = this.#challenge;
+    return (await this.#renew(context, registry, challenges)) ?? header;
+  }
+
+  /** Answers the challenges of a 401 from `registry` to a request sent with `refused`. Undefined when nothing better can be shown. */
   async answer(
     context: Context,
     registry: URL,
@@ -52,94 +70,68 @@ export class Authorizer {
     refused: string | undefined,
   ): Promise<string | undefined> {
     const current = await this.#current?.catch(() => undefined);
-    if (current !== undefined && current !== refused) return current;
-    const challenges = parseChallenges(header);
-    const getting = this.#get(context, registry, challenges);
-    if (getting === undefined) return undefined;
-    this.#current = getting;
-    // Only what was got is kept: the next request may fare better.
-    getting.catch(() => {
-      if (this.#current === getting) this.#current = undefined;
-    });
-    const got = await getting;
+    if (current !== undefined && current.header !== refused) return current.header;
+    this.#current = undefined;
+    const got = await this.#renew(context, registry, parseChallenges(header));
     return got === refused ? undefined : got;
   }
 
-  #get(context: Context, registry: URL, challenges: readonly Challenge[]): Promise<string> | undefined {
+  async #renew(
+    context: Context,
+    registry: URL,
+    challenges: readonly Challenge[],
+  ): Promise<string | undefined> {
+    if (this.#current === undefined) {
+      // Others wait for it too: that this caller gives up is not their failure.
+      const getting = this.#get(background(context.log), registry, challenges);
+      if (getting === undefined) return undefined;
+      this.#challenge = { registry, challenges };
+      this.#current = getting;
+      // Only what was got is kept: the next request may fare better.
+      getting.catch(() => {
+        if (this.#current === getting) this.#current = undefined;
+      });
+    }
+    return (await unlessAborted(context, this.#current)).header;
+  }
+
+  #get(context: Context, registry: URL, challenges: readonly Challenge[]): Promise<Shown> | undefined {
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) return this.#bearer(context, registry, bearer.parameters);
     const isBasic = challenges.some(({ scheme }) => scheme === 'basic');
     const { username = '', password = '' } = this.#options.credentials ?? {};
-    return isBasic && username !== '' ? Promise.resolve(basic(username, password)) : undefined;
+    if (!isBasic || username === '') return undefined;
+    return Promise.resolve({ header: basic(username, password), until: Number.POSITIVE_INFINITY });
   }
 
-  async #bearer(context: Context, registry: URL, parameters: ReadonlyMap<string, string>): Promise<string> {
-    const registryToken = this.#options.credentials?.registryToken ?? '';
-    if (registryToken !== '') return `Bearer ${registryToken}`;
-    const realm = this.#realm(registry, parameters.get('realm') ?? '');
-    const request = this.#tokenRequest(realm, parameters.get('service') ?? '');
-    const answer = await expectStatus(await this.#options.transport.exchange(context, request), 200);
-    const body = await readAtMost(answer.body, MAX_TOKEN_BYTES);
-    const { token, refreshToken } = tokensOf(body, realm);
-    this.#identityToken = refreshToken;
-    return `Bearer ${token}`;
-  }
-
-  /** A registry reached by TLS cannot make the client show a password in the clear. */
-  #realm(registry: URL, text: string): URL {
-    const realm = URL.canParse(text) ? new URL(text) : undefined;
-    const isTrusted =
-      realm?.protocol === 'https:' ||
-      (realm?.protocol === 'http:' &&
-        (registry.protocol === 'http:' || isInsecure(realm.host, this.#options.settings())));
-    if (realm === undefined || !isTrusted) {
-      throw internal(
-        `${registry.host} names ${JSON.stringify(text.slice(0, 200))} as its token server: not an https URL`,
-      );
+  async #bearer(context: Context, registry: URL, parameters: ReadonlyMap<string, string>): Promise<Shown> {
+    const { transport, settings, credentials, scopes, wantsIdentity = false } = this.#options;
+    const registryToken = credentials?.registryToken ?? '';
+    if (registryToken !== '') return { header: `Bearer ${registryToken}`, until: Number.POSITIVE_INFINITY };
+    const asked = performance.now();
+    const { token, life, refreshToken } = await requestToken(context, transport, settings(), {
+      ...{ registry, parameters, scopes, credentials, wantsIdentity },
+      refreshToken: this.#refreshToken,
+    });
+    if (refreshToken !== '') {
+      this.#identityToken = refreshToken;
+      // Servers may replace the one that was used.
+      if (this.#refreshToken !== '') this.#refreshToken = refreshToken;
     }
-    return realm;
-  }
-
-  #tokenRequest(realm: URL, service: string): HttpRequest {
-    const { username = '', password = '', identityToken = '' } = this.#options.credentials ?? {};
-    if (identityToken !== '') {
-      const form = new URLSearchParams({
-        grant_type: 'refresh_token',
-        refresh_token: identityToken,
-        service,
-        scope: this.#options.scopes.join(' '),
-        client_id: CLIENT_ID,
-      });
-      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
-      return { method: 'POST', url: realm, headers, body: form.toString() };
-    }
-    const url = new URL(realm);
-    if (service !== '') url.searchParams.set('service', service);
-    for (const scope of this.#options.scopes) url.searchParams.append('scope', scope);
-    if (this.#options.wantsIdentity) url.searchParams.set('offline_token', 'true');
-    if (username === '') return { url };
-    url.searchParams.set('account', username);
-    return { url, authorization: basic(username, password) };
+    return { header: `Bearer ${token}`, until: asked + life * 1_000 - MARGIN };
   }
 }
 
-function basic(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-}
-
-interface Tokens {
-  readonly token: string;
-  /** Or empty. */
-  readonly refreshToken: string;
-}
-
-function tokensOf(body: Uint8Array | undefined, realm: URL): Tokens {
-  const value = body === undefined ? undefined : parseJson(body);
-  const answer = isJsonObject(value) ? value : {};
-  const token = answer['token'] || answer['access_token'];
-  const refreshToken = answer['refresh_token'] ?? '';
-  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token) || typeof refreshToken !== 'string') {
-    throw new RegistryRefusal(401, 'UNAUTHORIZED', `the token server ${realm.host} did not give a token`);
+/** Waits no longer than the caller wants to. */
+async function unlessAborted<T>(context: Context, work: Promise<T>): Promise<T> {
+  const { signal } = context;
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => reject(signal.reason);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
-  return { token, refreshToken };
 }

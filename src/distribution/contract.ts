@@ -26,7 +26,12 @@ export interface RegistryClient {
     credentials: Credentials | undefined,
   ): Promise<readonly string[]>;
   /** The repository that a reference names, to be pushed to. Mirrors have no part in it. Shows the credentials first. */
-  target(context: Context, reference: Reference, credentials: Credentials | undefined): Promise<PushTarget>;
+  target(
+    context: Context,
+    reference: Reference,
+    credentials: Credentials | undefined,
+    onWarning?: (text: string) => void,
+  ): Promise<PushTarget>;
   /** Shows the credentials to a registry (its address as `login` takes it). Fails with `unauthenticated` when they are wrong. */
   authenticate(context: Context, address: string, credentials: Credentials): Promise<AuthenticationResult>;
   /** Docker Hub's search, or a registry's catalogue for a term "host/term"; v1 search is asked first. */
@@ -38,6 +43,8 @@ export interface ResolveOptions {
   readonly credentials: Credentials | undefined;
   /** The same is asked again after so many seconds: told when a wait begins, and with each second that is left. */
   readonly onRetry?: (seconds: number) => void;
+  /** Hears once each text that the registry wants its users to read. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** What a user may show to a registry; sent to nobody but the reference's registry and the token server that it names. */

@@ -9,7 +9,6 @@ import { parseJson } from './json.ts';
 import { parseDocument, parsePlatform } from './manifests.ts';
 import type { Repository } from './repository.ts';
 import { documentOf, nameOf } from './resolution.ts';
-import type { Patience } from './retries.ts';
 
 const MAX_CONFIG_BYTES = 8 << 20;
 
@@ -18,7 +17,6 @@ export async function describe(
   context: Context,
   repository: Repository,
   reference: Reference,
-  patience: Patience,
 ): Promise<RemoteDescription> {
   const answer = await repository.manifest(context, nameOf(reference));
   const parsed = parseDocument(answer.bytes, answer.contentType);
@@ -27,7 +25,7 @@ export async function describe(
   if (parsed.kind === 'index') {
     return { descriptor, bytes, platforms: parsed.index.manifests.flatMap(platformOf) };
   }
-  const config = await platformOfConfig(context, repository, parsed.manifest.config, patience);
+  const config = await platformOfConfig(context, repository, parsed.manifest.config);
   return { descriptor, bytes, platforms: config === undefined ? [] : [config] };
 }
 
@@ -43,14 +41,13 @@ async function platformOfConfig(
   context: Context,
   repository: Repository,
   blob: Descriptor,
-  patience: Patience,
 ): Promise<Platform | undefined> {
   if (blob.size > MAX_CONFIG_BYTES) {
     throw lossOf(`the configuration ${blob.digest} has more than ${MAX_CONFIG_BYTES} bytes`);
   }
   const parts: Uint8Array[] = [];
   const sources = [repository.blobSource(blob.digest)];
-  for await (const part of download(context, { blob, offset: 0, sources, patience, onRetry: undefined })) {
+  for await (const part of download(context, { blob, offset: 0, sources, onRetry: undefined })) {
     parts.push(part);
   }
   const value = parseJson(Buffer.concat(parts));

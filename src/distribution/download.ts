@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Context } from '../base/context.ts';
 import { finishDigest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
+import { discard, expectStatus, type HttpAnswer } from './bodies.ts';
 import { lossOf, Transient } from './failures.ts';
 import { type Patience, Retries } from './retries.ts';
-import { discard, expectStatus, type HttpAnswer } from './transport.ts';
 
 /** A place that a blob may be had from. */
 export interface BlobSource {
@@ -16,6 +16,7 @@ export interface BlobSource {
   isReplaceable(error: unknown): boolean;
   /** A place that the manifest mentions: what goes wrong there is not what the user hears. */
   readonly isHint: boolean;
+  readonly patience: Patience;
   /** Called when what came was not the blob. */
   distrust?(): void;
 }
@@ -25,7 +26,6 @@ export interface DownloadOptions {
   readonly offset: number;
   /** At least one, in the order to ask. */
   readonly sources: readonly BlobSource[];
-  readonly patience: Patience;
   readonly onRetry: ((seconds: number) => void) | undefined;
 }
 
@@ -66,10 +66,10 @@ export async function* download(
 async function* persist(
   context: Context,
   source: BlobSource,
-  { blob, patience, onRetry, offset: start }: DownloadOptions,
+  { blob, onRetry, offset: start }: DownloadOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const { digest, size } = blob;
-  const retries = new Retries(context, patience, onRetry);
+  const retries = new Retries(context, source.patience, onRetry);
   let offset = start;
   // An empty blob is asked for too: the registry may not have it.
   for (let asked = false; !asked || offset < size; asked = true) {

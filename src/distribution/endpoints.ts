@@ -1,11 +1,24 @@
 import { BlockList, isIP } from 'node:net';
 
+import type { Context } from '../base/context.ts';
+import { isCode } from '../base/errors.ts';
+import { isUnreachable } from './failures.ts';
+import type { ProxySettings } from './proxies.ts';
+
 /** What the daemon's user says about registries. */
 export interface RegistrySettings {
   /** URLs that are asked before Docker Hub. */
   readonly registryMirrors: readonly string[];
   /** "host", "host:port" or address ranges where HTTP and unverified certificates are fine; loopback always is. */
   readonly insecureRegistries: readonly string[];
+  /** Tries of one download or upload without getting on; 5 by default. */
+  readonly maxDownloadAttempts?: number;
+  /** Proxies on the way to registries; the environment's by default. */
+  readonly proxies?: ProxySettings;
+  /** Folders of certificates, with a folder for each "host" or "host:port"; Docker's and Sampan's own in /etc by default. */
+  readonly certificateDirectories?: readonly string[];
+  /** Scheme and host of the server that `search` asks about Docker Hub. */
+  readonly hubSearch?: string;
 }
 
 /** A place that serves a registry's repositories. */
@@ -54,4 +67,26 @@ function rangesOf({ insecureRegistries }: RegistrySettings): BlockList {
     }
   }
   return ranges;
+}
+
+/** Does the work at the first endpoint that can; the last one's failure is the one that counts. */
+export async function inTurn<P extends { readonly endpoint: Endpoint }, T>(
+  context: Context,
+  places: readonly P[],
+  work: (place: P) => Promise<T>,
+): Promise<T> {
+  let failure: unknown;
+  for (const place of places) {
+    const { isMirror, url } = place.endpoint;
+    try {
+      return await work(place);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      failure = error;
+      // What fits no platform in a mirror fits none anywhere else.
+      if (isCode(error, 'not-found') || (!isMirror && !isUnreachable(error))) break;
+      context.log.debug('a registry did not serve', { url: url.href, error: String(error) });
+    }
+  }
+  throw failure;
 }

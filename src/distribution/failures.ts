@@ -1,4 +1,5 @@
-import { internal, notFound, SampanError } from '../base/errors.ts';
+import { STATUS_CODES } from 'node:http';
+import { type ErrorCode, internal, notFound, SampanError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { familiarReference, familiarRepository, type Reference } from '../oci/reference.ts';
 import type { Challenge } from './challenge.ts';
@@ -8,15 +9,16 @@ import { parseJson } from './json.ts';
 export class RegistryRefusal extends Error {
   override readonly name = 'RegistryRefusal';
   readonly status: number;
-  /** "MANIFEST_UNKNOWN", "DENIED" … */
+  /** "MANIFEST_UNKNOWN", "DENIED" …, or empty for what has none. */
   readonly code: string;
-  readonly detail: string;
+  /** What was refused, 'Get "https://…"', where that is worth telling. */
+  readonly request: string;
 
-  constructor(status: number, code: string, detail: string) {
-    super(`${code.toLowerCase().replaceAll('_', ' ')}: ${detail}`);
+  constructor(status: number, code: string, detail: string, request = '') {
+    super(code === '' ? detail : `${code.toLowerCase().replaceAll('_', ' ')}: ${detail}`);
     this.status = status;
     this.code = code;
-    this.detail = detail;
+    this.request = request;
   }
 }
 
@@ -44,6 +46,11 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof Unreachable || (error instanceof Transient && isUnreachable(error.failure));
 }
 
+/** The refusal of a registry that wants a name and password when there are none. */
+export function noCredentials(request: string): RegistryRefusal {
+  return new RegistryRefusal(401, '', 'no basic auth credentials', request);
+}
+
 const defaults: Readonly<Record<number, readonly [string, string]>> = {
   401: ['UNAUTHORIZED', 'authentication required'],
   403: ['DENIED', 'requested access to the resource is denied'],
@@ -61,40 +68,67 @@ export function refusalOf(
   const isDenied = challenges.some(({ parameters }) => parameters.get('error') === 'insufficient_scope');
   if (status === 401 && isDenied) return new RegistryRefusal(status, ...textsOf(403));
   const [code, detail] = textsOf(status);
-  const said = firstError(body);
+  const said = firstError(status, body);
   return new RegistryRefusal(status, said?.code ?? code, (said?.detail || detail).slice(0, MAX_DETAIL));
 }
 
 function textsOf(status: number): readonly [string, string] {
-  return defaults[status] ?? ['UNKNOWN', `unexpected status ${status}`];
+  const name = STATUS_CODES[status] ?? '';
+  return defaults[status] ?? ['', `received unexpected HTTP status: ${status} ${name}`.trimEnd()];
 }
 
-function firstError(body: Uint8Array): { code: string; detail: string } | undefined {
+function firstError(
+  status: number,
+  body: Uint8Array,
+): { readonly code: string; readonly detail: string } | undefined {
   const value = parseJson(body);
+  const details = isJsonObject(value) ? value['details'] : undefined;
+  const [code] = defaults[status] ?? [];
+  // Docker Hub's token server says it so.
+  if (typeof details === 'string' && code !== undefined) return { code, detail: details };
   const errors = isJsonObject(value) ? value['errors'] : undefined;
   const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
   if (!isJsonObject(first) || typeof first['code'] !== 'string') return undefined;
-  const { code, message } = first;
-  return { code: code.slice(0, MAX_DETAIL), detail: typeof message === 'string' ? message : '' };
+  const { code: given, message } = first;
+  return { code: given.slice(0, MAX_DETAIL), detail: typeof message === 'string' ? message : '' };
 }
 
-/** A failure as the rest of the program sees it, in Docker's words. */
-export function explain(error: unknown, reference: Reference): unknown {
-  if (error instanceof Transient) return explain(error.failure, reference);
+/** A failure as the rest of the program sees it, in the words that Docker has for each purpose. */
+export function explain(error: unknown, reference: Reference, purpose: Purpose = 'pull'): unknown {
+  if (error instanceof Transient) return explain(error.failure, reference, purpose);
   if (error instanceof Unreachable) return internal(error.message, { cause: error.cause });
   if (!(error instanceof RegistryRefusal)) return error;
+  const text =
+    error.request === '' || purpose === 'push' ? error.message : `${error.request}: ${error.message}`;
+  if (purpose === 'describe') return new SampanError(codesOfStatus[error.status] ?? 'internal', text);
+  if (purpose === 'pull') return explainPull(error, text, reference);
+  // As with a pull: no 401.
+  return new SampanError(error.code === 'DENIED' ? 'permission-denied' : 'internal', text);
+}
+
+export type Purpose = 'pull' | 'push' | 'describe';
+
+const codesOfStatus: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthenticated',
+  403: 'permission-denied',
+  404: 'not-found',
+};
+
+function explainPull(error: RegistryRefusal, text: string, reference: Reference): SampanError {
   const name = familiarRepository(reference);
-  if (error.code === 'DENIED') {
-    return notFound(
-      `pull access denied for ${name}, repository does not exist or may require 'docker login': ${error.message}`,
-    );
+  switch (error.code) {
+    case 'DENIED':
+      return notFound(
+        `pull access denied for ${name}, repository does not exist or may require 'docker login': ${text}`,
+      );
+    case 'MANIFEST_UNKNOWN':
+      return notFound(`manifest for ${familiarReference(reference)} not found: ${text}`);
+    case 'NAME_UNKNOWN':
+      return notFound(`repository ${name} not found: ${text}`);
+    default:
+      // Docker answers with 500 here; a 401 would make its command line ask for a password.
+      return internal(text);
   }
-  if (error.code === 'MANIFEST_UNKNOWN') {
-    return notFound(`manifest for ${familiarReference(reference)} not found: ${error.message}`);
-  }
-  if (error.code === 'NAME_UNKNOWN') return notFound(`repository ${name} not found: ${error.message}`);
-  // Docker answers with 500 here; a 401 would make its command line ask for a password.
-  return internal(error.message);
 }
 
 export function lossOf(what: string): SampanError {

@@ -1,62 +1,59 @@
+import { STATUS_CODES } from 'node:http';
 import type { Context } from '../base/context.ts';
-import { internal, messageOf, SampanError } from '../base/errors.ts';
+import { invalid, SampanError } from '../base/errors.ts';
+import { discard } from './bodies.ts';
 import type { AuthenticationResult, Credentials } from './contract.ts';
-import { type Endpoint, endpointsOf, type RegistrySettings } from './endpoints.ts';
-import { isUnreachable, RegistryRefusal, Transient } from './failures.ts';
-import { Session, type SessionOptions } from './session.ts';
-import { discard } from './transport.ts';
+import { type Endpoint, endpointsOf, inTurn, type RegistrySettings } from './endpoints.ts';
+import { RegistryRefusal, Transient } from './failures.ts';
+import { type Access, Session } from './session.ts';
+import { nameOfRequest } from './transport.ts';
 
-type LoginOptions = Pick<SessionOptions, 'transport' | 'settings' | 'patience'>;
-
-/** Shows credentials to the registry at `address`, which is a host or, as Docker Hub's, a URL. */
+/**
+ * Shows credentials to the registry at `address`: a host, or a URL of which the host counts; "https://index.docker.io/v1/" or nothing for
+ * Docker Hub. Fails with `unauthenticated` in Docker's words when they are wrong.
+ */
 export async function authenticate(
   context: Context,
-  options: LoginOptions,
+  access: Access,
   address: string,
   credentials: Credentials,
 ): Promise<AuthenticationResult> {
-  let failure: unknown;
-  for (const endpoint of loginEndpoints(address, options.settings())) {
-    try {
-      return await logIn(context, options, endpoint, credentials);
-    } catch (error) {
-      context.signal.throwIfAborted();
-      failure = error;
-      if (!isUnreachable(error)) break;
-    }
+  const places = loginEndpoints(address, access.settings()).map((endpoint) => ({ endpoint }));
+  try {
+    return await inTurn(context, places, ({ endpoint }) => logIn(context, access, endpoint, credentials));
+  } catch (error) {
+    const failure = error instanceof Transient ? error.failure : error;
+    if (failure instanceof SampanError || !(failure instanceof Error)) throw failure;
+    const isWrong = failure instanceof RegistryRefusal && failure.status === 401;
+    throw new SampanError(isWrong ? 'unauthenticated' : 'internal', failure.message, { cause: failure });
   }
-  throw failure instanceof Error && !(failure instanceof SampanError)
-    ? internal(failure.message, { cause: failure })
-    : failure;
 }
 
 /** Mirrors are not what one logs in to. */
 function loginEndpoints(address: string, settings: RegistrySettings): readonly Endpoint[] {
-  const host = address.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+  const host = address.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
   const isHub = ['', 'docker.io', 'index.docker.io'].includes(host);
+  if (!isHub && !URL.canParse(`https://${host}`))
+    throw invalid(`invalid registry address ${JSON.stringify(address)}`);
   return endpointsOf(isHub ? 'docker.io' : host, settings).filter(({ isMirror }) => !isMirror);
 }
 
 async function logIn(
   context: Context,
-  options: LoginOptions,
+  access: Access,
   endpoint: Endpoint,
   credentials: Credentials,
 ): Promise<AuthenticationResult> {
-  const session = new Session({ ...options, endpoint, credentials, scopes: [], wantsIdentity: true });
+  const session = new Session({ ...access, endpoint, credentials, scopes: [], wantsIdentity: true });
   const url = session.url('/v2/');
-  try {
-    const answer = await session.exchange(context, { url });
-    await discard(answer);
-    if (answer.status === 200) return { status: 'Login Succeeded', identityToken: session.identityToken };
-    throw new SampanError(
-      answer.status === 401 ? 'unauthenticated' : 'internal',
-      `login attempt to ${url.href} failed with status: ${answer.status}`,
-    );
-  } catch (error) {
-    const refusal = error instanceof Transient ? error.failure : error;
-    if (!(refusal instanceof RegistryRefusal)) throw error;
-    const code = refusal.status === 401 ? 'unauthenticated' : 'internal';
-    throw new SampanError(code, `Get ${JSON.stringify(url.href)}: ${messageOf(refusal)}`);
-  }
+  const answer = await session.exchange(context, { url }).catch((error) => {
+    throw error instanceof RegistryRefusal
+      ? new RegistryRefusal(error.status, '', `${nameOfRequest({ url })}: ${error.message}`)
+      : error;
+  });
+  await discard(answer);
+  const { status } = answer;
+  if (status === 200) return { status: 'Login Succeeded', identityToken: session.identityToken };
+  const name = STATUS_CODES[status] ?? '';
+  throw new RegistryRefusal(status, '', `login attempt to ${url.href} failed with status: ${status} ${name}`);
 }

@@ -1,11 +1,13 @@
 import type { Context } from '../base/context.ts';
-import { type Digest, digestOf } from '../oci/digest.ts';
+import { invalid } from '../base/errors.ts';
+import { type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
+import { discard, expectStatus, type HttpAnswer } from './bodies.ts';
 import type { PushTarget } from './contract.ts';
 import { explain, lossOf } from './failures.ts';
 import { retrying } from './retries.ts';
 import type { Session } from './session.ts';
-import { discard, expectStatus, type HttpAnswer, type HttpRequest } from './transport.ts';
+import type { HttpRequest } from './transport.ts';
 import { type Blob, BlobUpload, cancelUpload, uploadUrl } from './upload.ts';
 
 /** A repository at its registry, with a session that may pull and push there. */
@@ -35,11 +37,15 @@ export class RepositoryTarget implements PushTarget {
     url.searchParams.set('mount', digest);
     url.searchParams.set('from', fromRepository);
     const session = this.#lender(fromRepository);
-    return this.#telling(async () => {
-      const answer = await this.#ask(context, session, { method: 'POST', url }, 201, 202, 403, 404, 405);
+    try {
+      const answer = await this.#ask(context, session, { method: 'POST', url }, 201, 202);
       if (answer.status === 202) await cancelUpload(context, session, uploadUrl(answer, url));
       return answer.status === 201;
-    });
+    } catch (error) {
+      context.signal.throwIfAborted();
+      context.log.debug('a blob was not mounted', { digest, from: fromRepository, error: String(error) });
+      return false;
+    }
   }
 
   upload(
@@ -51,18 +57,19 @@ export class RepositoryTarget implements PushTarget {
   ): Promise<void> {
     const upload = new BlobUpload({
       session: this.#session,
-      uploads: this.#url('blobs/uploads/'),
+      blobs: this.#url('blobs/'),
       ...{ blob, open, onProgress, onRetry },
     });
     return this.#telling(() => upload.run(context));
   }
 
-  putManifest(context: Context, name: string, mediaType: string, bytes: Uint8Array): Promise<Digest> {
+  async putManifest(context: Context, name: string, mediaType: string, bytes: Uint8Array): Promise<Digest> {
+    if (!isDigest(name) && !/^\w[\w.-]{0,127}$/.test(name)) throw invalid('invalid reference format');
     const digest = digestOf(bytes);
-    const url = this.#url(`manifests/${encodeURIComponent(name)}`);
+    const url = this.#url(`manifests/${name}`);
     const headers = { 'Content-Type': mediaType };
     return this.#telling(async () => {
-      const request: HttpRequest = { method: 'PUT', url, headers, body: bytes };
+      const request: HttpRequest = { method: 'PUT', url, headers, body: Uint8Array.from(bytes) };
       const answer = await this.#ask(context, this.#session, request, 200, 201, 202);
       const said = answer.headers.get('docker-content-digest');
       if (said?.startsWith('sha256:') && said !== digest) {
@@ -98,7 +105,7 @@ export class RepositoryTarget implements PushTarget {
     try {
       return await work();
     } catch (error) {
-      throw explain(error, this.#reference);
+      throw explain(error, this.#reference, 'push');
     }
   }
 }

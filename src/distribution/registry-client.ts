@@ -1,5 +1,4 @@
 import type { Context } from '../base/context.ts';
-import { isCode } from '../base/errors.ts';
 import { type Reference, withDefaultTag } from '../oci/reference.ts';
 import type {
   AuthenticationResult,
@@ -13,8 +12,8 @@ import type {
   SearchResult,
 } from './contract.ts';
 import { describe } from './description.ts';
-import { type Endpoint, endpointsOf, type RegistrySettings } from './endpoints.ts';
-import { explain, isUnreachable } from './failures.ts';
+import { type Endpoint, endpointsOf, inTurn, type RegistrySettings } from './endpoints.ts';
+import { explain, type Purpose } from './failures.ts';
 import { authenticate } from './login.ts';
 import { RepositoryTarget } from './push-target.ts';
 import { RepositoryImage } from './remote-image.ts';
@@ -22,7 +21,7 @@ import { Repository } from './repository.ts';
 import { findManifest } from './resolution.ts';
 import { defaultPatience, type Patience } from './retries.ts';
 import { search } from './search.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { type Access, Session } from './session.ts';
 import { Transport } from './transport.ts';
 
 /** A client of all registries; `settings` are asked anew each time. */
@@ -32,6 +31,16 @@ export function createRegistryClient(
 ): RegistryClient {
   return new HttpRegistryClient(settings, patience);
 }
+
+/** In whose name a repository is asked, and how the failures are told. */
+interface Asking {
+  readonly credentials: Credentials | undefined;
+  readonly purpose?: Purpose;
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** Another endpoint may do better than a mirror that is in trouble. */
+const MIRROR_ATTEMPTS = 2;
 
 class HttpRegistryClient implements RegistryClient {
   readonly #settings: () => RegistrySettings;
@@ -46,10 +55,10 @@ class HttpRegistryClient implements RegistryClient {
 
   resolve(context: Context, given: Reference, options: ResolveOptions): Promise<RemoteImage> {
     const reference = withDefaultTag(given);
-    return this.#atEndpoints(context, reference, options.credentials, async (repository, others) => {
+    return this.#reading(context, reference, options, async (repository, others) => {
       const { documents, manifest } = await findManifest(context, repository, reference, options);
       return new RepositoryImage({
-        ...{ reference, documents, manifest, transport: this.#transport, patience: this.#patience },
+        ...{ reference, documents, manifest, transport: this.#transport },
         repositories: repository.endpoint.isMirror ? [repository, ...others] : [repository],
       });
     });
@@ -61,8 +70,8 @@ class HttpRegistryClient implements RegistryClient {
     credentials: Credentials | undefined,
   ): Promise<RemoteDescription> {
     const reference = withDefaultTag(given);
-    return this.#atEndpoints(context, reference, credentials, (repository) =>
-      describe(context, repository, reference, this.#patience),
+    return this.#reading(context, reference, { credentials, purpose: 'describe' }, (repository) =>
+      describe(context, repository, reference),
     );
   }
 
@@ -71,28 +80,27 @@ class HttpRegistryClient implements RegistryClient {
     reference: Reference,
     credentials: Credentials | undefined,
   ): Promise<readonly string[]> {
-    return this.#atEndpoints(context, reference, credentials, (repository) => repository.tags(context));
+    return this.#reading(context, reference, { credentials }, (repository) => repository.tags(context));
   }
 
   async target(
     context: Context,
     reference: Reference,
     credentials: Credentials | undefined,
+    onWarning?: (text: string) => void,
   ): Promise<PushTarget> {
     const endpoints = endpointsOf(reference.domain, this.#settings()).filter(({ isMirror }) => !isMirror);
-    let failure: unknown;
-    for (const endpoint of endpoints) {
-      const session = this.#session(endpoint, credentials, `repository:${reference.path}:pull,push`);
-      try {
+    const sessions = endpoints.map((endpoint) =>
+      this.#session(endpoint, `repository:${reference.path}:pull,push`, { credentials, onWarning }),
+    );
+    try {
+      return await inTurn(context, sessions, async (session) => {
         await session.introduce(context);
         return new RepositoryTarget(session, reference);
-      } catch (error) {
-        context.signal.throwIfAborted();
-        failure = error;
-        if (!isUnreachable(error)) break;
-      }
+      });
+    } catch (error) {
+      throw explain(error, reference, 'push');
     }
-    throw explain(failure, reference);
   }
 
   authenticate(context: Context, address: string, credentials: Credentials): Promise<AuthenticationResult> {
@@ -103,38 +111,39 @@ class HttpRegistryClient implements RegistryClient {
     return search(context, this.#access, term, options);
   }
 
-  get #access(): Pick<SessionOptions, 'transport' | 'settings' | 'patience'> {
-    return { transport: this.#transport, settings: this.#settings, patience: this.#patience };
+  get #access(): Access {
+    const { attempts, ...others } = this.#patience;
+    const patience = { ...others, attempts: this.#settings().maxDownloadAttempts ?? attempts };
+    return { transport: this.#transport, settings: this.#settings, patience };
   }
 
-  #session(endpoint: Endpoint, credentials: Credentials | undefined, scope: string): Session {
-    return new Session({ ...this.#access, endpoint, credentials, scopes: [scope] });
+  #session(endpoint: Endpoint, scope: string, { credentials, onWarning }: Asking): Session {
+    const { patience, ...access } = this.#access;
+    const attempts = endpoint.isMirror ? Math.min(MIRROR_ATTEMPTS, patience.attempts) : patience.attempts;
+    return new Session({
+      ...access,
+      patience: { ...patience, attempts },
+      ...{ endpoint, credentials, scopes: [scope], onWarning },
+    });
   }
 
-  /** Does the work at the first endpoint that can; the last one's failure is the one that counts. */
-  async #atEndpoints<T>(
+  /** Does the work at the first endpoint that can. */
+  async #reading<T>(
     context: Context,
     reference: Reference,
-    credentials: Credentials | undefined,
+    asking: Asking,
     work: (repository: Repository, others: readonly Repository[]) => Promise<T>,
   ): Promise<T> {
-    const repositories = endpointsOf(reference.domain, this.#settings()).map((endpoint) => {
-      const session = this.#session(endpoint, credentials, `repository:${reference.path}:pull`);
-      return new Repository(session, reference.path);
-    });
-    let failure: unknown;
-    for (const [position, repository] of repositories.entries()) {
-      const { isMirror, url } = repository.endpoint;
-      try {
-        return await work(repository, repositories.slice(position + 1));
-      } catch (error) {
-        context.signal.throwIfAborted();
-        failure = error;
-        // What fits no platform in a mirror fits none anywhere else.
-        if (isCode(error, 'not-found') || (!isMirror && !isUnreachable(error))) break;
-        context.log.debug('a registry did not serve', { url: url.href, error: String(error) });
-      }
+    const repositories = endpointsOf(reference.domain, this.#settings()).map(
+      (endpoint) =>
+        new Repository(this.#session(endpoint, `repository:${reference.path}:pull`, asking), reference.path),
+    );
+    try {
+      return await inTurn(context, repositories, (repository) =>
+        work(repository, repositories.slice(repositories.indexOf(repository) + 1)),
+      );
+    } catch (error) {
+      throw explain(error, reference, asking.purpose);
     }
-    throw explain(failure, reference);
   }
 }

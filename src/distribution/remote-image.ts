@@ -7,7 +7,7 @@ import type { RemoteDocument, RemoteImage } from './contract.ts';
 import { type BlobSource, download } from './download.ts';
 import { explain } from './failures.ts';
 import type { Repository } from './repository.ts';
-import type { Patience } from './retries.ts';
+import type { Access } from './session.ts';
 import type { Transport } from './transport.ts';
 
 export interface RemoteImageOptions {
@@ -16,9 +16,8 @@ export interface RemoteImageOptions {
   readonly documents: readonly [RemoteDocument, ...RemoteDocument[]];
   readonly manifest: Manifest;
   /** Where the manifest was found, and the repositories that may serve what is lacking there. */
-  readonly repositories: readonly Repository[];
+  readonly repositories: readonly [Repository, ...Repository[]];
   readonly transport: Transport;
-  readonly patience: Patience;
 }
 
 /** An image in a registry, some of which may come from mirrors. */
@@ -55,18 +54,18 @@ export class RepositoryImage implements RemoteImage {
     descriptor: Descriptor,
     options: { readonly offset?: number; readonly onRetry?: (seconds: number) => void } = {},
   ): AsyncGenerator<Uint8Array, void> {
-    const { reference, patience } = this.#options;
     const { offset = 0, onRetry } = options;
     const sources = this.#sources(descriptor);
     try {
-      yield* download(context, { blob: descriptor, offset, sources, patience, onRetry });
+      yield* download(context, { blob: descriptor, offset, sources, onRetry });
     } catch (error) {
-      throw explain(error, reference);
+      throw explain(error, this.#options.reference);
     }
   }
 
   #sources({ digest, urls = [] }: Descriptor): BlobSource[] {
     const { repositories, transport } = this.#options;
+    const [{ patience }] = repositories;
     const trusted = repositories.filter(
       (repository) => !repository.endpoint.isMirror || !this.#distrusted.has(repository),
     );
@@ -75,18 +74,23 @@ export class RepositoryImage implements RemoteImage {
       ...trusted.map((repository) =>
         repository.blobSource(digest, () => void this.#distrusted.add(repository)),
       ),
-      ...urls.flatMap((text) => hintedSource(transport, text, isPlain) ?? []),
+      ...urls.flatMap((text) => hintedSource({ transport, patience }, text, isPlain) ?? []),
     ];
   }
 }
 
 /** What a descriptor says of other places, which are not to be less safe than the registry itself. */
-function hintedSource(transport: Transport, text: string, isPlainFine: boolean): BlobSource | undefined {
+function hintedSource(
+  { transport, patience }: Pick<Access, 'transport' | 'patience'>,
+  text: string,
+  isPlainFine: boolean,
+): BlobSource | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:' && !(isPlainFine && url?.protocol === 'http:')) return undefined;
   return {
     name: url.host,
     isHint: true,
+    patience,
     open: (context, offset) =>
       transport.exchange(context, { url, headers: offset === 0 ? {} : { Range: `bytes=${offset}-` } }),
     isReplaceable: () => true,

@@ -115,7 +115,7 @@ describe('a registry in trouble', () => {
   test('is not asked for ever', async () => {
     bench.registry.intercept = () => new Response(null, { status: 500 });
     expect(await failureOf(bench.resolve(bench.here('app')))).toBe(
-      'internal: unknown: unexpected status 500',
+      'internal: received unexpected HTTP status: 500 Internal Server Error',
     );
     expect(bench.registry.requests).toHaveLength(3);
   });

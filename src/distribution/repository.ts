@@ -3,13 +3,13 @@ import { SampanError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
+import { expectStatus, type HttpAnswer, readAtMost } from './bodies.ts';
 import type { BlobSource } from './download.ts';
 import type { Endpoint } from './endpoints.ts';
 import { lossOf, RegistryRefusal } from './failures.ts';
 import { parseJson } from './json.ts';
-import { retrying } from './retries.ts';
+import { type Patience, retrying } from './retries.ts';
 import type { Session } from './session.ts';
-import { expectStatus, type HttpAnswer, readAtMost } from './transport.ts';
 
 /** Docker's own limit for manifests. */
 const MAX_MANIFEST_BYTES = 4 << 20;
@@ -38,6 +38,10 @@ export class Repository {
   constructor(session: Session, path: string) {
     this.#session = session;
     this.#path = path;
+  }
+
+  get patience(): Patience {
+    return this.#session.patience;
   }
 
   get endpoint(): Endpoint {
@@ -69,6 +73,7 @@ export class Repository {
     return {
       name: url.host,
       isHint: false,
+      patience: this.patience,
       open: (context, offset) =>
         this.#get(context, `blobs/${digest}`, offset === 0 ? {} : { Range: `bytes=${offset}-` }),
       isReplaceable: (error) => isMirror || (error instanceof RegistryRefusal && error.status === 404),
@@ -103,7 +108,7 @@ export class Repository {
 
 /** A 404 without further words is about the manifest that was asked for. */
 function unknownManifest(error: unknown): never {
-  if (error instanceof RegistryRefusal && error.status === 404 && error.code === 'UNKNOWN') {
+  if (error instanceof RegistryRefusal && error.status === 404 && ['', 'UNKNOWN'].includes(error.code)) {
     throw new RegistryRefusal(404, 'MANIFEST_UNKNOWN', 'manifest unknown');
   }
   throw error;

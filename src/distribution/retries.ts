@@ -8,7 +8,7 @@ export interface Patience {
   readonly stall: number;
   /** Tries of the same without getting on. */
   readonly attempts: number;
-  /** Before the second try; doubled with each further one. */
+  /** Before the second try; three times as long with each further one. */
   readonly firstDelay: number;
   readonly longestDelay: number;
   /** A registry that asks to wait longer (Retry-After) is not waited for. */
@@ -17,9 +17,9 @@ export interface Patience {
 
 export const defaultPatience: Patience = {
   stall: 60_000,
-  attempts: 6,
-  firstDelay: 500,
-  longestDelay: 15_000,
+  attempts: 5,
+  firstDelay: 1_000,
+  longestDelay: 20_000,
   longestWait: 60_000,
 };
 
@@ -44,7 +44,7 @@ export class Retries {
     const { attempts, firstDelay, longestDelay, longestWait } = this.#patience;
     this.#failures++;
     if (this.#failures >= attempts || (error.wait ?? 0) > longestWait) throw error.failure;
-    const delay = Math.min(firstDelay * 2 ** (this.#failures - 1), longestDelay);
+    const delay = Math.min(firstDelay * 3 ** (this.#failures - 1), longestDelay);
     this.#context.log.debug('asking a registry again', { after: error.message });
     // Spread out, so that many clients do not come back at once.
     await this.#countDown(error.wait ?? delay * (0.5 + Math.random() / 2));

@@ -1,14 +1,21 @@
 import type { Context } from '../base/context.ts';
 import { Authorizer } from './authorization.ts';
+import { discard, expectStatus, type HttpAnswer } from './bodies.ts';
 import type { Credentials } from './contract.ts';
 import type { Endpoint, RegistrySettings } from './endpoints.ts';
+import { noCredentials } from './failures.ts';
 import { type Patience, retrying } from './retries.ts';
-import { discard, expectStatus, type HttpAnswer, type HttpRequest, type Transport } from './transport.ts';
+import { type HttpRequest, nameOfRequest, type Transport } from './transport.ts';
+import { parseWarnings } from './warnings.ts';
 
-export interface SessionOptions {
+/** What every session of a client has. */
+export interface Access {
   readonly transport: Transport;
   readonly settings: () => RegistrySettings;
   readonly patience: Patience;
+}
+
+export interface SessionOptions extends Access {
   readonly endpoint: Endpoint;
   /** Not shown to mirrors. */
   readonly credentials: Credentials | undefined;
@@ -16,12 +23,17 @@ export interface SessionOptions {
   readonly scopes: readonly string[];
   /** Asks the token server for a token that can be kept instead of the password. */
   readonly wantsIdentity?: boolean;
+  /** Hears once what the registry warns of. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
+
+const MAX_WARNINGS = 16;
 
 /** One endpoint, asked with one user's credentials for what the scopes allow. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #authorizer: Authorizer;
+  readonly #warned = new Set<string>();
 
   constructor(options: SessionOptions) {
     const { endpoint, credentials } = options;
@@ -66,15 +78,33 @@ export class Session {
 
   /** Asks, and where the registry wants to know who asks, once more with the answer. Other hosts than the endpoint learn nothing. */
   async exchange(context: Context, request: HttpRequest): Promise<HttpAnswer> {
-    const { transport, endpoint } = this.#options;
-    if (request.url.origin !== endpoint.url.origin) return transport.exchange(context, request);
-    const authorization = await this.#authorizer.current;
-    const answer = await transport.exchange(context, { ...request, authorization });
+    const { endpoint } = this.#options;
+    if (request.url.origin !== endpoint.url.origin) return this.#send(context, request);
+    const authorization = await this.#authorizer.header(context);
+    const answer = await this.#send(context, { ...request, authorization });
     if (answer.status !== 401) return answer;
     const challenge = answer.headers.get('www-authenticate') ?? '';
     const better = await this.#authorizer.answer(context, request.url, challenge, authorization);
+    if (better === undefined && this.#authorizer.lacksPassword(challenge)) {
+      await discard(answer);
+      throw noCredentials(nameOfRequest(request));
+    }
     if (better === undefined) return answer;
     await discard(answer);
-    return transport.exchange(context, { ...request, authorization: better });
+    return this.#send(context, { ...request, authorization: better });
+  }
+
+  async #send(context: Context, request: HttpRequest): Promise<HttpAnswer> {
+    const { transport, endpoint } = this.#options;
+    const answer = await transport.exchange(context, { ...request, registry: endpoint.url.host });
+    for (const text of parseWarnings(answer.headers.get('warning'))) this.#warn(context, text);
+    return answer;
+  }
+
+  #warn(context: Context, text: string): void {
+    if (this.#warned.has(text) || this.#warned.size >= MAX_WARNINGS) return;
+    this.#warned.add(text);
+    context.log.warn('a registry warns', { registry: this.endpoint.url.host, text });
+    this.#options.onWarning?.(text);
   }
 }
