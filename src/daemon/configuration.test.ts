@@ -36,7 +36,27 @@ describe('resolveConfiguration', () => {
     expect(configuration.mtu).toBe(1400);
   });
 
+  test('takes proxies from their group, or from flags', () => {
+    const flags = new Map([['no-proxy', ['a,b']]]);
+    const configuration = resolveConfiguration(
+      flags,
+      file('{"proxies":{"http-proxy":"http://p:1","https-proxy":"http://q:2"}}'),
+    );
+    const { httpProxy, httpsProxy, noProxy } = configuration;
+    expect([httpProxy, httpsProxy, noProxy]).toEqual(['http://p:1', 'http://q:2', 'a,b']);
+  });
+
   test.each([
+    ['{"proxies":{"ftp-proxy":"x"}}', 'any configuration option: proxies.ftp-proxy'],
+    ['{"proxies":["x"]}', 'any configuration option: proxies'],
+    ['{"max-concurrent-downloads":0}', 'invalid max concurrent downloads: 0'],
+    ['{"max-concurrent-uploads":-1}', 'invalid max concurrent uploads: -1'],
+    ['{"max-download-attempts":0}', 'invalid max download attempts: 0'],
+    ['{"registry-mirrors":["mirror"]}', 'invalid mirror: "mirror"'],
+    ['{"registry-mirrors":["https://mirror/path"]}', 'invalid mirror: "https://mirror/path"'],
+    ['{"registry-mirrors":["https://a:b@mirror"]}', 'invalid mirror: "https://a:b@mirror"'],
+    ['{"insecure-registries":["http://x"]}', "insecure registry http://x should not contain '://'"],
+    ['{"hub-search-url":"x"}', 'invalid hub-search-url: "x"'],
     ['{"nope":1}', "the following directives don't match any configuration option: nope"],
     ['{"debug":"yes"}', 'debug: "yes" is not a bool'],
     ['{', 'unable to configure the daemon with file /etc/x.json'],

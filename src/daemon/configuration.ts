@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { invalid, messageOf } from '../base/errors.ts';
-import { isJsonObject } from '../base/json.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { LogLevel } from '../base/log.ts';
 import type { Ulimit } from '../wire/container-config.ts';
 import { parseSize } from '../wire/sizes.ts';
@@ -88,18 +88,29 @@ function readFile(path: string, text: string): Values {
     throw unusable(path, messageOf(cause));
   }
   if (!isJsonObject(document)) throw unusable(path, 'not a JSON object');
-  const unknown = Object.keys(document).filter((key) => !byKey.has(key));
+  const entries = flatten(document);
+  const unknown = entries.map(([key]) => key).filter((key) => !byKey.has(key));
   if (unknown.length > 0) {
     throw unusable(
       path,
       `the following directives don't match any configuration option: ${unknown.join(', ')}`,
     );
   }
-  for (const [key, value] of Object.entries(document)) {
+  for (const [key, value] of entries) {
     const name = byKey.get(key);
     if (name !== undefined) values.set(name, fromJson(path, settings[name], value));
   }
   return values;
+}
+
+/** Keys with their values, those of the one group that daemon.json has as "proxies.http-proxy". */
+function flatten({ proxies, ...others }: JsonObject): [string, unknown][] {
+  const grouped: [string, unknown][] = isJsonObject(proxies)
+    ? Object.entries(proxies).map(([key, value]) => [`proxies.${key}`, value])
+    : [];
+  const wrong: [string, unknown][] =
+    proxies === undefined || isJsonObject(proxies) ? [] : [['proxies', proxies]];
+  return [...Object.entries(others), ...grouped, ...wrong];
 }
 
 function fromJson(path: string, setting: Setting, value: unknown): unknown {
@@ -163,8 +174,34 @@ function check(configuration: Configuration): void {
   if (bad !== undefined) throw invalid(`bad attribute format: ${bad}`);
   if (!['', 'erofs', 'overlay'].includes(storageDriver))
     throw invalid(`unknown storage driver ${JSON.stringify(storageDriver)}: expected erofs or overlay`);
+  checkRegistries(configuration);
   // IFNAMSIZ (linux/if.h): 15 characters, no slash, no blank.
   if (!/^[^\s/]{1,15}$/.test(bridge)) throw invalid(`invalid bridge name ${JSON.stringify(bridge)}`);
+}
+
+function checkRegistries(configuration: Configuration): void {
+  const { maxConcurrentDownloads, maxConcurrentUploads, maxDownloadAttempts } = configuration;
+  if (maxConcurrentDownloads < 1)
+    throw invalid(`invalid max concurrent downloads: ${maxConcurrentDownloads}`);
+  if (maxConcurrentUploads < 1) throw invalid(`invalid max concurrent uploads: ${maxConcurrentUploads}`);
+  if (maxDownloadAttempts < 1) throw invalid(`invalid max download attempts: ${maxDownloadAttempts}`);
+  const { registryMirrors, insecureRegistries, hubSearchUrl } = configuration;
+  const strange = registryMirrors.find((text) => !isOrigin(text));
+  if (strange !== undefined) {
+    throw invalid(`invalid mirror: ${JSON.stringify(strange)} is not "http://host" or "https://host"`);
+  }
+  const url = insecureRegistries.find((text) => text.includes('://'));
+  if (url !== undefined) throw invalid(`insecure registry ${url} should not contain '://'`);
+  if (hubSearchUrl !== '' && !isOrigin(hubSearchUrl)) {
+    throw invalid(`invalid hub-search-url: ${JSON.stringify(hubSearchUrl)} is not "https://host"`);
+  }
+}
+
+/** Whether the text is a URL of scheme and host only. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text) || !/^https?:\/\//.test(text)) return false;
+  const { pathname, search, hash, username, password } = new URL(text);
+  return pathname === '/' && [search, hash, username, password].every((part) => part === '');
 }
 
 function unusable(path: string, reason: string): Error {

@@ -83,6 +83,24 @@ export const settings = {
     default: 'sampan',
     description: 'Group for the unix socket',
   },
+  httpProxy: {
+    flag: 'http-proxy',
+    key: 'proxies.http-proxy',
+    type: 'string',
+    description: 'HTTP proxy URL to use for outgoing traffic',
+  },
+  httpsProxy: {
+    flag: 'https-proxy',
+    key: 'proxies.https-proxy',
+    type: 'string',
+    description: 'HTTPS proxy URL to use for outgoing traffic',
+  },
+  hubSearchUrl: {
+    flag: 'hub-search-url',
+    type: 'string',
+    live: true,
+    description: 'Where to search for images of Docker Hub, instead of Docker Hub itself',
+  },
   hosts: {
     flag: 'host',
     shorthand: 'H',
@@ -160,6 +178,27 @@ export const settings = {
     type: 'map',
     description: 'Default log driver options for containers',
   },
+  maxConcurrentDownloads: {
+    flag: 'max-concurrent-downloads',
+    type: 'int',
+    default: '3',
+    live: true,
+    description: 'Set the max concurrent downloads',
+  },
+  maxConcurrentUploads: {
+    flag: 'max-concurrent-uploads',
+    type: 'int',
+    default: '5',
+    live: true,
+    description: 'Set the max concurrent uploads',
+  },
+  maxDownloadAttempts: {
+    flag: 'max-download-attempts',
+    type: 'int',
+    default: '5',
+    live: true,
+    description: 'Set the max download attempts for each pull',
+  },
   mtu: {
     flag: 'mtu',
     type: 'int',
@@ -171,12 +210,26 @@ export const settings = {
     type: 'bool',
     description: 'Set no-new-privileges by default for new containers',
   },
+  noProxy: {
+    flag: 'no-proxy',
+    key: 'proxies.no-proxy',
+    type: 'string',
+    description: 'Comma-separated list of hosts or IP addresses for which the proxy is skipped',
+  },
   pidfile: {
     flag: 'pidfile',
     shorthand: 'p',
     type: 'string',
     default: '/run/sampan.pid',
     description: 'Path to use for daemon PID file',
+  },
+  registryCertificates: {
+    flag: 'registry-certs-dir',
+    key: 'registry-certs-dirs',
+    type: 'list',
+    live: true,
+    description:
+      'Directory with certificates for registries, one folder for each host (default /etc/docker/certs.d and /etc/sampan/certs.d)',
   },
   registryMirrors: {
     flag: 'registry-mirror',

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 import type { Context } from '../base/context.ts';
-import { isCode } from '../base/errors.ts';
+import { invalid, isCode } from '../base/errors.ts';
 import { isUnreachable } from './failures.ts';
 import type { ProxySettings } from './proxies.ts';
 
@@ -35,11 +35,16 @@ const HUB_URL = 'https://registry-1.docker.io';
 /** Where a domain's repositories may be, in the order to try. */
 export function endpointsOf(domain: string, settings: RegistrySettings): readonly Endpoint[] {
   if (domain === HUB_DOMAIN) {
-    const mirrors = settings.registryMirrors.map((url) => ({ url: new URL(url), isMirror: true }));
+    const mirrors = settings.registryMirrors.map((url) => ({ url: mirrorUrl(url), isMirror: true }));
     return [...mirrors, { url: new URL(HUB_URL), isMirror: false }];
   }
   const schemes = isInsecure(domain, settings) ? ['https', 'http'] : ['https'];
   return schemes.map((scheme) => ({ url: new URL(`${scheme}://${domain}`), isMirror: false }));
+}
+
+function mirrorUrl(text: string): URL {
+  if (!URL.canParse(text)) throw invalid(`invalid mirror: ${JSON.stringify(text)} is not a URL`);
+  return new URL(text);
 }
 
 /** Whether a host (with or without port) may be talked to in the clear, or with a certificate that nobody vouches for. */

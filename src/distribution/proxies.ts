@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { invalid } from '../base/errors.ts';
 
-/** Which proxies to go through, as the environment variables of the same names say it; empty for none. */
+/** Which proxies to go through, as the environment variables of the same names say it; empty for what those say. */
 export interface ProxySettings {
   readonly httpProxy: string;
   readonly httpsProxy: string;
@@ -9,13 +9,16 @@ export interface ProxySettings {
   readonly noProxy: string;
 }
 
-/** The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case. */
-export function proxiesOf(environment: Readonly<Record<string, string | undefined>>): ProxySettings {
+/** What is said, or else the environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case. */
+export function completeProxies(
+  given: ProxySettings | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): ProxySettings {
   const read = (name: string): string => environment[name] || environment[name.toLowerCase()] || '';
   return {
-    httpProxy: read('HTTP_PROXY'),
-    httpsProxy: read('HTTPS_PROXY'),
-    noProxy: read('NO_PROXY'),
+    httpProxy: given?.httpProxy || read('HTTP_PROXY'),
+    httpsProxy: given?.httpsProxy || read('HTTPS_PROXY'),
+    noProxy: given?.noProxy || read('NO_PROXY'),
   };
 }
 

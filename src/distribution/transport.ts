@@ -5,7 +5,7 @@ import { type BodySource, discard, type HttpAnswer, receive, Sending } from './b
 import { authoritiesOfSystem, certificatesOf } from './certificates.ts';
 import { isInsecure, type RegistrySettings } from './endpoints.ts';
 import { Transient, Unreachable } from './failures.ts';
-import { proxiesOf, proxyFor } from './proxies.ts';
+import { completeProxies, proxyFor } from './proxies.ts';
 import type { Patience } from './retries.ts';
 import { StallWatch } from './stall-watch.ts';
 
@@ -118,7 +118,7 @@ export class Transport {
   }: HttpRequest): Promise<{ tls?: Bun.TLSOptions; proxy: string | false }> {
     const settings = this.#settings();
     // `false`, or else the runtime would follow the environment by its own rules.
-    const proxy = proxyFor(url, settings.proxies ?? proxiesOf(process.env))?.href ?? false;
+    const proxy = proxyFor(url, completeProxies(settings.proxies, process.env))?.href ?? false;
     if (url.protocol === 'http:') return { proxy };
     const directories = settings.certificateDirectories;
     const own = await certificatesOf(url.port === '' ? `${url.host}:443` : url.host, directories);

@@ -8,6 +8,7 @@ import type { ContainerDefaults } from '../containers/defaults.ts';
 import { createPaths } from '../containers/paths.ts';
 import { containersSchema } from '../containers/schema.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
+import type { RegistrySettings } from '../distribution/endpoints.ts';
 import { createRegistryClient } from '../distribution/registry-client.ts';
 import { openImages, type StoredImages } from '../images/images.ts';
 import { imagesSchema } from '../images/schema.ts';
@@ -52,6 +53,14 @@ interface LiveSettings {
   readonly labels: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
+  readonly registryCertificates: readonly string[];
+  readonly hubSearchUrl: string;
+  readonly httpProxy: string;
+  readonly httpsProxy: string;
+  readonly noProxy: string;
+  readonly maxConcurrentDownloads: number;
+  readonly maxConcurrentUploads: number;
+  readonly maxDownloadAttempts: number;
   readonly debug: boolean;
 }
 
@@ -83,8 +92,12 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const usersOf = (volume: string) => mountersOf(containers, volume);
   const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database, events, usersOf });
   const users = { containersOf: (id: string) => containersOf(containers, id) };
-  const registries = createRegistryClient(options.live);
-  const images = await openImages({ database, content, snapshots, events, users, registries });
+  const registries = createRegistryClient(() => registrySettings(options.live()));
+  const images = await openImages({
+    ...{ database, content, snapshots, events, users, registries },
+    maxConcurrentDownloads: () => options.live().maxConcurrentDownloads,
+    maxConcurrentUploads: () => options.live().maxConcurrentUploads,
+  });
   const containers = createContainers({
     ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
     trees: createTrees(launcher),
@@ -117,6 +130,17 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     database,
     log,
   });
+}
+
+function registrySettings(live: LiveSettings): RegistrySettings {
+  const { registryMirrors, insecureRegistries, maxDownloadAttempts } = live;
+  const { httpProxy, httpsProxy, noProxy, registryCertificates, hubSearchUrl } = live;
+  return {
+    ...{ registryMirrors, insecureRegistries, maxDownloadAttempts },
+    proxies: { httpProxy, httpsProxy, noProxy },
+    ...(registryCertificates.length === 0 ? {} : { certificateDirectories: registryCertificates }),
+    ...(hubSearchUrl === '' ? {} : { hubSearch: hubSearchUrl }),
+  };
 }
 
 function containersOf(containers: ContainerService, id: string): { id: string; running: boolean }[] {
