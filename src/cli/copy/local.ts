@@ -20,8 +20,9 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** `lstat /x: no such file or directory`. */
 export function fileFailure(operation: string, path: string, reason: unknown): CommandError {
-  const code = errnoOf(reason);
-  if (code === undefined) throw reason;
+  const code = errnoOf(reason) ?? '';
+  // Not the system's: an archive that is broken, for one.
+  if (!/^E[A-Z0-9]+$/.test(code)) throw reason;
   return new CommandError(`${operation} ${path}: ${reasons[code] ?? code}`);
 }
 
