@@ -27,8 +27,8 @@ const CacheRecord = struct('CacheRecord', {
   UsageCount: int64,
 });
 
-function usageOf<Item>(item: Schema<Item>) {
-  return struct('DiskUsage', {
+function usageOf<Item>(typeName: string, item: Schema<Item>) {
+  return struct(typeName, {
     ActiveCount: int64,
     TotalCount: int64,
     Reclaimable: int64,
@@ -37,10 +37,10 @@ function usageOf<Item>(item: Schema<Item>) {
   });
 }
 
-const ImageUsage = usageOf(ImageSummary);
-const ContainerUsage = usageOf(ContainerSummary);
-const VolumeUsage = usageOf(Volume);
-const BuildCacheUsage = usageOf(CacheRecord);
+const ImageUsage = usageOf('ImagesDiskUsage', ImageSummary);
+const ContainerUsage = usageOf('ContainersDiskUsage', ContainerSummary);
+const VolumeUsage = usageOf('VolumesDiskUsage', Volume);
+const BuildCacheUsage = usageOf('BuildCacheDiskUsage', CacheRecord);
 /** Of one kind: Items only where they were asked for. */
 export type KindUsage = Omit<TypeOf<typeof ImageUsage>, 'Items'>;
 

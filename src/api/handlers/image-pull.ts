@@ -63,8 +63,8 @@ async function pullOne(
       }
       countdown.stop(layer);
       const message = pullMessage(step, progress);
-      if (step === 'receiving') writer.progress(message);
-      else writer.message(message);
+      if (step !== 'receiving') writer.message(message);
+      else if (progress.current > 0) writer.progress(message);
     },
   });
 }

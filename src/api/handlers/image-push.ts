@@ -37,8 +37,8 @@ function tell(progress: PushProgress, writer: ProgressWriter, countdown: RetryCo
   }
   countdown.stop(layer);
   const message = pushMessage(step, progress);
-  if (step === 'pushing') writer.progress(message);
-  else writer.message(message);
+  if (step !== 'pushing') writer.message(message);
+  else if (progress.current > 0) writer.progress(message);
 }
 
 function tellPushed({ tag, digest, size }: PushedImage, writer: ProgressWriter): void {

@@ -11,7 +11,7 @@ export function errorLine(message: string): string {
   return progressLine({ errorDetail: { message }, error: message });
 }
 
-/** Bytes done of bytes to do, as numbers and as the bar that old clients print. */
+/** Bytes done of bytes to do (0 when not known), as numbers and as the bar that old clients print. */
 export function transferProgress(
   status: string,
   id: string,

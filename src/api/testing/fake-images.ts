@@ -58,6 +58,7 @@ export function fakeImages(state: FakeState): Images {
       const sizes = { current: 0, total: 4 };
       options.onLayer?.({ layer, step: 'preparing', ...sizes });
       options.onLayer?.({ layer, step: 'retrying', ...sizes, seconds: 1 });
+      options.onLayer?.({ layer, step: 'pushing', current: 0, total: 0 });
       options.onLayer?.({ layer, step: 'pushing', current: 2, total: 4 });
       options.onLayer?.({ layer, step: 'mounted', from: 'other/place', ...sizes });
       const pushed = { tag: '1', digest: imageId, size: 527 };
