@@ -22,11 +22,15 @@ import type {
   CommitRequest,
   HistoryItem,
   Image,
+  ImageMount,
   Images,
+  ImagesUsage,
   ImageUsers,
   ImportOptions,
   LoadedImage,
   LoadOptions,
+  PrunedImages,
+  PruneImagesOptions,
   PulledImage,
   PullOptions,
   PushedImage,
@@ -40,16 +44,19 @@ import { ImageLedger } from './image-ledger.ts';
 import { type ImageRecord, ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
 import { LayerForms } from './layer-forms.ts';
-import { LayerKeeper } from './layer-keeper.ts';
+import { ALWAYS, LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
 import { loadImages } from './load.ts';
+import { ImageMounts } from './mounts.ts';
+import { pruneImages } from './prune.ts';
 import { layersOf, pullLayers } from './pull.ts';
 import { imagesToPush, pushImage, requirePlatform } from './push.ts';
 import { PushDestination } from './push-destination.ts';
 import { LayerPushes } from './push-layers.ts';
-import { removeImage } from './remove.ts';
+import { type ImageHolders, type Removal, removeImage } from './remove.ts';
 import { requireImage, resolveImage } from './resolve.ts';
 import { imagesToSave } from './save.ts';
+import { measureUsage, totalUsage, type UsageParts } from './usage.ts';
 
 export interface ImagesOptions {
   readonly database: Database;
@@ -80,6 +87,9 @@ export class StoredImages implements Images {
   readonly #layers: LayerKeeper;
   readonly #pulls: LayerPulls;
   readonly #pushes: LayerPushes;
+  readonly #mounts: ImageMounts;
+  readonly #parts: UsageParts;
+  readonly #holders: ImageHolders;
 
   constructor(store: ImageStore, options: ImagesOptions) {
     const { content, snapshots, events, database } = options;
@@ -87,6 +97,12 @@ export class StoredImages implements Images {
     this.#options = options;
     this.#ledger = new ImageLedger(store, content, events);
     this.#forms = new LayerForms(database);
+    this.#mounts = new ImageMounts(store, snapshots);
+    this.#parts = { store, content, snapshots, forms: this.#forms };
+    this.#holders = {
+      containersOf: (id) => options.users.containersOf(id),
+      mountOf: (id) => this.#mounts.pathOf(id),
+    };
     this.#layers = new LayerKeeper(store, content, snapshots, this.#forms);
     this.#pulls = new LayerPulls({ ...options, forms: this.#forms });
     this.#pushes = new LayerPushes(
@@ -117,17 +133,8 @@ export class StoredImages implements Images {
   }
 
   async remove(context: Context, reference: string, options: RemoveOptions): Promise<readonly RemovedItem[]> {
-    const removal = removeImage(this.#store, this.#options.users, reference, options);
-    for (const { image } of removal.untagged) this.#ledger.announce('untag', image, image.id);
-    for (const image of removal.deleted) this.#ledger.announce('delete', image, image.id);
-    await this.#layers.dropUnused(
-      context,
-      removal.deleted.flatMap((image) => [...image.config.rootfs.diff_ids]),
-      [
-        ...removal.deleted.flatMap(({ id, manifest }) => [id, ...(manifest === undefined ? [] : [manifest])]),
-        ...removal.untagged.flatMap(({ reference }) => parseReference(reference).digest ?? []),
-      ],
-    );
+    const removal = removeImage(this.#store, this.#holders, reference, options);
+    await this.#finishRemovals(context, [removal]);
     return removal.items;
   }
 
@@ -136,8 +143,7 @@ export class StoredImages implements Images {
     archive: AsyncIterable<Uint8Array>,
     options: LoadOptions,
   ): Promise<readonly LoadedImage[]> {
-    const { content, snapshots } = this.#options;
-    const parts = { store: this.#store, ledger: this.#ledger, forms: this.#forms, content, snapshots };
+    const parts = { ...this.#parts, ledger: this.#ledger };
     const loaded = await this.#layers.receiving(context, () => loadImages(context, parts, archive, options));
     await this.#layers.dropUnused(context, loaded.layers, loaded.blobs);
     return loaded.images;
@@ -235,9 +241,54 @@ export class StoredImages implements Images {
     return historyOf(this.#store, requireImage(this.#store, reference));
   }
 
+  mount(context: Context, reference: string): Promise<ImageMount> {
+    // A removal that comes meanwhile would take the layers away.
+    return this.#layers.receiving(context, () =>
+      this.#mounts.mount(context, requireImage(this.#store, reference)),
+    );
+  }
+
+  unmount(context: Context, reference: string): Promise<boolean> {
+    return this.#mounts.unmount(context, requireImage(this.#store, reference));
+  }
+
+  mounts(): readonly ImageMount[] {
+    return this.#mounts.list();
+  }
+
+  usage(context: Context): Promise<ImagesUsage> {
+    return measureUsage(context, this.#parts, this.#layers.neededBlobs());
+  }
+
+  async prune(context: Context, options: PruneImagesOptions): Promise<PrunedImages> {
+    const before = await totalUsage(context, this.#parts);
+    const removals = pruneImages(this.#store, this.#ledger, this.#holders, options.filter);
+    await this.#finishRemovals(context, removals);
+    await this.#layers.collect(context);
+    await this.#options.content.dropPartials(context, ALWAYS);
+    const bytes = Math.max(0, before - (await totalUsage(context, this.#parts)));
+    this.#ledger.announcePrune(bytes);
+    return { items: removals.flatMap(({ items }) => items), bytes };
+  }
+
   /** Deletes layers and blobs that no image and no snapshot needs: what a killed daemon left behind. */
   async collect(context: Context): Promise<void> {
     await this.#layers.collect(context);
+  }
+
+  /** Tells of what was removed, and deletes what nothing needs any more. */
+  async #finishRemovals(context: Context, removals: readonly Removal[]): Promise<void> {
+    const untagged = removals.flatMap((removal) => removal.untagged);
+    const deleted = removals.flatMap((removal) => removal.deleted);
+    for (const { image } of untagged) this.#ledger.announce('untag', image, image.id);
+    for (const image of deleted) this.#ledger.announce('delete', image, image.id);
+    const layers = deleted.flatMap((image) => image.config.rootfs.diff_ids);
+    const documents = deleted.flatMap(({ id, manifest }) => [
+      id,
+      ...(manifest === undefined ? [] : [manifest]),
+    ]);
+    const digests = untagged.flatMap(({ reference }) => parseReference(reference).digest ?? []);
+    await this.#layers.dropUnused(context, layers, [...documents, ...digests]);
   }
 
   /** Names what was pulled by its tag, unless a digest was asked for, and by its digest. False when it had the name before. */

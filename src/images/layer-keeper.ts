@@ -12,7 +12,7 @@ import type { LayerForms } from './layer-forms.ts';
 const PARTIAL_LIFE = 24 * 60 * 60 * 1_000;
 
 /** Later than every file. */
-const ALWAYS = new Date(8.64e15);
+export const ALWAYS = new Date(8.64e15);
 
 /**
  * Decides which layers and blobs may go. A layer stays while an image needs it, or a snapshot (the driver's word); its compressed forms stay
@@ -91,6 +91,12 @@ export class LayerKeeper {
       this.#diskWasFull = false;
       this.#removed.clear();
     });
+  }
+
+  /** Whether an image needs a blob, as of now. */
+  neededBlobs(): (digest: Digest) => boolean {
+    const needed = this.#needed();
+    return (digest) => this.#isNeeded(digest, needed);
   }
 
   /** Configurations, manifests and layers of all images. */

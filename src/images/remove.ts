@@ -20,13 +20,19 @@ export interface Removal {
   readonly deleted: readonly ImageRecord[];
 }
 
+/** What may forbid a removal: containers made from the image, and a view of it on the host. */
+export interface ImageHolders extends ImageUsers {
+  /** Where the image is mounted. */
+  mountOf(id: Digest): string | undefined;
+}
+
 /**
  * Removes by name or ID with dockerd's rules (its image_delete): a name is only untagged while the image has others; a name that is the
  * last one, or an ID, deletes the image unless containers, children or other repositories forbid it.
  */
 export function removeImage(
   store: ImageStore,
-  users: ImageUsers,
+  users: ImageHolders,
   text: string,
   options: RemoveOptions,
 ): Removal {
@@ -52,6 +58,8 @@ function removeByName(
         `${short(container.id)} is using its referenced image ${short(hexOf(image.id))}`,
     );
   }
+  const mounted = mountConflict(removal, image);
+  if (mounted !== undefined && isSingle(store.referencesOf(image.id))) throw mounted;
   removal.untag(image, formatReference(given.digest === undefined ? given : { ...given, tag: undefined }));
   dropLoneDigests(removal, image, repositoryOf(given));
   if (store.referencesOf(image.id).length > 0) return;
@@ -92,6 +100,8 @@ function isSingle(references: readonly string[]): boolean {
 function findConflict(removal: RemovalBuilder, image: ImageRecord, force: boolean): Error | undefined {
   const children = [...removal.store.all()].some((other) => other.parent === image.id);
   if (children) return unable(image, 'cannot be forced', 'image has dependent child images');
+  const mounted = mountConflict(removal, image);
+  if (mounted !== undefined) return mounted;
   const containers = removal.users.containersOf(image.id);
   const running = containers.find((container) => container.running);
   if (running !== undefined) {
@@ -100,6 +110,11 @@ function findConflict(removal: RemovalBuilder, image: ImageRecord, force: boolea
   const stopped = containers[0];
   if (force || stopped === undefined) return undefined;
   return unable(image, 'must be forced', `image is being used by stopped container ${short(stopped.id)}`);
+}
+
+function mountConflict(removal: RemovalBuilder, image: ImageRecord): Error | undefined {
+  const path = removal.users.mountOf(image.id);
+  return path === undefined ? undefined : unable(image, 'cannot be forced', `image is mounted at ${path}`);
 }
 
 function unable(image: ImageRecord, how: string, why: string): Error {
@@ -125,9 +140,9 @@ class RemovalBuilder implements Removal {
   readonly untagged: { image: ImageRecord; reference: string }[] = [];
   readonly deleted: ImageRecord[] = [];
   readonly store: ImageStore;
-  readonly users: ImageUsers;
+  readonly users: ImageHolders;
 
-  constructor(store: ImageStore, users: ImageUsers) {
+  constructor(store: ImageStore, users: ImageHolders) {
     this.store = store;
     this.users = users;
   }

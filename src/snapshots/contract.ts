@@ -24,6 +24,8 @@ export interface SnapshotDriver {
   /** Fails with `conflict` while a snapshot uses it. */
   removeLayer(context: Context, diffId: Digest): Promise<void>;
   layers(): AsyncIterable<Digest>;
+  /** Bytes on disk of what is kept of a layer besides its tar; 0 when it is not known. */
+  layerUsage(diffId: Digest): Promise<number>;
 
   /** A new writable snapshot; `layers` bottom first. Fails with `conflict` if `key` exists. */
   prepare(context: Context, key: string, layers: readonly Digest[]): Promise<void>;
@@ -36,6 +38,12 @@ export interface SnapshotDriver {
   below(context: Context, key: string, target: string): Promise<SnapshotMount>;
   /** A read-only view of layers without a snapshot. */
   view(context: Context, layers: readonly Digest[], target: string): Promise<SnapshotMount>;
+  /** Mounts a view on the host under a name, unless that is mounted already, and returns its path. It outlives the daemon. */
+  showView(context: Context, name: string, layers: readonly Digest[]): Promise<string>;
+  /** False when it was not mounted. */
+  hideView(context: Context, name: string): Promise<boolean>;
+  /** Paths of the views on the host, by name. */
+  shownViews(): ReadonlyMap<string, string>;
   /** Host directory that holds what the snapshot changed (overlay upper layout). */
   changesPath(key: string): string;
   /** Bytes and inodes in the writable part. */

@@ -1,12 +1,13 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { isErrno } from '../base/errno.ts';
 
-/** Bytes of the files below a directory, each inode once, and the inodes; names may be any bytes. */
+/** Of what is below a directory, each inode once: bytes of the files, bytes allocated on disk, inodes. Names may be any bytes. */
 export async function diskUsage(
   directory: string,
-): Promise<{ readonly bytes: number; readonly inodes: number }> {
+): Promise<{ readonly bytes: number; readonly allocated: number; readonly inodes: number }> {
   const seen = new Set<number>();
   let bytes = 0;
+  let allocated = 0;
   let inodes = 0;
   const pending: Buffer[] = [Buffer.from(directory)];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
@@ -14,6 +15,7 @@ export async function diskUsage(
     if (stats === undefined || seen.has(stats.ino)) continue;
     if (stats.nlink > 1) seen.add(stats.ino);
     inodes++;
+    allocated += stats.blocks * 512;
     if (!stats.isDirectory()) {
       bytes += stats.size;
       continue;
@@ -21,7 +23,7 @@ export async function diskUsage(
     const names = (await orGone(readdir(path, { encoding: 'buffer' }))) ?? [];
     for (const name of names) pending.push(Buffer.concat([path, slash, name]));
   }
-  return { bytes, inodes };
+  return { bytes, allocated, inodes };
 }
 
 const slash = Buffer.from('/');

@@ -279,10 +279,43 @@ export function testSnapshotDriver(
     }
   });
 
+  test(`${name}: a view on the host is mounted once, found again and gives no privileges`, async () => {
+    const bench = await newBench();
+    const one = await bench.receive(tarOf({ name: 'one', text: '1', mode: 0o4755 }));
+    const path = await bench.driver.showView(context, 'image', [one]);
+    try {
+      expect(await readFile(join(path, 'one'), 'utf8')).toBe('1');
+      await expect(writeFile(join(path, 'new'), '')).rejects.toThrow('EROFS');
+      const line = (await readFile('/proc/self/mountinfo', 'utf8'))
+        .split('\n')
+        .find((text) => text.includes(path));
+      expect(line).toMatch(/ ro,nosuid,nodev,/);
+      await bench.open();
+      const runs = bench.runs;
+      expect([...bench.driver.shownViews()]).toEqual([['image', path]]);
+      expect(await bench.driver.showView(context, 'image', [one])).toBe(path);
+      expect(bench.runs).toBe(runs);
+    } finally {
+      expect(await bench.driver.hideView(context, 'image')).toBe(true);
+    }
+    expect(await bench.driver.hideView(context, 'image')).toBe(false);
+    expect([...bench.driver.shownViews()]).toEqual([]);
+  });
+
+  test(`${name}: tells what it keeps of a layer besides its tar`, async () => {
+    const bench = await newBench();
+    const one = await bench.receive(tarOf({ name: 'one', text: '1' }));
+    expect(await bench.driver.layerUsage(one)).toBeGreaterThan(0);
+    expect(await bench.driver.layerUsage(missing)).toBe(0);
+  });
+
   test(`${name}: what lies below a snapshot is read-only, the scaffold with it, of no layer and of one`, async () => {
     const bench = await newBench();
     const layer = await bench.receive(tarOf({ name: 'one', text: '1' }));
-    for (const [key, layers] of [['c0', []], ['c1', [layer]]] as const) {
+    for (const [key, layers] of [
+      ['c0', []],
+      ['c1', [layer]],
+    ] as const) {
       await writeFile(join(await bench.start(key, layers), 'own'), '');
       const root = await bench.mount((target) => bench.driver.below(context, key, target));
       expect((await readdir(root)).sort()).toEqual([...scaffold, ...(key === 'c1' ? ['one'] : [])].sort());

@@ -4,6 +4,7 @@ import type { TarLimits } from '../oci/tar/limits.ts';
 import type { Launcher } from '../plan/contract.ts';
 import type { SnapshotDriver } from './contract.ts';
 import { ErofsLayers } from './erofs-layers.ts';
+import { HostViews } from './host-views.ts';
 import { StackedDriver } from './stacked-driver.ts';
 import { WritableParts } from './writable-parts.ts';
 
@@ -24,7 +25,7 @@ export const DEFAULT_MAX_LAYER_BYTES = 2 ** 40;
 
 /**
  * Layers are never unpacked: an EROFS index over each tar is mounted, and snapshots are overlays of those mounts. Indexes are in
- * `<root>/erofs`, writable parts in `<root>/snapshots`, mounts on `<execRoot>/layers`.
+ * `<root>/erofs`, writable parts in `<root>/snapshots`, mounts on `<execRoot>/layers`, views for people on `<execRoot>/images`.
  */
 export async function openErofsDriver(options: DriverOptions): Promise<SnapshotDriver> {
   const { root, content, launcher, execRoot, tarLimits = {} } = options;
@@ -32,5 +33,6 @@ export async function openErofsDriver(options: DriverOptions): Promise<SnapshotD
   const mounts = join(execRoot, 'layers');
   const layers = await ErofsLayers.open({ directory, content, launcher, mounts, tarLimits });
   const parts = await WritableParts.open(join(root, 'snapshots'), join(root, 'trash'));
-  return new StackedDriver(content, layers, parts, options.maxLayerBytes ?? DEFAULT_MAX_LAYER_BYTES);
+  const views = new HostViews(join(execRoot, 'images'), launcher);
+  return new StackedDriver(content, layers, parts, views, options.maxLayerBytes ?? DEFAULT_MAX_LAYER_BYTES);
 }

@@ -1,22 +1,21 @@
-import { closeSync, fsync as fsyncCallback, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { syncDirectory } from '../base/atomic-file.ts';
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { conflict } from '../base/errors.ts';
 import type { FileContentStore } from '../content/contract.ts';
 import { type Digest, hexOf, isDigest } from '../oci/digest.ts';
 import { LayerIndexer } from '../oci/erofs/layer-indexer.ts';
-import type { ImageSink } from '../oci/erofs/sink.ts';
 import type { TarLimits } from '../oci/tar/limits.ts';
 import { MNT_DETACH } from '../plan/constants.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
+import type { LayerReceiver } from './contract.ts';
+import { IndexFile } from './index-file.ts';
+import { IndexReceiver } from './index-receiver.ts';
 import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
+import { fileSink } from './layer-work.ts';
 import { mountPointsBelow } from './mount-points.ts';
-
-const fsync = promisify(fsyncCallback);
 
 const SUFFIX = '.erofs';
 
@@ -81,9 +80,20 @@ export class ErofsLayers implements LayerStore {
     return this.#known.values();
   }
 
+  async usage(diffId: Digest): Promise<number> {
+    return (await stat(this.#indexOf(diffId))).blocks * 512;
+  }
+
   async builder(): Promise<LayerBuilder> {
-    const temporary = join(this.#options.directory, `new-${this.#temporaries++}`);
-    return new IndexBuilder(temporary, this.#options.tarLimits, (diffId) => this.#adopt(temporary, diffId));
+    return new IndexBuilder(this.#newFile(), this.#options.tarLimits);
+  }
+
+  async receive(context: Context, expected: Digest | undefined, limit: number): Promise<LayerReceiver> {
+    const { content, tarLimits } = this.#options;
+    const tar = await content.file(context);
+    const index = this.#newFile();
+    const has = (diffId: Digest): boolean => this.has(diffId);
+    return new IndexReceiver({ content, tar, index, expected, limit, tarLimits, has });
   }
 
   ready(context: Context, layers: readonly Digest[]): Promise<void> | undefined {
@@ -107,6 +117,11 @@ export class ErofsLayers implements LayerStore {
         [...this.#mounted].filter((name) => !kept.has(name)),
       ),
     );
+  }
+
+  #newFile(): IndexFile {
+    const temporary = join(this.#options.directory, `new-${this.#temporaries++}`);
+    return new IndexFile(temporary, (diffId) => this.#adopt(temporary, diffId));
   }
 
   async #adopt(temporary: string, diffId: Digest): Promise<void> {
@@ -180,19 +195,14 @@ export class ErofsLayers implements LayerStore {
   }
 }
 
-/** Writes an index into a temporary file. */
+/** Makes an index from a tar that is stored already. */
 class IndexBuilder implements LayerBuilder {
-  readonly #temporary: string;
-  readonly #adopt: (diffId: Digest) => Promise<void>;
+  readonly #file: IndexFile;
   readonly #indexer: LayerIndexer;
-  #file: number | undefined;
 
-  constructor(temporary: string, limits: Partial<TarLimits>, adopt: (diffId: Digest) => Promise<void>) {
-    this.#temporary = temporary;
-    this.#adopt = adopt;
-    const file = openSync(temporary, 'wx', 0o600);
+  constructor(file: IndexFile, limits: Partial<TarLimits>) {
     this.#file = file;
-    this.#indexer = new LayerIndexer(fileSink(file), { limits });
+    this.#indexer = new LayerIndexer(fileSink(file.fd), { limits });
   }
 
   write(chunk: Uint8Array): void {
@@ -200,31 +210,15 @@ class IndexBuilder implements LayerBuilder {
   }
 
   async finish(_context: Context, diffId: Digest): Promise<void> {
-    const file = this.#file;
-    if (file === undefined) return;
     try {
       this.#indexer.finish(diffId);
-      await fsync(file);
-      await this.#adopt(diffId);
+      await this.#file.adopt(diffId);
     } finally {
       await this.cancel();
     }
   }
 
-  async cancel(): Promise<void> {
-    if (this.#file === undefined) return;
-    closeSync(this.#file);
-    this.#file = undefined;
-    // Missing where it has got its name.
-    await rm(this.#temporary, { force: true });
+  cancel(): Promise<void> {
+    return this.#file.cancel();
   }
-}
-
-function fileSink(file: number): ImageSink {
-  return {
-    write(offset, bytes) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, offset + at);
-    },
-    resize: (length) => ftruncateSync(file, length),
-  };
 }

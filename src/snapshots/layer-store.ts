@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { LayerReceiver } from './contract.ts';
 
 /**
  * Where a driver keeps layers: what the drivers differ in. Everything else of a snapshot is an overlay's, see `StackedDriver`.
@@ -16,7 +17,11 @@ export interface LayerStore {
   nameOf(diffId: Digest): string;
   has(diffId: Digest): boolean;
   list(): Iterable<Digest>;
+  /** Bytes on disk of a known layer. */
+  usage(diffId: Digest): Promise<number>;
   builder(): Promise<LayerBuilder>;
+  /** A receiver better than `builder` beside a writer of content, where there is one; `limit` in bytes of the tar. */
+  receive?(context: Context, expected: Digest | undefined, limit: number): Promise<LayerReceiver>;
   /** Makes known layers ready; undefined when they are, without any waiting. */
   ready(context: Context, layers: readonly Digest[]): Promise<void> | undefined;
   remove(context: Context, diffId: Digest): Promise<void>;

@@ -10,6 +10,7 @@ import type { TarLimits } from '../oci/tar/limits.ts';
 import { TarReader } from '../oci/tar/reader.ts';
 import { sealTree } from '../oci/tar/sealed-tree.ts';
 import type { Launcher } from '../plan/contract.ts';
+import { diskUsage } from './disk-usage.ts';
 import { extractLayer } from './extract.ts';
 import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
 
@@ -29,6 +30,8 @@ export class OverlayLayers implements LayerStore {
   readonly directory: string;
   readonly #options: OverlayLayersOptions;
   readonly #known = new Map<string, Digest>();
+  /** Bytes on disk, which never change: a layer of many files takes long to measure. */
+  readonly #usage = new Map<Digest, number>();
   #temporaries = 0;
   /** Adding layers, one after the other. */
   #turn: Promise<void> = Promise.resolve();
@@ -66,6 +69,14 @@ export class OverlayLayers implements LayerStore {
     return this.#known.values();
   }
 
+  async usage(diffId: Digest): Promise<number> {
+    const known = this.#usage.get(diffId);
+    if (known !== undefined) return known;
+    const { allocated } = await diskUsage(this.#pathOf(diffId));
+    this.#usage.set(diffId, allocated);
+    return allocated;
+  }
+
   async builder(): Promise<LayerBuilder> {
     return new TreeBuilder(this.#options.tarLimits, (context, tree, diffId) =>
       this.#extract(context, tree, diffId),
@@ -76,6 +87,7 @@ export class OverlayLayers implements LayerStore {
 
   async remove(_context: Context, diffId: Digest): Promise<void> {
     this.#known.delete(shortName(diffId));
+    this.#usage.delete(diffId);
     await unlink(join(this.directory, shortName(diffId)));
     const trash = this.#temporary();
     await rename(this.#pathOf(diffId), trash);

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts';
 import { MOUNT_ATTR_RDONLY } from '../plan/constants.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import type { LayerReceiver, SnapshotDriver, SnapshotMount } from './contract.ts';
+import type { HostViews } from './host-views.ts';
 import { StreamReceiver } from './layer-receiver.ts';
 import { EMPTY_LAYER, type LayerStore } from './layer-store.ts';
 import { makeScaffold, SCAFFOLD_LAYER } from './scaffold.ts';
@@ -15,13 +16,21 @@ export class StackedDriver implements SnapshotDriver {
   readonly #content: ContentStore;
   readonly #layers: LayerStore;
   readonly #parts: WritableParts;
+  readonly #views: HostViews;
   readonly #limit: number;
   readonly #unpacking = new Map<Digest, Promise<void>>();
 
-  constructor(content: ContentStore, layers: LayerStore, parts: WritableParts, limit: number) {
+  constructor(
+    content: ContentStore,
+    layers: LayerStore,
+    parts: WritableParts,
+    views: HostViews,
+    limit: number,
+  ) {
     this.#content = content;
     this.#layers = layers;
     this.#parts = parts;
+    this.#views = views;
     this.#limit = limit;
     makeScaffold(layers.directory);
   }
@@ -40,9 +49,10 @@ export class StackedDriver implements SnapshotDriver {
   }
 
   async receive(context: Context, expected: { readonly diffId?: Digest } = {}): Promise<LayerReceiver> {
+    const { diffId } = expected;
+    if (this.#layers.receive !== undefined) return this.#layers.receive(context, diffId, this.#limit);
     const writer = await this.#content.writer(context);
     const builder = await this.#layers.builder();
-    const { diffId } = expected;
     const [content, layers, limit] = [this.#content, this.#layers, this.#limit];
     return new StreamReceiver(context, { content, writer, layers, builder, expected: diffId, limit });
   }
@@ -58,6 +68,10 @@ export class StackedDriver implements SnapshotDriver {
 
   async *layers(): AsyncGenerator<Digest, void, void> {
     yield* [...this.#layers.list()];
+  }
+
+  async layerUsage(diffId: Digest): Promise<number> {
+    return this.#layers.has(diffId) ? this.#layers.usage(diffId) : 0;
   }
 
   async prepare(_context: Context, key: string, layers: readonly Digest[]): Promise<void> {
@@ -95,6 +109,18 @@ export class StackedDriver implements SnapshotDriver {
     const lower = this.#lowerNames(layers);
     if (lower.length === 1) lower.push(EMPTY_LAYER);
     return { operations: [this.#overlay(target, lower)] };
+  }
+
+  showView(context: Context, name: string, layers: readonly Digest[]): Promise<string> {
+    return this.#views.mount(context, name, (target) => this.view(context, layers, target));
+  }
+
+  hideView(context: Context, name: string): Promise<boolean> {
+    return this.#views.unmount(context, name);
+  }
+
+  shownViews(): ReadonlyMap<string, string> {
+    return this.#views.list();
   }
 
   changesPath(key: string): string {

@@ -96,8 +96,9 @@ export class WritableParts {
     return join(this.#root, key, part);
   }
 
-  usage(key: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
-    return diskUsage(this.path(key, 'upper'));
+  async usage(key: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
+    const { bytes, inodes } = await diskUsage(this.path(key, 'upper'));
+    return { bytes, inodes };
   }
 
   #add(key: string, layers: readonly Digest[]): void {

@@ -10,6 +10,7 @@ export class MemorySnapshots implements SnapshotDriver {
   readonly name = 'memory';
   readonly #content: ContentStore;
   readonly #layers = new Set<Digest>();
+  readonly #views = new Map<string, string>();
 
   constructor(content: ContentStore) {
     this.#content = content;
@@ -54,6 +55,23 @@ export class MemorySnapshots implements SnapshotDriver {
 
   async *layers(): AsyncGenerator<Digest> {
     yield* [...this.#layers];
+  }
+
+  async layerUsage(diffId: Digest): Promise<number> {
+    return this.#layers.has(diffId) ? 4_096 : 0;
+  }
+
+  async showView(_context: Context, name: string): Promise<string> {
+    this.#views.set(name, `/views/${name}`);
+    return `/views/${name}`;
+  }
+
+  async hideView(_context: Context, name: string): Promise<boolean> {
+    return this.#views.delete(name);
+  }
+
+  shownViews(): ReadonlyMap<string, string> {
+    return this.#views;
   }
 
   async *snapshots(): AsyncGenerator<string> {}
