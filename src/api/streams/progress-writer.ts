@@ -12,7 +12,8 @@ const PROGRESS_INTERVAL = 100;
 export class ProgressWriter {
   readonly #response: Response;
   #pending: Promise<void> | undefined;
-  #lastProgress = 0;
+  /** When each transfer was told of last. */
+  readonly #lastProgress = new Map<string, number>();
 
   constructor(response: Response) {
     this.#response = response;
@@ -26,8 +27,9 @@ export class ProgressWriter {
   /** May be dropped: when the last one is fresh or the client slow. */
   progress(message: ProgressMessage): void {
     const now = Date.now();
-    if (this.#pending !== undefined || now - this.#lastProgress < PROGRESS_INTERVAL) return;
-    this.#lastProgress = now;
+    const { id = '' } = message;
+    if (this.#pending !== undefined || now - (this.#lastProgress.get(id) ?? 0) < PROGRESS_INTERVAL) return;
+    this.#lastProgress.set(id, now);
     this.message(message);
   }
 
