@@ -1,0 +1,286 @@
+import type { Stage } from '../../dockerfile/dockerfile.ts';
+import { at, DockerfileError } from '../../dockerfile/errors.ts';
+import { type ExpansionOptions, expand } from '../../dockerfile/expansion.ts';
+import type { FromInstruction, Instruction } from '../../dockerfile/instructions.ts';
+import { readInstruction } from '../../dockerfile/read-instruction.ts';
+import { readStatements } from '../../dockerfile/statements.ts';
+import type { ImageConfig, ImageProcess, Platform } from '../../oci/image.ts';
+import { parsePlatform } from '../../oci/platform.ts';
+import { makeVertex, type Vertex } from '../definition/vertex.ts';
+import type { Compilation } from './compile.ts';
+import {
+  applyCommand,
+  applyEnv,
+  applyExpose,
+  applyHealthcheck,
+  applyLabel,
+  applyMaintainer,
+  applyOnbuild,
+  applyShell,
+  applyStopSignal,
+  applyUser,
+  applyVolume,
+} from './config-steps.ts';
+import { applyCopy, applyRun, applyWorkdir, type StepOptions } from './file-steps.ts';
+import { envOf, lookupIn, type Scope, withArg } from './scope.ts';
+import type { StageState } from './stage-state.ts';
+import { stageBefore } from './targets.ts';
+
+type StageInstruction = Stage['instructions'][number];
+
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_HOSTNAME = 'buildkitsandbox';
+
+/** Compiles one stage, and those that it needs. */
+export async function compileStage(compilation: Compilation, number: number): Promise<StageState> {
+  const stage = compilation.file.stages[number];
+  if (stage === undefined) throw new DockerfileError(`stage ${number} could not be found`);
+  return new StageCompiler(compilation, stage, number).compile();
+}
+
+class StageCompiler {
+  readonly #compilation: Compilation;
+  readonly #stage: Stage;
+  readonly #number: number;
+  #platform: Platform;
+  #step = 1;
+
+  constructor(compilation: Compilation, stage: Stage, number: number) {
+    this.#compilation = compilation;
+    this.#stage = stage;
+    this.#number = number;
+    this.#platform = compilation.options.platform;
+  }
+
+  async compile(): Promise<StageState> {
+    const { from, instructions } = this.#stage;
+    let state = await this.#base(from);
+    const triggers = this.#triggers(state.process.OnBuild ?? [], from);
+    state = { ...state, process: withoutTriggers(state.process) };
+    const all = [...triggers, ...instructions];
+    const inputs = await this.#inputs(all);
+    for (const instruction of all) {
+      state = at(instruction.lines, () => this.#apply(state, instruction, inputs, all.length));
+    }
+    return state;
+  }
+
+  get #token(): string {
+    return this.#compilation.file.directives.escape;
+  }
+
+  /** What FROM names: an earlier stage, nothing at all, a context, or an image. */
+  async #base(from: FromInstruction): Promise<StageState> {
+    const { globals, options, file } = this.#compilation;
+    const expansion = { escape: this.#token, lookup: (name: string) => globals.get(name) };
+    const image = at(from.lines, () => expand(from.image, expansion));
+    if (image === '') throw new DockerfileError(`base name (${from.image}) should not be blank`, from.lines);
+    if (from.platform !== '') {
+      this.#platform = at(from.lines, () => platformOf(expand(from.platform, expansion)));
+    }
+    const earlier = stageBefore(this.#number, image, file.stages);
+    if (earlier !== undefined) return this.#inherited(await this.#compilation.stage(earlier));
+    const context = options.contexts[image];
+    if (context !== undefined) return this.#fresh(context, emptyProcess, undefined);
+    if (image === 'scratch') return this.#fresh(scratch, emptyProcess, undefined);
+    const { vertex, config } = await this.#image(image, from);
+    return this.#fresh(vertex, config.config ?? {}, config);
+  }
+
+  async #image(image: string, { lines }: Pick<StageInstruction, 'lines'>): Promise<ImageVertex> {
+    const { options, context } = this.#compilation;
+    const { reference, id, config } = await options.images.resolve(context, image, this.#platform);
+    const operation = { kind: 'image', reference, image: id, platform: this.#platform } as const;
+    const note = { name: this.#title('', `FROM ${image}`), lines, ignoresCache: false };
+    return { vertex: makeVertex(operation, [], note), config };
+  }
+
+  #fresh(root: Vertex, process: ImageProcess, base: ImageConfig | undefined): StageState {
+    const { name } = this.#stage.from;
+    const scope: Scope = { env: envOf(process.Env ?? []), args: new Map() };
+    return {
+      name,
+      base,
+      root,
+      process,
+      scope,
+      author: base?.author ?? '',
+      history: [],
+      hasOwnCommand: false,
+    };
+  }
+
+  #inherited(state: StageState): StageState {
+    return { ...state, name: this.#stage.from.name, hasOwnCommand: false };
+  }
+
+  #triggers(texts: readonly string[], from: FromInstruction): StageInstruction[] {
+    return texts.flatMap((text) => {
+      const { statements } = readStatements(text);
+      return statements.map((statement) => {
+        const instruction = readInstruction({ ...statement, lines: from.lines }, this.#token);
+        if (instruction.kind === 'from')
+          throw new DockerfileError("FROM isn't allowed as an ONBUILD trigger");
+        return instruction;
+      });
+    });
+  }
+
+  /** All that COPY and RUN take from elsewhere, found before the first of them is read. */
+  async #inputs(instructions: readonly StageInstruction[]): Promise<ReadonlyMap<string, Vertex>> {
+    const names = new Map<string, StageInstruction>();
+    for (const instruction of instructions) {
+      for (const name of inputNames(instruction)) names.set(name, instruction);
+    }
+    const found = await Promise.all(
+      [...names].map(
+        async ([name, instruction]): Promise<[string, Vertex]> => [
+          name,
+          await this.#input(name, instruction),
+        ],
+      ),
+    );
+    return new Map(found);
+  }
+
+  async #input(name: string, { lines }: StageInstruction): Promise<Vertex> {
+    const { options, file } = this.#compilation;
+    const stage = stageBefore(this.#number, name, file.stages);
+    if (stage !== undefined) return (await this.#compilation.stage(stage)).root;
+    if (/^\d+$/.test(name)) {
+      throw new DockerfileError(`invalid stage index ${name}: there is no such stage before this one`, lines);
+    }
+    if (stageBefore(file.stages.length, name, file.stages) !== undefined) {
+      throw new DockerfileError(
+        `cannot copy from stage ${JSON.stringify(name)}, it needs to be defined before current stage`,
+        lines,
+      );
+    }
+    const context = options.contexts[name];
+    if (context !== undefined) return context;
+    if (name === 'scratch') return scratch;
+    return (await this.#image(name, { lines })).vertex;
+  }
+
+  #apply(
+    state: StageState,
+    instruction: StageInstruction,
+    inputs: ReadonlyMap<string, Vertex>,
+    count: number,
+  ): StageState {
+    const expansion: ExpansionOptions = { escape: this.#token, lookup: lookupIn(state.scope) };
+    const options = this.#stepOptions(expansion, inputs, instruction, count);
+    this.#step++;
+    switch (instruction.kind) {
+      case 'arg':
+        return this.#applyArg(state, instruction);
+      case 'env':
+        return applyEnv(state, instruction, expansion);
+      case 'label':
+        return applyLabel(state, instruction, expansion);
+      case 'run':
+        return applyRun(state, instruction, options);
+      case 'cmd':
+      case 'entrypoint':
+        return applyCommand(state, instruction);
+      case 'copy':
+      case 'add':
+        return applyCopy(state, instruction, options);
+      case 'workdir':
+        return applyWorkdir(state, instruction, options);
+      case 'user':
+        return applyUser(state, instruction, expansion);
+      case 'stopsignal':
+        return applyStopSignal(state, instruction, expansion);
+      case 'maintainer':
+        return applyMaintainer(state, instruction);
+      case 'volume':
+        return applyVolume(state, instruction, expansion);
+      case 'expose':
+        return applyExpose(state, instruction, expansion);
+      case 'healthcheck':
+        return applyHealthcheck(state, instruction);
+      case 'shell':
+        return applyShell(state, instruction);
+      case 'onbuild':
+        return applyOnbuild(state, instruction);
+    }
+  }
+
+  /** The build's own value wins over the default, the default over the global argument of that name. */
+  #applyArg(state: StageState, { pairs, text }: Extract<Instruction, { kind: 'arg' }>): StageState {
+    const { options, globals } = this.#compilation;
+    let { scope } = state;
+    for (const { name, value } of pairs) {
+      const expansion = { escape: this.#token, lookup: lookupIn(scope) };
+      const own = value === undefined ? globals.get(name) : expand(value, expansion);
+      scope = withArg(scope, name, options.args[name] ?? own);
+    }
+    return { ...state, scope, history: [...state.history, { createdBy: text, root: state.root }] };
+  }
+
+  #stepOptions(
+    expansion: ExpansionOptions,
+    inputs: ReadonlyMap<string, Vertex>,
+    instruction: StageInstruction,
+    count: number,
+  ): StepOptions {
+    const { options } = this.#compilation;
+    const { network, extraHosts, limits, contexts } = options;
+    const position = `${this.#step}/${count}`;
+    return {
+      ...{ expansion, network, extraHosts, limits, platform: this.#platform },
+      hostname: options.args['BUILDKIT_SANDBOX_HOSTNAME'] ?? DEFAULT_HOSTNAME,
+      inputOf(name) {
+        const input = name === '' ? contexts['context'] : inputs.get(name);
+        if (input === undefined)
+          throw new DockerfileError(`there is no build context ${JSON.stringify(name)}`);
+        return input;
+      },
+      note: (text) => ({
+        name: this.#title(position, text),
+        lines: instruction.lines,
+        ignoresCache: this.#ignoresCache(),
+      }),
+    };
+  }
+
+  #ignoresCache(): boolean {
+    const { noCache } = this.#compilation.options;
+    if (typeof noCache === 'boolean') return noCache;
+    return noCache.some((each) => each.toLowerCase() === this.#stage.from.name);
+  }
+
+  /** "[build 2/5] RUN make"; a lone stage without a name is not named. */
+  #title(count: string, text: string): string {
+    const { name } = this.#stage.from;
+    const stage = name || (this.#compilation.file.stages.length > 1 ? `stage-${this.#number}` : '');
+    return `[${[stage, count].filter((part) => part !== '').join(' ') || 'internal'}] ${text}`;
+  }
+}
+
+interface ImageVertex {
+  readonly vertex: Vertex;
+  readonly config: ImageConfig;
+}
+
+const emptyProcess: ImageProcess = { WorkingDir: '/', Env: [DEFAULT_PATH] };
+const scratch = makeVertex({ kind: 'scratch' }, [], { name: '[internal] scratch', ignoresCache: false });
+
+function withoutTriggers({ OnBuild: _, ...process }: ImageProcess): ImageProcess {
+  return process;
+}
+
+function inputNames(instruction: StageInstruction): string[] {
+  if (instruction.kind === 'copy') return instruction.from === '' ? [] : [instruction.from];
+  if (instruction.kind !== 'run') return [];
+  return instruction.mounts.flatMap((mount) => /(?:^|,)"?from=([^,$"]+)(?:[,"]|$)/i.exec(mount)?.[1] ?? []);
+}
+
+function platformOf(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch {
+    throw new DockerfileError(`failed to parse platform ${text}`);
+  }
+}

@@ -1,0 +1,156 @@
+import { posix } from 'node:path';
+import { DockerfileError } from '../../dockerfile/errors.ts';
+import { type ExpansionOptions, expand, expandToWords } from '../../dockerfile/expansion.ts';
+import type {
+  CommandInstruction,
+  HealthcheckInstruction,
+  OnbuildInstruction,
+  PairsInstruction,
+  ShellInstruction,
+  WordInstruction,
+  WordsInstruction,
+} from '../../dockerfile/instructions.ts';
+import { entriesOf, envOf, withEnv } from './scope.ts';
+import { after, type StageState } from './stage-state.ts';
+
+/** Instructions that change an image's configuration and nothing in its files. */
+
+export function applyEnv(
+  state: StageState,
+  { pairs }: PairsInstruction,
+  options: ExpansionOptions,
+): StageState {
+  // All of one instruction see what was before it.
+  const set = pairs.map(({ name, value }): [string, string] => [
+    expand(name, options),
+    expand(value, options),
+  ]);
+  const env = new Map([...envOf(state.process.Env ?? []), ...set]);
+  const text = `ENV ${set.map(([name, value]) => `${name}=${value}`).join(' ')}`;
+  const process = { ...state.process, Env: entriesOf(env) };
+  return after(state, text, { process, scope: withEnv(state.scope, set) });
+}
+
+export function applyLabel(
+  state: StageState,
+  { pairs }: PairsInstruction,
+  options: ExpansionOptions,
+): StageState {
+  const set = pairs.map(({ name, value }): [string, string] => [
+    expand(name, options),
+    expand(value, options),
+  ]);
+  const text = `LABEL ${set.map(([name, value]) => `${name}=${value}`).join(' ')}`;
+  return after(state, text, {
+    process: { ...state.process, Labels: { ...state.process.Labels, ...Object.fromEntries(set) } },
+  });
+}
+
+const defaultShell = ['/bin/sh', '-c'];
+
+/** The words of a command, a shell's line behind the stage's shell. */
+export function commandWords(
+  { process }: Pick<StageState, 'process'>,
+  command: CommandInstruction['command'],
+): string[] {
+  if (!command.isShell) return [...command.words];
+  return command.words.length === 0 ? [] : [...(process.Shell ?? defaultShell), ...command.words];
+}
+
+export function applyCommand(state: StageState, { kind, command }: CommandInstruction): StageState {
+  const words = commandWords(state, command);
+  const text = `${kind.toUpperCase()} ${JSON.stringify(words)}`;
+  if (kind === 'cmd') {
+    return after(state, text, {
+      process: { ...state.process, Cmd: words, ArgsEscaped: true },
+      hasOwnCommand: true,
+    });
+  }
+  const kept = state.hasOwnCommand ? state.process.Cmd : null;
+  const process = { ...state.process, Entrypoint: words.length === 0 ? null : words, Cmd: kept ?? null };
+  return after(state, text, { process });
+}
+
+export function applyShell(state: StageState, { words }: ShellInstruction): StageState {
+  return after(state, `SHELL ${JSON.stringify(words)}`, { process: { ...state.process, Shell: [...words] } });
+}
+
+export function applyUser(
+  state: StageState,
+  { word }: WordInstruction,
+  options: ExpansionOptions,
+): StageState {
+  const user = expand(word, options);
+  return after(state, `USER ${user}`, { process: { ...state.process, User: user } });
+}
+
+export function applyStopSignal(
+  state: StageState,
+  { word }: WordInstruction,
+  options: ExpansionOptions,
+): StageState {
+  const signal = expand(word, options);
+  if (!/^(?:SIG)?(?:[A-Z]+\d?|RTMIN(?:\+\d+)?|RTMAX(?:-\d+)?)$/i.test(signal) && !/^\d{1,2}$/.test(signal)) {
+    throw new DockerfileError(`invalid signal: ${signal}`);
+  }
+  return after(state, `STOPSIGNAL ${signal}`, { process: { ...state.process, StopSignal: signal } });
+}
+
+export function applyMaintainer(state: StageState, { word }: WordInstruction): StageState {
+  return after(state, `MAINTAINER ${word}`, { author: word });
+}
+
+export function applyVolume(
+  state: StageState,
+  { words }: WordsInstruction,
+  options: ExpansionOptions,
+): StageState {
+  const paths = words.map((word) => expand(word, options));
+  if (paths.includes('')) throw new DockerfileError('VOLUME specified can not be an empty string');
+  const added = Object.fromEntries(paths.map((path) => [path, {}]));
+  return after(state, `VOLUME [${paths.join(' ')}]`, {
+    process: { ...state.process, Volumes: { ...state.process.Volumes, ...added } },
+  });
+}
+
+export function applyExpose(
+  state: StageState,
+  { words }: WordsInstruction,
+  options: ExpansionOptions,
+): StageState {
+  const ports = words.flatMap((word) => expandToWords(word, options)).flatMap(portsOf);
+  const added = Object.fromEntries([...ports].sort().map((port) => [port, {}]));
+  return after(state, `EXPOSE [${Object.keys(added).join(' ')}]`, {
+    process: { ...state.process, ExposedPorts: { ...state.process.ExposedPorts, ...added } },
+  });
+}
+
+const MAX_PORT = 65_535;
+
+/** "80", "53/udp", "8000-8002/tcp", and with an address before a colon as `-p` has it. */
+function portsOf(word: string): string[] {
+  const own = word.slice(word.lastIndexOf(':') + 1);
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]+))?$/i.exec(own);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  const protocol = match?.[3]?.toLowerCase() ?? 'tcp';
+  if (match === null || first < 1 || last < first || last > MAX_PORT) {
+    throw new DockerfileError(`invalid containerPort: ${word}`);
+  }
+  if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw new DockerfileError(`invalid proto: ${protocol}`);
+  return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
+}
+
+export function applyHealthcheck(state: StageState, { health, text }: HealthcheckInstruction): StageState {
+  return after(state, text, { process: { ...state.process, Healthcheck: health } });
+}
+
+export function applyOnbuild(state: StageState, { trigger }: OnbuildInstruction): StageState {
+  const process = { ...state.process, OnBuild: [...(state.process.OnBuild ?? []), trigger] };
+  return after(state, `ONBUILD ${trigger}`, { process });
+}
+
+/** Where a relative path of an instruction leads. */
+export function inWorkingDirectory({ process }: Pick<StageState, 'process'>, path: string): string {
+  return posix.resolve('/', process.WorkingDir || '/', path);
+}

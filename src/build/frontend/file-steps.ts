@@ -1,0 +1,196 @@
+import { posix } from 'node:path';
+import { DockerfileError } from '../../dockerfile/errors.ts';
+import { type ExpansionOptions, expand } from '../../dockerfile/expansion.ts';
+import type { Heredoc } from '../../dockerfile/heredoc.ts';
+import { heredocHead } from '../../dockerfile/heredoc.ts';
+import type { CopyInstruction, RunInstruction, WordInstruction } from '../../dockerfile/instructions.ts';
+import { hasWildcards } from '../../dockerfile/path-pattern.ts';
+import type { Platform } from '../../oci/image.ts';
+import {
+  type CopySource,
+  makeVertex,
+  type RunLimits,
+  type RunOperation,
+  type Vertex,
+} from '../definition/vertex.ts';
+import { commandWords, inWorkingDirectory } from './config-steps.ts';
+import { remoteVertex } from './remote-sources.ts';
+import { readMount, resolveMount } from './run-mounts.ts';
+import { commandEnv } from './scope.ts';
+import { after, type StageState } from './stage-state.ts';
+
+/** What an instruction that makes a layer must know besides its stage. */
+export interface StepOptions {
+  readonly expansion: ExpansionOptions;
+  /** The vertex of a stage, image or context by its name; "" for the main context. */
+  readonly inputOf: (name: string) => Vertex;
+  readonly note: (text: string) => Vertex['note'];
+  readonly platform: Platform;
+  readonly network: string;
+  readonly hostname: string;
+  readonly extraHosts: readonly string[];
+  readonly limits: RunLimits;
+}
+
+/** Numbers the inputs of a vertex, each once. */
+class Inputs {
+  readonly list: Vertex[];
+
+  constructor(root: Vertex) {
+    this.list = [root];
+  }
+
+  add(vertex: Vertex): number {
+    const known = this.list.indexOf(vertex, 1);
+    return known > 0 ? known : this.list.push(vertex) - 1;
+  }
+}
+
+export function applyRun(state: StageState, instruction: RunInstruction, options: StepOptions): StageState {
+  const inputs = new Inputs(state.root);
+  const workingDirectory = state.process.WorkingDir || '/';
+  const mounts = instruction.mounts.map((text) => {
+    const written = readMount(text, (word) => expand(word, options.expansion));
+    return resolveMount(written, workingDirectory, (from) => inputs.add(options.inputOf(from)));
+  });
+  const { args, files } = commandOf(state, instruction);
+  const operation: RunOperation = {
+    ...{ kind: 'run', args, files, workingDirectory, mounts, user: state.process.User ?? '' },
+    env: commandEnv(state.scope),
+    hostname: options.hostname,
+    network: networkOf(instruction.network || options.network),
+    security: instruction.security === 'insecure' ? 'insecure' : 'sandbox',
+    ...{ platform: options.platform, extraHosts: options.extraHosts, limits: options.limits },
+  };
+  const root = makeVertex(operation, inputs.list, options.note(instruction.text));
+  const visible = [...state.scope.args].flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
+  const prefix = visible.length === 0 ? [] : [`|${visible.length}`, ...visible];
+  return after(state, ['RUN', ...prefix, ...args].join(' '), { root });
+}
+
+/** A lone document is the script itself; with "#!" it is a program. Any other document is the shell's own to read. */
+function commandOf(
+  state: StageState,
+  { command, heredocs }: RunInstruction,
+): Pick<RunOperation, 'args' | 'files'> {
+  const [only] = heredocs;
+  const [line = ''] = command.words;
+  if (only === undefined) return { args: commandWords(state, command), files: [] };
+  const isAlone = heredocs.length === 1 && heredocHead(line, '\\') !== undefined;
+  if (!isAlone) {
+    const documents = heredocs.map(({ content, name }) => `${content}${name}`);
+    return {
+      args: commandWords(state, { isShell: true, words: [[line, ...documents].join('\n')] }),
+      files: [],
+    };
+  }
+  if (!only.content.startsWith('#!')) {
+    return { args: commandWords(state, { isShell: true, words: [only.content] }), files: [] };
+  }
+  const path = `/dev/pipes/${posix.basename(only.name)}`;
+  return { args: [path], files: [{ path, mode: 0o755, content: only.content }] };
+}
+
+function networkOf(text: string): RunOperation['network'] {
+  if (text === '' || text === 'default' || text === 'bridge') return 'default';
+  if (text === 'none' || text === 'host') return text;
+  if (text.startsWith('container:')) return { container: text.slice('container:'.length) };
+  throw new DockerfileError(`network mode ${JSON.stringify(text)} not supported by builds`);
+}
+
+export function applyCopy(state: StageState, instruction: CopyInstruction, options: StepOptions): StageState {
+  const { expansion } = options;
+  const inputs = new Inputs(state.root);
+  const sources = instruction.sources.map((word) => sourceOf(word, instruction, options, inputs));
+  const written = expand(instruction.destination, expansion);
+  const path = inWorkingDirectory(state, written);
+  const isDirectory = /(^|\/)\.?$/.test(written) || instruction.parents;
+  const operation = {
+    kind: 'copy',
+    sources,
+    destination: isDirectory && path !== '/' ? `${path}/` : path,
+    owner: expand(instruction.chown, expansion),
+    mode: expand(instruction.chmod, expansion),
+    link: instruction.link && instruction.chmod === '',
+    keepsParents: instruction.parents,
+  } as const;
+  const words = [...instruction.sources.map((word) => expand(word, expansion)), written];
+  const root = makeVertex(operation, inputs.list, options.note(instruction.text));
+  return after(state, `${instruction.kind.toUpperCase()} ${words.join(' ')}`, { root });
+}
+
+function sourceOf(
+  word: string,
+  instruction: CopyInstruction,
+  { expansion, inputOf, note }: StepOptions,
+  inputs: Inputs,
+): CopySource {
+  const document = documentOf(word, instruction.heredocs, expansion.escape);
+  if (document !== undefined) {
+    const content = document.expands ? expandDocument(document.content, expansion) : document.content;
+    return { type: 'inline', name: document.name, content };
+  }
+  const text = expand(word, expansion);
+  const excludes = instruction.excludes;
+  const isAdd = instruction.kind === 'add';
+  const remote = isAdd ? remoteVertex(text, instruction, note(`ADD ${text}`)) : undefined;
+  if (remote !== undefined) {
+    const input = inputs.add(remote);
+    const unpack = remote.operation.kind === 'http' && instruction.unpack === true;
+    return {
+      type: 'input',
+      input,
+      path: '/',
+      hasWildcards: false,
+      excludes,
+      unpack,
+      pivot: '',
+      required: true,
+    };
+  }
+  if (instruction.checksum !== '')
+    throw new DockerfileError("checksum can't be specified for non-HTTP(S) sources");
+  const [before = '', ...behind] = instruction.parents ? text.split('/./') : [text];
+  return {
+    ...{
+      type: 'input',
+      input: inputs.add(inputOf(instruction.from)),
+      path: posix.resolve('/', text),
+      excludes,
+    },
+    hasWildcards: hasWildcards(text),
+    unpack: isAdd && instruction.unpack !== false,
+    pivot: behind.length === 0 ? '' : posix.resolve('/', before),
+    required: !hasWildcards(text),
+  };
+}
+
+function documentOf(word: string, heredocs: readonly Heredoc[], token: string): Heredoc | undefined {
+  const head = heredocHead(word, token);
+  return head === undefined ? undefined : heredocs.find(({ name }) => name === head.name);
+}
+
+/** In a document quotes are text like any other; only variables and escapes count. */
+function expandDocument(content: string, options: ExpansionOptions): string {
+  return expand(
+    content.replace(/["']/g, (quote) => `${options.escape}${quote}`),
+    options,
+  );
+}
+
+export function applyWorkdir(
+  state: StageState,
+  { word, text }: WordInstruction,
+  options: StepOptions,
+): StageState {
+  const path = inWorkingDirectory(state, expand(word, options.expansion));
+  const process = { ...state.process, WorkingDir: path };
+  if (path === '/') return after(state, `WORKDIR ${path}`, { process });
+  const operation = { kind: 'directory', path, mode: 0o755, owner: state.process.User ?? '' } as const;
+  return after(state, `WORKDIR ${path}`, {
+    process,
+    root: makeVertex(operation, [state.root], options.note(text)),
+  });
+}

@@ -1,0 +1,48 @@
+import type { Lookup } from '../../dockerfile/expansion.ts';
+
+/** Build arguments that every RUN has without a declaration; they are neither in histories nor in what a step means. */
+export const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(
+  (name) => [name, name.toLowerCase()],
+);
+
+/** The variables of a stage: what ENV has set, and the arguments declared so far. Never changed: each step makes a new one. */
+export interface Scope {
+  readonly env: ReadonlyMap<string, string>;
+  /** In the order of their declaration; undefined for those without a value. */
+  readonly args: ReadonlyMap<string, string | undefined>;
+}
+
+/** ENV wins over ARG, wherever it stands. */
+export function lookupIn({ env, args }: Scope): Lookup {
+  return (name) => env.get(name) ?? args.get(name);
+}
+
+export function withEnv(scope: Scope, pairs: Iterable<readonly [string, string]>): Scope {
+  return { ...scope, env: new Map([...scope.env, ...pairs]) };
+}
+
+export function withArg(scope: Scope, name: string, value: string | undefined): Scope {
+  return { ...scope, args: new Map([...scope.args, [name, value]]) };
+}
+
+/** "NAME=value" entries of an image's configuration. */
+export function envOf(entries: readonly string[]): Map<string, string> {
+  return new Map(
+    entries.map((entry): [string, string] => {
+      const equals = entry.indexOf('=');
+      return equals < 0 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  );
+}
+
+export function entriesOf(env: ReadonlyMap<string, string>): string[] {
+  return [...env].map(([name, value]) => `${name}=${value}`);
+}
+
+/** What a command sees: ENV, and arguments that it does not hide. */
+export function commandEnv({ env, args }: Scope): string[] {
+  const hidden = [...args].flatMap(([name, value]): [string, string][] =>
+    value === undefined || env.has(name) ? [] : [[name, value]],
+  );
+  return entriesOf(new Map([...env, ...hidden]));
+}
