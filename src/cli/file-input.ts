@@ -1,15 +1,20 @@
-import { closeSync, openSync } from 'node:fs';
-import { isErrno } from '../base/errno.ts';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { CommandError } from './command-error.ts';
+import { fileFailure } from './file-failure.ts';
 
-/** Opens a file at once, so that a missing one is told before the daemon is asked, and reads it as it is needed. */
+/**
+ * Opens a file or pipe at once, so that a missing one is told before the daemon is asked, and reads it as it is needed. Throws CommandError.
+ */
 export function openInput(path: string): AsyncIterable<Uint8Array> {
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
   } catch (reason) {
-    const why = isErrno(reason, 'ENOENT') ? 'no such file or directory' : 'permission denied';
-    throw new CommandError(`open ${path}: ${why}`);
+    throw fileFailure('open', path, reason);
+  }
+  if (fstatSync(descriptor).isDirectory()) {
+    closeSync(descriptor);
+    throw new CommandError(`read ${path}: is a directory`);
   }
   return readAndClose(descriptor);
 }

@@ -4,12 +4,13 @@ import { isNotFound } from '../../client/errors.ts';
 import type { Session } from '../session.ts';
 import type { CopySide } from './argument.ts';
 import { isDirectory, isLink } from './container-mode.ts';
+import { type LeftOut, leftOutWarning } from './left-out.ts';
 import { checkOutputPath, findDestination } from './local.ts';
 import { absolutePath, followed, linkDestination, splitPath } from './paths.ts';
 import { type CopySource, planCopy } from './plan.ts';
 import { CopyProgress } from './progress.ts';
 import { renamer } from './rename.ts';
-import { type LeftOut, unpackFiles } from './unpack.ts';
+import { unpackFiles } from './unpack.ts';
 
 export interface CopyOptions {
   readonly archive: boolean;
@@ -37,7 +38,7 @@ export async function copyFromContainer(
   const source = { ...asked, isDirectory: isDirectory(stat.mode) };
   const progress = new CopyProgress(session.io, 'Copying from container', options.quiet);
   const leftOut = await unpack(progress, tar, source, destination, options);
-  if (leftOut.count > 0) session.io.err(leftOutLine(leftOut));
+  session.io.err(leftOutWarning('device nodes and FIFOs', leftOut));
   if (!options.quiet) session.io.err(progress.summary(destination));
 }
 
@@ -71,9 +72,4 @@ async function followInContainer(
     if (!isNotFound(reason)) throw reason;
   }
   return { path, rename: '' };
-}
-
-function leftOutLine({ count, first }: LeftOut): string {
-  const others = count === 1 ? '' : ` and ${count - 1} more`;
-  return `WARNING: device nodes and FIFOs are not copied: ${JSON.stringify(first)}${others}\n`;
 }

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync, utimes
 import { isErrno } from '../../base/errno.ts';
 import { toText } from '../../oci/tar/entry.ts';
 import { CommandError } from '../command-error.ts';
-import { fileFailure } from './local.ts';
+import { fileFailure } from '../file-failure.ts';
 
 /** open(2): a descriptor that only stands for a place, so that a directory need not be readable. The same number on x86 and Arm. */
 const O_PATH = 0o10000000;

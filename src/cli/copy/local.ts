@@ -1,30 +1,11 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { errnoOf, isErrno } from '../../base/errno.ts';
+import { isErrno } from '../../base/errno.ts';
 import { CommandError } from '../command-error.ts';
+import { fileFailure } from '../file-failure.ts';
 import { baseName, followed, linkDestination, splitPath } from './paths.ts';
 import type { CopyDestination, CopySource } from './plan.ts';
 
-/** What copies find on this machine. Failures are told as Docker's command line tells them. */
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  ENOTDIR: 'not a directory',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
-  EISDIR: 'is a directory',
-  ELOOP: 'too many levels of symbolic links',
-  ENOSPC: 'no space left on device',
-  EROFS: 'read-only file system',
-  ENAMETOOLONG: 'file name too long',
-};
-
-/** `lstat /x: no such file or directory`. */
-export function fileFailure(operation: string, path: string, reason: unknown): CommandError {
-  const code = errnoOf(reason) ?? '';
-  // Not the system's: an archive that is broken, for one.
-  if (!/^E[A-Z0-9]+$/.test(code)) throw reason;
-  return new CommandError(`${operation} ${path}: ${reasons[code] ?? code}`);
-}
+/** What copies find on this machine. */
 
 function attempt<T>(operation: string, path: string, action: () => T): T {
   try {

@@ -13,30 +13,33 @@ import { isErrno } from '../../base/errno.ts';
 import { fromText, toText } from '../../oci/tar/entry.ts';
 import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../../oci/tar/writer.ts';
 import { CommandError } from '../command-error.ts';
-import { fileFailure } from './local.ts';
+import { fileFailure } from '../file-failure.ts';
 
 /** Bytes that go out at once; small members are sent together. */
 const PIECE = 1 << 18;
 
 /**
  * A tar of what is at `path`, and all below it, sorted. The top member is called `top`, through `rename` as all others. As Docker's command
- * line has it: owners by number, whole seconds, further names of a file as hard links, no sockets.
+ * line has it: owners by number, whole seconds, further names of a file as hard links. Sockets are only told to `onSocket`.
  */
 export function packFiles(
   path: string,
   top: string,
   rename: (name: string) => string,
+  onSocket: (name: string) => void = () => {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  return inPieces(new Packer(rename).pack(fromText(path), fromText(top)));
+  return inPieces(new Packer(rename, onSocket).pack(fromText(path), fromText(top)));
 }
 
 class Packer {
   readonly #rename: (name: string) => string;
+  readonly #onSocket: (name: string) => void;
   /** Names of files that have several, by device and inode. */
   readonly #names = new Map<string, string>();
 
-  constructor(rename: (name: string) => string) {
+  constructor(rename: (name: string) => string, onSocket: (name: string) => void) {
     this.#rename = rename;
+    this.#onSocket = onSocket;
   }
 
   *pack(path: string, top: string): Generator<Uint8Array, void, void> {
@@ -46,7 +49,11 @@ class Packer {
 
   *#member(path: string, name: string): Generator<Uint8Array, void, void> {
     const stat = lstatOf(path);
-    if (stat === undefined || stat.isSocket()) return;
+    if (stat === undefined) return;
+    if (stat.isSocket()) {
+      this.#onSocket(toText(name));
+      return;
+    }
     if (stat.isDirectory()) {
       yield this.#header({ type: 'directory', name: name.endsWith('/') ? name : `${name}/` }, stat);
       for (const child of childrenOf(path)) yield* this.#member(joined(path, child), joined(name, child));

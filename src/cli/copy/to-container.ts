@@ -7,6 +7,7 @@ import type { Session } from '../session.ts';
 import type { CopySide } from './argument.ts';
 import { isDirectory, isLink, obstacle } from './container-mode.ts';
 import type { CopyOptions } from './from-container.ts';
+import { type LeftOut, leftOutWarning, nothing, oneMore } from './left-out.ts';
 import { findSource } from './local.ts';
 import { packFiles } from './pack.ts';
 import { absolutePath, linkDestination, splitPath } from './paths.ts';
@@ -23,32 +24,39 @@ export async function copyToContainer(
 ): Promise<void> {
   const client = await session.client();
   const destination = await findInContainer(client, side);
-  const { directory, tar } =
+  const { directory, tar, leftOut } =
     source === '-'
       ? fromInput(session, side, destination)
       : fromFiles(absolutePath(source), destination, options.followLink);
   const progress = new CopyProgress(session.io, 'Copying to container', options.quiet);
   await send(client, side.container, directory, tar, progress, options.archive);
+  session.io.err(leftOutWarning('sockets', leftOut()));
   if (!options.quiet) session.io.err(progress.summary(`${side.container}:${destination.path}`));
 }
 
 interface Upload {
   readonly directory: string;
   readonly tar: AsyncIterable<Uint8Array>;
+  /** Sockets, known when all is sent. */
+  readonly leftOut: () => LeftOut;
 }
 
 function fromInput(session: Session, { container, path }: CopySide, destination: CopyDestination): Upload {
   if (!destination.isDirectory) {
     throw new CommandError(`destination "${container}:${path}" must be a directory`);
   }
-  return { directory: destination.path, tar: session.io.stdin() };
+  return { directory: destination.path, tar: session.io.stdin(), leftOut: () => nothing };
 }
 
 function fromFiles(path: string, destination: CopyDestination, followLink: boolean): Upload {
   const source = findSource(path, followLink);
   const plan = planCopy(source, destination);
   const top = source.rename === '' ? splitPath(source.path).base : source.rename;
-  return { directory: plan.directory, tar: packFiles(source.path, top, renamer(plan.rename)) };
+  let leftOut = nothing;
+  const tar = packFiles(source.path, top, renamer(plan.rename), (name) => {
+    leftOut = oneMore(leftOut, name);
+  });
+  return { directory: plan.directory, tar, leftOut: () => leftOut };
 }
 
 async function send(

@@ -19,8 +19,9 @@ import { isErrno } from '../../base/errno.ts';
 import { readTar, type TarMember } from '../../oci/tar/archive.ts';
 import { type TarEntry, toText } from '../../oci/tar/entry.ts';
 import { CommandError } from '../command-error.ts';
+import { fileFailure } from '../file-failure.ts';
 import { type FileAttributes, HostTree, nameIn, timeOf } from './host-tree.ts';
-import { fileFailure } from './local.ts';
+import { type LeftOut, nothing, oneMore } from './left-out.ts';
 
 export interface UnpackOptions {
   /** Applied to members' names and to what hard links name. */
@@ -29,15 +30,9 @@ export interface UnpackOptions {
   readonly keepOwners: boolean;
 }
 
-/** What was in the archive and is not made here: device nodes and FIFOs. */
-export interface LeftOut {
-  readonly count: number;
-  readonly first: string;
-}
-
 /**
  * Unpacks an archive, which a container may have made up, below `directory`. A directory does not replace another kind of file, nor the
- * reverse; anything else that is there is replaced, never written into. Throws CommandError.
+ * reverse; anything else that is there is replaced, never written into. Returns what is not made here: device nodes and FIFOs. Throws CommandError.
  */
 export async function unpackFiles(
   archive: AsyncIterable<Uint8Array>,
@@ -51,7 +46,8 @@ export async function unpackFiles(
 }
 
 class Unpacker {
-  leftOut: LeftOut = { count: 0, first: '' };
+  /** Device nodes and FIFOs. */
+  leftOut = nothing;
   readonly #tree: HostTree;
   readonly #options: UnpackOptions;
 
@@ -79,8 +75,7 @@ class Unpacker {
 
   async #make({ entry, body }: TarMember, components: readonly string[], name: string): Promise<void> {
     if (entry.type === 'fifo' || entry.type === 'character' || entry.type === 'block') {
-      const { count, first } = this.leftOut;
-      this.leftOut = { count: count + 1, first: count === 0 ? toText(entry.name) : first };
+      this.leftOut = oneMore(this.leftOut, toText(entry.name));
       return;
     }
     const parent = this.#tree.enter(components.slice(0, -1));
