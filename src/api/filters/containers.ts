@@ -26,13 +26,18 @@ export function selectContainers(engine: Engine, query: ListQuery): Container[] 
   const limit = query.limit === undefined || query.limit <= 0 ? undefined : query.limit;
   const all = query.all || limit !== undefined || (filters['status'] ?? []).length > 0;
   const keep = containerFilter(engine, filters);
-  const newest = [...engine.containers.list()].sort(newestFirst);
+  const newest = newestContainers(engine);
   const before = positionOf(engine, newest, query.before || singleValue(filters, 'before'));
   const since = positionOf(engine, newest, query.since || singleValue(filters, 'since'));
   return newest
     .slice(before === undefined ? 0 : before + 1, since)
     .filter((container) => (all || isRunning(container.state)) && keep(container))
     .slice(0, limit);
+}
+
+/** All, newest first. */
+export function newestContainers(engine: Engine): Container[] {
+  return [...engine.containers.list()].sort(newestFirst);
 }
 
 function newestFirst(left: Container, right: Container): number {

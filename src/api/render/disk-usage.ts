@@ -4,7 +4,8 @@ import type { DiskUsage, KindUsage } from '../../wire/disk-usage-types.ts';
 import type { ImageSummary } from '../../wire/image-types.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
 import type { Volume } from '../../wire/volume-types.ts';
-import { containersByImage } from '../filters/images.ts';
+import { newestContainers } from '../filters/containers.ts';
+import { containersByImage, selectImages } from '../filters/images.ts';
 import { renderSummary } from './container.ts';
 import { renderImageSummary } from './image.ts';
 import { renderVolume } from './volume.ts';
@@ -53,11 +54,11 @@ function renderLists(lists: Lists, version: ApiVersion): DiskUsage {
 function imageItems(
   engine: Engine,
   { images }: StorageUsage,
-  { version }: DiskUsageRequest,
+  { version, now }: DiskUsageRequest,
 ): ImageSummary[] | null {
   if (images === undefined) return null;
   const users = containersByImage(engine);
-  return engine.images.list().map((image) => {
+  return selectImages(engine, {}, false, now).map((image) => {
     const { shared, unique } = images.images.get(image.id) ?? { shared: 0, unique: 0 };
     const containers = users.get(image.id) ?? 0;
     return renderImageSummary(image, version, { containers, size: shared + unique, shared });
@@ -70,9 +71,9 @@ function containerItems(
   { version, now }: DiskUsageRequest,
 ): ContainerSummary[] | null {
   if (containers === undefined) return null;
-  return engine.containers
-    .list()
-    .map((container) => renderSummary(container, engine, version, now, containers.get(container.id)));
+  return newestContainers(engine).map((container) =>
+    renderSummary(container, engine, version, now, containers.get(container.id)),
+  );
 }
 
 function volumeItems(engine: Engine, { volumes }: StorageUsage): Volume[] | null {
