@@ -45,6 +45,17 @@ export interface ContentStore {
 export interface FileContentStore extends ContentStore {
   /** The absolute path that a blob has, or would have. */
   pathOf(digest: Digest): string;
+  /** A blob's file for whoever writes and hashes it elsewhere, in another thread, and vouches for its digest. */
+  file(context: Context): Promise<ContentFile>;
+}
+
+/** Disposing without publish cancels. By then nobody may write any more: the descriptor's number soon is another file's. */
+export interface ContentFile extends AsyncDisposable {
+  /** File descriptor, to be written from position 0. */
+  readonly fd: number;
+  /** Makes what was written durable and visible. Publishing what exists already is fine. */
+  publish(digest: Digest, lease?: Lease): Promise<BlobInfo>;
+  cancel(): Promise<void>;
 }
 
 export interface BlobInfo {

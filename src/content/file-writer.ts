@@ -5,7 +5,7 @@ import { syncDirectory } from '../base/atomic-file.ts';
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { isErrno } from '../base/errno.ts';
 import { type Digest, finishDigest, hexOf } from '../oci/digest.ts';
-import type { BlobInfo, ContentWriter, Lease } from './contract.ts';
+import type { BlobInfo, ContentFile, ContentWriter, Lease } from './contract.ts';
 import type { Holds } from './holds.ts';
 import { type Expected, verify, writerEnded } from './verify.ts';
 
@@ -81,7 +81,7 @@ export class FileWriter implements ContentWriter {
       const digest = finishDigest(this.#hash);
       verify(digest, this.#written, expected);
       lease?.hold(digest);
-      return await this.#target.holds.holding(digest, () => this.#publish(digest));
+      return await publish(this.#target, digest);
     } finally {
       await this.#discard();
     }
@@ -127,9 +127,52 @@ export class FileWriter implements ContentWriter {
     this.#writing.catch(() => {});
   }
 
-  /** The bytes first, then the name, then the directory that holds the name: whatever happens, a blob is whole. */
-  async #publish(digest: Digest): Promise<BlobInfo> {
-    const { file, temporary, directory } = this.#target;
+  async #discard(): Promise<void> {
+    this.#state = 'ended';
+    await discard(this.#target);
+  }
+}
+
+/** A temporary file that others write. */
+export class SharedFile implements ContentFile {
+  readonly #target: FileWriterTarget;
+  #ended = false;
+
+  constructor(target: FileWriterTarget) {
+    this.#target = target;
+  }
+
+  get fd(): number {
+    return this.#target.file.fd;
+  }
+
+  async publish(digest: Digest, lease?: Lease): Promise<BlobInfo> {
+    if (this.#ended) throw writerEnded();
+    try {
+      lease?.hold(digest);
+      return await publish(this.#target, digest);
+    } finally {
+      await this.cancel();
+    }
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    await discard(this.#target);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cancel();
+  }
+}
+
+/** The bytes first, then the name, then the directory that holds the name: whatever happens, a blob is whole. */
+async function publish(
+  { file, temporary, directory, holds }: FileWriterTarget,
+  digest: Digest,
+): Promise<BlobInfo> {
+  return await holds.holding(digest, async () => {
     const path = join(directory, hexOf(digest));
     const existing = await stat(path).catch((error: unknown) => {
       if (isErrno(error, 'ENOENT')) return undefined;
@@ -142,13 +185,12 @@ export class FileWriter implements ContentWriter {
     }
     const { size, mtime } = existing ?? (await file.stat());
     return { digest, size, modified: mtime };
-  }
+  });
+}
 
-  async #discard(): Promise<void> {
-    this.#state = 'ended';
-    await this.#target.file.close();
-    await unlink(this.#target.temporary).catch(() => {});
-  }
+async function discard({ file, temporary }: FileWriterTarget): Promise<void> {
+  await file.close();
+  await unlink(temporary).catch(() => {});
 }
 
 async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

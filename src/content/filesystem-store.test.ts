@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
+import { writeSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,4 +72,19 @@ test('filesystem store: a partial that was never written to leaves no file', asy
     await using _ = await store.partial(context, digestOf('x'));
   }
   expect(await readdir(join(root, 'partials'))).toEqual([]);
+});
+
+test('filesystem store: a file written by others becomes a blob, or goes', async () => {
+  const root = await newRoot();
+  const store = await openContentStore(root);
+  {
+    await using file = await store.file(context);
+    writeSync(file.fd, 'hello');
+    using lease = store.lease();
+    const { digest, size } = await file.publish(digestOf('hello'), lease);
+    await store.collect(context, () => false);
+    expect([size, await store.readAll(digest, 10)]).toEqual([5, Buffer.from('hello')]);
+    await expect(file.publish(digest)).rejects.toThrow('already');
+  }
+  await using _ = await store.file(context);
 });

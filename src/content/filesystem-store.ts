@@ -3,9 +3,16 @@ import { join } from 'node:path';
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { isErrno } from '../base/errno.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
-import type { BlobInfo, ContentWriter, FileContentStore, Lease, PartialWriter } from './contract.ts';
+import type {
+  BlobInfo,
+  ContentFile,
+  ContentWriter,
+  FileContentStore,
+  Lease,
+  PartialWriter,
+} from './contract.ts';
 import { FilePartials } from './file-partials.ts';
-import { FileWriter } from './file-writer.ts';
+import { FileWriter, type FileWriterTarget, SharedFile } from './file-writer.ts';
 import { Holds } from './holds.ts';
 import { blobExists, blobMissing, blobTooLarge } from './verify.ts';
 
@@ -85,15 +92,11 @@ class FilesystemStore implements FileContentStore {
   }
 
   async writer(context: Context): Promise<ContentWriter> {
-    throwIfAborted(context);
-    const temporary = join(this.#directories.ingest, String(this.#writers++));
-    const file = await open(temporary, 'wx', 0o600);
-    return new FileWriter(context, {
-      file,
-      temporary,
-      directory: this.#directories.blobs,
-      holds: this.#holds,
-    });
+    return new FileWriter(context, await this.#temporary(context));
+  }
+
+  async file(context: Context): Promise<ContentFile> {
+    return new SharedFile(await this.#temporary(context));
   }
 
   partial(context: Context, digest: Digest): Promise<PartialWriter> {
@@ -155,6 +158,13 @@ class FilesystemStore implements FileContentStore {
       freed += size;
     }
     return freed;
+  }
+
+  async #temporary(context: Context): Promise<FileWriterTarget> {
+    throwIfAborted(context);
+    const temporary = join(this.#directories.ingest, String(this.#writers++));
+    const file = await open(temporary, 'wx', 0o600);
+    return { file, temporary, directory: this.#directories.blobs, holds: this.#holds };
   }
 
   async #open(digest: Digest): Promise<FileHandle> {

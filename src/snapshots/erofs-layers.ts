@@ -14,6 +14,7 @@ import type { LayerReceiver } from './contract.ts';
 import { IndexFile } from './index-file.ts';
 import { IndexReceiver } from './index-receiver.ts';
 import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
+import { LayerThread } from './layer-thread.ts';
 import { fileSink } from './layer-work.ts';
 import { mountPointsBelow } from './mount-points.ts';
 
@@ -40,6 +41,7 @@ export class ErofsLayers implements LayerStore {
   readonly #options: ErofsLayersOptions;
   readonly #known = new Map<string, Digest>();
   readonly #mounted: Set<string>;
+  readonly #thread = new LayerThread();
   #temporaries = 0;
   /** Mounting and unmounting, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -93,7 +95,8 @@ export class ErofsLayers implements LayerStore {
     const tar = await content.file(context);
     const index = this.#newFile();
     const has = (diffId: Digest): boolean => this.has(diffId);
-    return new IndexReceiver({ content, tar, index, expected, limit, tarLimits, has });
+    const thread = this.#thread;
+    return new IndexReceiver({ content, tar, index, expected, limit, tarLimits, thread, has });
   }
 
   ready(context: Context, layers: readonly Digest[]): Promise<void> | undefined {

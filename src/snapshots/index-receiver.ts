@@ -4,8 +4,8 @@ import type { Digest } from '../oci/digest.ts';
 import type { TarLimits } from '../oci/tar/limits.ts';
 import type { LayerReceiver } from './contract.ts';
 import type { IndexFile } from './index-file.ts';
-import { LayerThread, SLOT_SIZE } from './layer-thread.ts';
-import { LayerWork, type LayerWorkOptions } from './layer-work.ts';
+import { type LayerThread, SLOT_SIZE, type ThreadedLayer } from './layer-thread.ts';
+import { LayerWork, type LayerWorkOptions, type MadeLayer } from './layer-work.ts';
 
 export interface IndexReceiverParts {
   readonly content: ContentStore;
@@ -15,20 +15,21 @@ export interface IndexReceiverParts {
   /** Bytes of the tar. */
   readonly limit: number;
   readonly tarLimits: Partial<TarLimits>;
+  readonly thread: LayerThread;
   /** Whether a layer is known already, so that its index need not be kept. */
   has(diffId: Digest): boolean;
 }
 
 /**
- * Receives a layer as a tar and its index. A thread of its own does the work, which is hashing above all; it is started when the first slot
- * is full, so that small layers do without.
+ * Receives a layer as a tar and its index. Another thread does the work, which is hashing above all; it is asked when the first slot is full,
+ * so that small layers do without.
  */
 export class IndexReceiver implements LayerReceiver {
   readonly #parts: IndexReceiverParts;
   #slot: SharedArrayBuffer | undefined = new SharedArrayBuffer(SLOT_SIZE);
   #filled = 0;
   #size = 0;
-  #thread: LayerThread | undefined;
+  #work: ThreadedLayer | undefined;
   #ended = false;
 
   constructor(parts: IndexReceiverParts) {
@@ -42,12 +43,12 @@ export class IndexReceiver implements LayerReceiver {
       throw new SampanError('exhausted', `the layer has more than the allowed ${limit} bytes`);
     }
     for (let at = 0; at < chunk.length; ) {
-      this.#slot ??= await this.#startedThread().slot();
+      this.#slot ??= await this.#threaded().slot();
       const taken = Math.min(chunk.length - at, SLOT_SIZE - this.#filled);
       new Uint8Array(this.#slot, this.#filled, taken).set(chunk.subarray(at, at + taken));
       this.#filled += taken;
       at += taken;
-      if (this.#filled === SLOT_SIZE) this.#handOver(this.#startedThread());
+      if (this.#filled === SLOT_SIZE) this.#handOver(this.#threaded());
     }
   }
 
@@ -65,7 +66,7 @@ export class IndexReceiver implements LayerReceiver {
   async cancel(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    await this.#thread?.stop();
+    await this.#work?.close();
     await this.#parts.tar.cancel();
     await this.#parts.index.cancel();
   }
@@ -74,14 +75,12 @@ export class IndexReceiver implements LayerReceiver {
     return this.cancel();
   }
 
-  async #finish(): Promise<{ readonly diffId: Digest; readonly size: number }> {
+  async #finish(): Promise<MadeLayer> {
     const { expected } = this.#parts;
-    const thread = this.#thread;
-    if (thread !== undefined) {
-      this.#handOver(thread);
-      const made = await thread.finish(expected);
-      await thread.stop();
-      this.#thread = undefined;
+    if (this.#work !== undefined) {
+      this.#handOver(this.#work);
+      const made = await this.#work.finish(expected);
+      await this.#work.close();
       return made;
     }
     const work = new LayerWork(this.#workOptions());
@@ -89,9 +88,9 @@ export class IndexReceiver implements LayerReceiver {
     return work.finish(expected);
   }
 
-  #startedThread(): LayerThread {
-    this.#thread ??= new LayerThread(this.#workOptions());
-    return this.#thread;
+  #threaded(): ThreadedLayer {
+    this.#work ??= this.#parts.thread.open(this.#workOptions());
+    return this.#work;
   }
 
   #workOptions(): LayerWorkOptions {
@@ -99,8 +98,8 @@ export class IndexReceiver implements LayerReceiver {
     return { tar: tar.fd, index: index.fd, limits: tarLimits };
   }
 
-  #handOver(thread: LayerThread): void {
-    if (this.#slot !== undefined && this.#filled > 0) thread.write(this.#slot, this.#filled);
+  #handOver(work: ThreadedLayer): void {
+    if (this.#slot !== undefined && this.#filled > 0) work.write(this.#slot, this.#filled);
     this.#slot = undefined;
     this.#filled = 0;
   }

@@ -1,21 +1,23 @@
 import { errnoOf } from '../base/errno.ts';
 import { type ErrorCode, messageOf, SampanError } from '../base/errors.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { LayerWorkOptions } from './layer-work.ts';
+import type { LayerWorkOptions, MadeLayer } from './layer-work.ts';
 
-/** To the thread that makes a layer: first the options, then the tar's bytes in slots of shared memory, then the end. */
-export type LayerRequest =
+/** To the thread, about one of its layers: first the options, then the tar's bytes in slots of shared memory, then the end. */
+export type LayerRequest = { readonly layer: number } & (
   | { readonly type: 'open'; readonly options: LayerWorkOptions }
   | { readonly type: 'write'; readonly slot: SharedArrayBuffer; readonly length: number }
   | { readonly type: 'finish'; readonly expected: Digest | undefined }
-  | { readonly type: 'stop' };
+  | { readonly type: 'close' }
+);
 
-/** From it: a slot may be filled again; how it ended; that it touches its files no more. */
-export type LayerReply =
+/** From it: a slot may be filled again; how the layer ended; that its files are touched no more. */
+export type LayerReply = { readonly layer: number } & (
   | { readonly type: 'free'; readonly slot: SharedArrayBuffer }
-  | { readonly type: 'finished'; readonly diffId: Digest; readonly size: number }
+  | { readonly type: 'finished'; readonly made: MadeLayer }
   | { readonly type: 'failed'; readonly failure: Failure }
-  | { readonly type: 'stopped' };
+  | { readonly type: 'closed' }
+);
 
 /** An error's way between threads, which keeps neither its class nor its own fields. */
 export interface Failure {

@@ -2,34 +2,81 @@ import { Worker } from 'node:worker_threads';
 import { internal } from '../base/errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type LayerReply, type LayerRequest, unpackFailure } from './layer-messages.ts';
-import type { LayerWorkOptions } from './layer-work.ts';
+import type { LayerWorkOptions, MadeLayer } from './layer-work.ts';
 
 /** Bytes that a slot has, and slots on their way at once: what one layer keeps in memory of its tar. */
 export const SLOT_SIZE = 512 * 1024;
 const SLOTS = 4;
 
-/** A thread that makes one layer of the tar that it is given in slots of shared memory. Ended by `stop`, after which it has let go of its files. */
+/** Without work the thread ends after this many milliseconds: the next layer mostly comes at once, and a start costs more than a layer. */
+const LINGER = 500;
+
+/** The thread that makes layers of tars, all of them one: it is there while one is made. */
 export class LayerThread {
-  readonly #worker: Worker;
+  readonly #layers = new Map<number, ThreadedLayer>();
+  #worker: Worker | undefined;
+  #end: NodeJS.Timeout | undefined;
+  #opened = 0;
+
+  /** Begins a layer, which must be closed. */
+  open(options: LayerWorkOptions): ThreadedLayer {
+    clearTimeout(this.#end);
+    const worker = this.#worker ?? this.#start();
+    const number = this.#opened++;
+    const send = (request: LayerRequest): void => worker.postMessage(request);
+    const layer = new ThreadedLayer(number, send, () => this.#forget(number));
+    this.#layers.set(number, layer);
+    send({ layer: number, type: 'open', options });
+    return layer;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./layer-worker.ts', import.meta.url));
+    const lose = (cause?: unknown): void => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      const error = internal('the thread that makes layers has ended', { cause });
+      for (const layer of [...this.#layers.values()]) layer.lose(error);
+    };
+    worker.on('message', (reply: LayerReply) => this.#layers.get(reply.layer)?.take(reply));
+    worker.on('error', lose);
+    worker.on('exit', lose);
+    this.#worker = worker;
+    return worker;
+  }
+
+  #forget(layer: number): void {
+    this.#layers.delete(layer);
+    if (this.#layers.size > 0) return;
+    this.#end = setTimeout(() => {
+      const worker = this.#worker;
+      this.#worker = undefined;
+      worker?.terminate();
+    }, LINGER);
+    // A process that has nothing else to do need not wait.
+    this.#end.unref();
+    this.#worker?.unref();
+  }
+}
+
+/** One layer that the thread makes of the tar that it is given in slots of shared memory. */
+export class ThreadedLayer {
+  readonly #number: number;
+  readonly #send: (request: LayerRequest) => void;
+  readonly #forget: () => void;
   readonly #free: SharedArrayBuffer[] = [];
+  readonly #finished = Promise.withResolvers<MadeLayer>();
+  readonly #closed = Promise.withResolvers<void>();
   #slots = 0;
   #failure: Error | undefined;
+  #isClosing = false;
   #wake: () => void = () => {};
-  readonly #finished = Promise.withResolvers<{ readonly diffId: Digest; readonly size: number }>();
-  readonly #stopped = Promise.withResolvers<void>();
 
-  constructor(options: LayerWorkOptions) {
-    this.#worker = new Worker(new URL('./layer-worker.ts', import.meta.url));
+  constructor(number: number, send: (request: LayerRequest) => void, forget: () => void) {
+    this.#number = number;
+    this.#send = send;
+    this.#forget = forget;
     this.#finished.promise.catch(() => {});
-    this.#worker.on('message', (reply: LayerReply) => this.#take(reply));
-    this.#worker.on('error', (cause) =>
-      this.#fail(internal('the thread that makes a layer failed', { cause })),
-    );
-    this.#worker.on('exit', () => {
-      this.#fail(internal('the thread that makes a layer has ended'));
-      this.#stopped.resolve();
-    });
-    this.#send({ type: 'open', options });
   }
 
   /** A slot to be filled, as soon as one is free. Fails when the layer cannot be made. */
@@ -50,35 +97,45 @@ export class LayerThread {
 
   /** Gives a filled slot away. */
   write(slot: SharedArrayBuffer, length: number): void {
-    this.#send({ type: 'write', slot, length });
+    this.#send({ layer: this.#number, type: 'write', slot, length });
   }
 
-  finish(expected: Digest | undefined): Promise<{ readonly diffId: Digest; readonly size: number }> {
-    this.#send({ type: 'finish', expected });
+  finish(expected: Digest | undefined): Promise<MadeLayer> {
+    this.#send({ layer: this.#number, type: 'finish', expected });
     return this.#finished.promise;
   }
 
-  async stop(): Promise<void> {
-    this.#send({ type: 'stop' });
-    await this.#stopped.promise;
-    await this.#worker.terminate();
+  /** Resolves when the thread has let go of the layer's files. */
+  async close(): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#send({ layer: this.#number, type: 'close' });
+    }
+    await this.#closed.promise;
   }
 
-  #send(request: LayerRequest): void {
-    this.#worker.postMessage(request);
-  }
-
-  #take(reply: LayerReply): void {
+  take(reply: LayerReply): void {
     if (reply.type === 'free') this.#free.push(reply.slot);
-    else if (reply.type === 'finished') this.#finished.resolve(reply);
+    else if (reply.type === 'finished') this.#finished.resolve(reply.made);
     else if (reply.type === 'failed') this.#fail(unpackFailure(reply.failure));
-    else this.#stopped.resolve();
+    else this.#end();
+    this.#wake();
+  }
+
+  /** There is no thread any more. */
+  lose(error: Error): void {
+    this.#fail(error);
+    this.#end();
     this.#wake();
   }
 
   #fail(error: Error): void {
     this.#failure ??= error;
     this.#finished.reject(this.#failure);
-    this.#wake();
+  }
+
+  #end(): void {
+    this.#closed.resolve();
+    this.#forget();
   }
 }

@@ -16,6 +16,12 @@ export interface LayerWorkOptions extends LayerFiles {
   readonly limits: Partial<TarLimits>;
 }
 
+export interface MadeLayer {
+  readonly diffId: Digest;
+  /** Of the tar, bytes. */
+  readonly size: number;
+}
+
 /** Hashes, stores and indexes a tar as its bytes come, in one pass; nothing here waits, so it is for a thread where nothing else does. */
 export class LayerWork {
   readonly #files: LayerFiles;
@@ -37,7 +43,7 @@ export class LayerWork {
   }
 
   /** Writes what remains of the index. Fails with `data-loss` when the tar is not the expected one. */
-  finish(expected: Digest | undefined): { readonly diffId: Digest; readonly size: number } {
+  finish(expected: Digest | undefined): MadeLayer {
     const diffId = finishDigest(this.#hash);
     if (expected !== undefined && expected !== diffId) {
       throw new SampanError('data-loss', `unexpected digest: got ${diffId}, expected ${expected}`);

@@ -1,29 +1,35 @@
-/** The program of a thread that makes one layer; see `LayerThread`. */
+/** The program of the thread that makes layers; see `LayerThread`. */
 import { parentPort } from 'node:worker_threads';
 import { type LayerReply, type LayerRequest, packFailure } from './layer-messages.ts';
 import { LayerWork } from './layer-work.ts';
 
-let work: LayerWork | undefined;
+/** What has failed is here no more. */
+const works = new Map<number, LayerWork>();
 
 function answer(reply: LayerReply): void {
   parentPort?.postMessage(reply);
 }
 
 function serve(request: LayerRequest): void {
-  if (request.type === 'open') work = new LayerWork(request.options);
+  const { layer } = request;
+  const work = works.get(layer);
+  if (request.type === 'open') works.set(layer, new LayerWork(request.options));
   else if (request.type === 'write') {
     work?.write(new Uint8Array(request.slot, 0, request.length));
-    answer({ type: 'free', slot: request.slot });
+    answer({ layer, type: 'free', slot: request.slot });
   } else if (request.type === 'finish') {
-    if (work !== undefined) answer({ type: 'finished', ...work.finish(request.expected) });
-  } else answer({ type: 'stopped' });
+    if (work !== undefined) answer({ layer, type: 'finished', made: work.finish(request.expected) });
+  } else {
+    works.delete(layer);
+    answer({ layer, type: 'closed' });
+  }
 }
 
 parentPort?.on('message', (request: LayerRequest) => {
   try {
     serve(request);
   } catch (error) {
-    work = undefined;
-    answer({ type: 'failed', failure: packFailure(error) });
+    works.delete(request.layer);
+    answer({ layer: request.layer, type: 'failed', failure: packFailure(error) });
   }
 });
