@@ -6,8 +6,9 @@ type Progress = NonNullable<ProgressMessage['progressDetail']>;
 const MAX_BAR = 50;
 /** A shorter bar says nothing that the numbers do not. */
 const MIN_BAR = 8;
-/** Of "Downloading" and "Extracting", so that their bars stand below each other. */
+/** Of "Downloading", and of most numbers, so that bars stand below each other and are of one length. */
 const STATUS_WIDTH = 11;
+const COUNTS_WIDTH = '   1.2MB/123.4MB'.length;
 
 /** How far it is in numbers, such as " 1.2MB/34MB"; empty when nothing is known yet. */
 export function progressCounts(progress: Progress): string {
@@ -27,7 +28,7 @@ export function progressLine(message: ProgressMessage, columns: number): string 
   const counts = progressDetail === undefined ? progress : progressCounts(progressDetail);
   if (counts === '' && !isMoving(progressDetail)) return cutTo(name + status, columns);
   const head = `${name}${status.padEnd(STATUS_WIDTH)} `;
-  const room = columns - head.length - counts.length - '[>] '.length;
+  const room = columns - head.length - Math.max(counts.length, COUNTS_WIDTH) - '[>] '.length;
   return cutTo(head + barOf(progressDetail, room) + counts, columns);
 }
 
