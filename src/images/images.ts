@@ -27,8 +27,10 @@ import type {
   ImagesUsage,
   ImageUsers,
   ImportOptions,
+  LayerReport,
   LoadedImage,
   LoadOptions,
+  PathChange,
   PrunedImages,
   PruneImagesOptions,
   PulledImage,
@@ -46,6 +48,7 @@ import { importLayer } from './import.ts';
 import { LayerForms } from './layer-forms.ts';
 import { ALWAYS, LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
+import { layerChangesOf, reportLayers } from './layer-report.ts';
 import { loadImages } from './load.ts';
 import { ImageMounts } from './mounts.ts';
 import { pruneImages } from './prune.ts';
@@ -239,6 +242,14 @@ export class StoredImages implements Images {
 
   history(reference: string): readonly HistoryItem[] {
     return historyOf(this.#store, requireImage(this.#store, reference));
+  }
+
+  layers(context: Context, reference: string): Promise<readonly LayerReport[]> {
+    return reportLayers(context, this.#parts, requireImage(this.#store, reference));
+  }
+
+  layerChanges(context: Context, reference: string, layer: Digest): AsyncIterable<PathChange> {
+    return layerChangesOf(context, this.#options.content, requireImage(this.#store, reference), layer);
   }
 
   mount(context: Context, reference: string): Promise<ImageMount> {

@@ -104,6 +104,18 @@ export class TarReader {
     }
   }
 
+  /** Bytes of data and padding that come next and need not be fed. */
+  get skippable(): number {
+    return this.#dataLeft + this.#paddingLeft;
+  }
+
+  /** Passes over them: the next byte to be fed is the one after. */
+  skip(): void {
+    this.#position += this.skippable;
+    this.#dataLeft = 0;
+    this.#paddingLeft = 0;
+  }
+
   /** Says that no more bytes come. Fails with `invalid-argument` if that is in the middle of a member. */
   finish(): void {
     // The padding of the last member, and the end marker, may be missing.
