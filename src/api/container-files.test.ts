@@ -143,5 +143,6 @@ describe('commit', () => {
 
   test('of what is not there is 404', async () => {
     expect((await api.request('POST', '/commit?container=none')).status).toBe(404);
+    expect((await api.request('POST', '/commit')).status).toBe(400);
   });
 });

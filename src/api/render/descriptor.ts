@@ -15,6 +15,13 @@ export function renderDescriptor(descriptor: Descriptor): DistributionInspect['D
   };
 }
 
-export function renderPlatform({ 'os.features': features, ...platform }: Platform): WirePlatform {
-  return { ...platform, ...(features === undefined ? {} : { 'os.features': [...features] }) };
+export function renderPlatform(platform: Platform): WirePlatform {
+  const { architecture, os, variant, 'os.version': version, 'os.features': features } = platform;
+  return {
+    architecture,
+    os,
+    ...(version === undefined ? {} : { 'os.version': version }),
+    ...(features === undefined ? {} : { 'os.features': [...features] }),
+    ...(variant === undefined ? {} : { variant }),
+  };
 }
