@@ -201,7 +201,8 @@ class Transfer {
   /** After a failure: forgets bytes that are bad. True when they are worth another try. */
   async abandon(error: unknown): Promise<boolean> {
     if (this.#context.signal.aborted) return false;
-    const broke = this.failure !== undefined && !isCode(this.failure, 'data-loss');
+    // What has not come yet cannot have been verified, so it may be as good as ever.
+    const broke = this.failure !== undefined && this.#partial.size < this.#layer.descriptor.size;
     if (broke) return false;
     await this.#partial.cancel();
     const bytesWereBad = isCode(error, 'data-loss') || isCode(error, 'invalid-argument');
