@@ -79,7 +79,7 @@ describe('load', () => {
     const options = { ...plain, onMessage: (text: string) => messages.push(text) };
     await images.load(bench.context, stream(savedArchive([upper], ['a:1'])), options);
     expect(messages).toEqual([
-      `The image a:1 already exists, renaming the old one with ID ${before} to empty string\n`,
+      `The image a:1 already exists, renaming the old one with ID ${before} to empty string`,
     ]);
     expect(images.get(before).tags).toEqual([]);
   });

@@ -106,5 +106,5 @@ async function addImage(
 
 /** dockerd's words, whether the old image has other names or not. */
 function renamed(reference: string, previous: ImageRecord): string {
-  return `The image ${reference} already exists, renaming the old one with ID ${previous.id} to empty string\n`;
+  return `The image ${reference} already exists, renaming the old one with ID ${previous.id} to empty string`;
 }
