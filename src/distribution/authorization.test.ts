@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, spyOn, test } from 'bun:test';
 import { Authorizer } from './authorization.ts';
+import type { Credentials } from './contract.ts';
 import { ClientBench, context, failureOf, patience, read, someone } from './testing/client-bench.ts';
 import { failure, RegistryDouble } from './testing/registry-double.ts';
 import { Transport } from './transport.ts';
@@ -129,5 +130,100 @@ describe('authentication', () => {
     expect((await read(image, layer)).toString()).toBe('layer');
     expect(bench.registry.requests.at(-1)?.authorization).not.toBeNull();
     expect(other.requests.map(({ authorization }) => authorization)).toEqual([null]);
+  });
+});
+
+describe('tokens', () => {
+  const settings = { registryMirrors: [], insecureRegistries: [] };
+  const challenge = (realm: string) => `Bearer realm="${realm}/token",service="s"`;
+
+  function authorizer(credentials: Credentials = someone): Authorizer {
+    const transport = new Transport(() => settings, patience);
+    const scopes = ['repository:app:pull', 'repository:other:pull'];
+    return new Authorizer({ transport, settings: () => settings, credentials, scopes });
+  }
+
+  test('are exchanged before their time is over, but not much before', async () => {
+    await using tokens = new RegistryDouble();
+    let issued = 0;
+    tokens.intercept = () => Response.json({ token: `t${++issued}`, expires_in: 300 });
+    const asking = authorizer();
+    const clock = spyOn(performance, 'now');
+    try {
+      clock.mockReturnValue(1_000_000);
+      const url = new URL(bench.registry.url);
+      expect(await asking.answer(context, url, challenge(tokens.url), undefined)).toBe('Bearer t1');
+      clock.mockReturnValue(1_000_000 + 280_000);
+      expect(await asking.header(context)).toBe('Bearer t1');
+      clock.mockReturnValue(1_000_000 + 295_000);
+      expect(await Promise.all([asking.header(context), asking.header(context)])).toEqual([
+        'Bearer t2',
+        'Bearer t2',
+      ]);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  test('are asked for with each scope', async () => {
+    await using tokens = new RegistryDouble();
+    tokens.intercept = () => Response.json({ token: 'abc' });
+    await authorizer().answer(context, new URL(bench.registry.url), challenge(tokens.url), undefined);
+    expect(tokens.targets).toEqual([
+      '/token?service=s&scope=repository%3Aapp%3Apull&scope=repository%3Aother%3Apull&account=user',
+    ]);
+  });
+
+  test.each([404, 405])('come by GET from a server that answers a POST with %d', async (status) => {
+    await using tokens = new RegistryDouble();
+    tokens.intercept = (request) =>
+      request.method === 'POST' ? new Response(null, { status }) : Response.json({ token: 'abc' });
+    const asking = authorizer({ ...someone, identityToken: 'refresh' });
+    const url = new URL(bench.registry.url);
+    expect(await asking.answer(context, url, challenge(tokens.url), undefined)).toBe('Bearer abc');
+    expect(tokens.requests.map(({ method, authorization }) => [method, authorization])).toEqual([
+      ['POST', null],
+      ['GET', `Basic ${btoa('user:secret')}`],
+    ]);
+  });
+
+  test('are asked for with the newest refresh token', async () => {
+    await using tokens = new RegistryDouble();
+    const forms: string[] = [];
+    tokens.intercept = async (request) => {
+      forms.push(await request.text());
+      return Response.json({ access_token: `t${forms.length}`, refresh_token: `r${forms.length}` });
+    };
+    const asking = authorizer({ ...someone, identityToken: 'r0' });
+    const url = new URL(bench.registry.url);
+    const first = await asking.answer(context, url, challenge(tokens.url), undefined);
+    await asking.answer(context, url, challenge(tokens.url), first);
+    expect(forms.map((form) => new URLSearchParams(form).get('refresh_token'))).toEqual(['r0', 'r1']);
+  });
+
+  test('that one caller does not wait for are there for the others', async () => {
+    await using tokens = new RegistryDouble();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    tokens.intercept = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const asking = authorizer();
+    const stop = new AbortController();
+    const url = new URL(bench.registry.url);
+    const impatient = asking.answer(
+      { ...context, signal: stop.signal },
+      url,
+      challenge(tokens.url),
+      undefined,
+    );
+    await asked.promise;
+    const patient = asking.header(context);
+    stop.abort(new Error('enough'));
+    expect(await failureOf(impatient)).toBe('internal: enough');
+    answer.resolve(Response.json({ token: 'abc' }));
+    expect(await patient).toBe('Bearer abc');
+    expect(tokens.requests).toHaveLength(1);
   });
 });

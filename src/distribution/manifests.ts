@@ -109,11 +109,14 @@ function parseDescriptor(value: unknown): Descriptor {
 /** What an entry of an index, or an image's configuration, says of the platform; undefined when it is no object. */
 export function parsePlatform(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;
-  const { os, architecture, variant } = value;
+  const { os, architecture, variant, 'os.version': version, 'os.features': features } = value;
+  const isList = Array.isArray(features) && features.every((feature) => typeof feature === 'string');
   return {
     os: typeof os === 'string' ? os : '',
     architecture: typeof architecture === 'string' ? architecture : '',
     ...(typeof variant === 'string' ? { variant } : {}),
+    ...(typeof version === 'string' ? { 'os.version': version } : {}),
+    ...(isList ? { 'os.features': features } : {}),
   };
 }
 

@@ -140,7 +140,7 @@ describe('resolve', () => {
   });
 
   test('refuses a manifest that is too large, without reading it all', async () => {
-    bench.registry.intercept = () => new Response(new Uint8Array(64 << 20));
+    bench.registry.intercept = () => new Response(new Uint8Array(8 << 20));
     expect(await failureOf(bench.resolve(bench.here('app')))).toStartWith('exhausted: ');
   });
 

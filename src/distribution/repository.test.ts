@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import { digestOf } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
+import { mediaTypes } from '../oci/media-types.ts';
 import type { RemoteImage } from './contract.ts';
-import { ClientBench, failureOf, read } from './testing/client-bench.ts';
-import { failure, startBreakingServer } from './testing/registry-double.ts';
+import { ClientBench, context, failureOf, patience, read } from './testing/client-bench.ts';
+import { failure, RegistryDouble, startBreakingServer } from './testing/registry-double.ts';
 
 const bench = ClientBench.open();
 
@@ -73,6 +74,69 @@ describe('a layer', () => {
     );
   });
 
+  test('is sent from the byte that is asked for, without its digest being checked', async () => {
+    const layer = bench.registry.addBlob(bytes);
+    const remote = await image(layer);
+    expect(await read(remote, layer, { offset: 150_000 })).toEqual(bytes.subarray(150_000));
+    expect(bench.registry.requests.at(-1)?.range).toBe('bytes=150000-');
+    const wrong = { ...layer, size: layer.size + 1 };
+    expect(await failureOf(read(remote, wrong, { offset: 150_000 }))).toStartWith('data-loss: ');
+  });
+
+  test('that the registry lacks is sought where its descriptor says', async () => {
+    await using elsewhere = new RegistryDouble();
+    elsewhere.intercept = () => new Response(bytes);
+    const urls = ['ftp://x/', 'not a URL', `${elsewhere.url}/layer.tar`];
+    const layer = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length, urls };
+    const remote = await image(layer);
+    expect(await read(remote, remote.manifest.layers[0] ?? layer)).toEqual(bytes);
+    expect(elsewhere.targets).toEqual(['/layer.tar']);
+    const [first] = elsewhere.requests;
+    expect(first?.authorization).toBeNull();
+  });
+
+  test('that nobody has is told as the registry tells it', async () => {
+    await using elsewhere = new RegistryDouble();
+    const urls = [`${elsewhere.url}/layer.tar`];
+    const layer = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length, urls };
+    bench.registry.intercept = (_, url) =>
+      url.pathname.includes('/blobs/') ? failure(404, 'BLOB_UNKNOWN', 'not here') : undefined;
+    const remote = await image(layer);
+    expect(await failureOf(read(remote, layer))).toBe('internal: blob unknown: not here');
+    expect(elsewhere.requests).toHaveLength(1);
+  });
+
+  test('tells each second of the wait for another try', async () => {
+    const layer = bench.registry.addBlob(bytes);
+    let asked = 0;
+    bench.registry.intercept = (_, url) =>
+      url.pathname.endsWith(layer.digest) && asked++ === 0
+        ? failure(503, 'UNAVAILABLE', 'later', { 'Retry-After': '2' })
+        : undefined;
+    const waits: number[] = [];
+    await read(await image(layer), layer, { onRetry: (seconds) => waits.push(seconds) });
+    expect(waits).toEqual([2, 1]);
+  });
+
+  test('that trickles is asked for again', async () => {
+    const layer = bench.registry.addBlob(bytes);
+    let asked = 0;
+    bench.registry.intercept = (_, url) => {
+      if (!url.pathname.endsWith(layer.digest) || asked++ > 0) return undefined;
+      let sent = 0;
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            controller.enqueue(bytes.subarray(sent, ++sent));
+            await Bun.sleep(patience.stall / 10);
+          },
+        }),
+      );
+    };
+    expect(await read(await image(layer), layer)).toEqual(bytes);
+    expect(asked).toBe(2);
+  });
+
   test('that stalls is asked for again', async () => {
     const layer = bench.registry.addBlob(bytes);
     let asked = 0;
@@ -81,6 +145,57 @@ describe('a layer', () => {
       return new Promise(() => {});
     };
     expect(await read(await image(layer), layer)).toEqual(bytes);
+  });
+});
+
+describe('a mirror of Docker Hub', () => {
+  const bytes = Buffer.alloc(200_000, 'sampan');
+
+  /** An image at both mirrors. */
+  async function atBoth(second: RegistryDouble, layers: readonly Descriptor[]): Promise<RemoteImage> {
+    for (const registry of [bench.registry, second]) {
+      registry.addImage('library/app', 'latest', layers);
+    }
+    return bench.resolve('app', undefined, [bench.registry.url, second.url]);
+  }
+
+  test('that lacks a layer is followed by the next', async () => {
+    await using second = new RegistryDouble();
+    const layer = second.addBlob(bytes);
+    expect(await read(await atBoth(second, [layer]), layer)).toEqual(bytes);
+    expect(bench.registry.targets).toContain(`/v2/library/app/blobs/${layer.digest}`);
+  });
+
+  test('that breaks off is followed by the next, where it broke off', async () => {
+    await using second = new RegistryDouble();
+    const layer = second.addBlob(bytes);
+    let asked = 0;
+    bench.registry.intercept = (_, url) => {
+      if (!url.pathname.endsWith(layer.digest)) return undefined;
+      return asked++ === 0
+        ? new Response(stream(bytes.subarray(0, 1_000)))
+        : new Response(null, { status: 500 });
+    };
+    expect(await read(await atBoth(second, [layer]), layer)).toEqual(bytes);
+    expect(second.requests.at(-1)?.range).toBe('bytes=1000-');
+  });
+
+  test('that sends other bytes is not asked again', async () => {
+    await using second = new RegistryDouble();
+    const layer = second.addBlob(bytes);
+    bench.registry.intercept = (_, url) =>
+      url.pathname.endsWith(layer.digest) ? new Response(Buffer.alloc(bytes.length)) : undefined;
+    const image = await atBoth(second, [layer]);
+    expect(await failureOf(read(image, layer))).toStartWith('data-loss: the registry sent ');
+    expect(await read(image, layer)).toEqual(bytes);
+  });
+
+  test('that lacks the configuration is followed by the next', async () => {
+    await using second = new RegistryDouble();
+    const image = await atBoth(second, []);
+    bench.registry.intercept = (_, url) =>
+      url.pathname.includes('/blobs/') ? new Response(null, { status: 404 }) : undefined;
+    expect(digestOf(await image.config(context, 10_000))).toBe(image.manifest.config.digest);
   });
 });
 

@@ -147,7 +147,7 @@ export class BlobUpload {
   /** Whether the last request did its work, although its answer did not come through. */
   async #isThere(context: Context): Promise<boolean> {
     const { session, blobs, blob } = this.#options;
-    const url = new URL(blob.digest, blobs);
+    const url = new URL(`./${blob.digest}`, blobs);
     const answer = await session.exchange(context, { method: 'HEAD', url }).catch(unlessAborted(context));
     return answer?.status === 200;
   }

@@ -8,7 +8,7 @@ import { createRegistryClient } from '../registry-client.ts';
 import { RegistryDouble } from './registry-double.ts';
 
 export const context = background();
-export const patience = { stall: 300, attempts: 3, firstDelay: 1, longestDelay: 4, longestWait: 2_000 };
+export const patience = { stall: 1_000, attempts: 3, firstDelay: 1, longestDelay: 4, longestWait: 2_000 };
 export const platform = { os: 'linux', architecture: 'amd64' };
 export const someone: Credentials = {
   username: 'user',
@@ -58,8 +58,12 @@ export function failureOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-export async function read(image: RemoteImage, layer: Descriptor): Promise<Buffer> {
+export async function read(
+  image: RemoteImage,
+  layer: Descriptor,
+  options: Parameters<RemoteImage['layer']>[2] = {},
+): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for await (const part of image.layer(context, layer)) parts.push(part);
+  for await (const part of image.layer(context, layer, options)) parts.push(part);
   return Buffer.concat(parts);
 }
