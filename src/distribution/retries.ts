@@ -52,11 +52,10 @@ export class Retries {
 
   async #countDown(milliseconds: number): Promise<void> {
     const { signal } = this.#context;
-    const end = performance.now() + milliseconds;
-    for (let left = milliseconds; left > 0; left = end - performance.now()) {
-      const seconds = Math.ceil(left / 1_000);
-      this.#onRetry?.(seconds);
-      const step = this.#onRetry === undefined ? left : left - (seconds - 1) * 1_000;
+    const whole = this.#onRetry === undefined ? 0 : Math.max(Math.ceil(milliseconds / 1_000) - 1, 0);
+    for (let left = whole; left >= 0; left--) {
+      this.#onRetry?.(left + 1);
+      const step = left === whole ? milliseconds - whole * 1_000 : 1_000;
       await sleep(step, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
