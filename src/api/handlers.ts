@@ -1,4 +1,5 @@
 import type { Handlers } from './call.ts';
+import { buildHandlers } from './handlers/build.ts';
 import { commitHandlers } from './handlers/commit.ts';
 import { containerFileHandlers } from './handlers/container-files.ts';
 import { containerStreamHandlers } from './handlers/container-streams.ts';
@@ -26,6 +27,7 @@ export const handlers: Handlers = {
   ...imageContentHandlers,
   ...commitHandlers,
   ...registryHandlers,
+  ...buildHandlers,
   ...networkHandlers,
   ...volumeHandlers,
 };

@@ -6,14 +6,12 @@ import { renderDiskUsage } from '../render/disk-usage.ts';
 
 const allKinds: readonly StorageKind[] = ['container', 'image', 'volume', 'build-cache'];
 
-export const diskUsageHandlers: HandlersOf<'diskUsage' | 'buildPrune'> = {
+export const diskUsageHandlers: HandlersOf<'diskUsage'> = {
   async diskUsage({ engine, context, query, version }) {
     const kinds = kindsOf(query.type, version);
     const usage = await engine.storage.usage(context, kinds);
     return renderDiskUsage(engine, usage, { kinds, version, verbose: query.verbose, now: new Date() });
   },
-
-  buildPrune: () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
 };
 
 function kindsOf(types: readonly string[], version: ApiVersion): ReadonlySet<StorageKind> {

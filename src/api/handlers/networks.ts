@@ -11,6 +11,7 @@ export const networkHandlers: HandlersOf<'networkList' | 'networkInspect' | 'net
     return selectNetworks(engine, query.filters).map((network) => renderNetwork(network, running, version));
   },
 
+  // All that there are are predefined ones.
   networkPrune: () => ({ NetworksDeleted: null }),
 
   networkInspect({ engine, name, version }) {
