@@ -18,6 +18,7 @@ _${name}_complete() {
         line=\${line%%$'\\t'*}
         COMPREPLY+=("\${line#"\${current%"\${current##*[:=]}"}"}")
     done < <("\${words[0]}" __complete -- "\${words[@]:1}" 2>/dev/null)
+    [[ \${COMPREPLY[0]-} != *: ]] || compopt -o nospace
 }
 complete -o default -F _${name}_complete ${program}
 `;

@@ -46,7 +46,7 @@ async function candidatesFor(
   if (awaiting !== undefined) return objectCandidates(() => flagValues(session, awaiting));
   if (typed.startsWith('-')) return flagCandidates(flags);
   const pathLength = findCommand(operands.slice(0, 2)) === entry ? 2 : 1;
-  return objectCandidates(() => namesFor(session, entry, operands.length > pathLength));
+  return objectCandidates(() => namesFor(session, entry, operands.slice(pathLength)));
 }
 
 /** Words that are neither flags nor flags' values, and the flag whose value comes next. */
@@ -117,10 +117,19 @@ async function flagValues(session: Session, flag: string): Promise<readonly stri
   return fixedValues[flag] ?? [];
 }
 
-/** Names of the objects that the command is about. */
-async function namesFor(session: Session, { usage }: CatalogEntry, hasFirst: boolean): Promise<string[]> {
+/** Names of the objects that the command is about. The shell offers files where there are none. */
+async function namesFor(
+  session: Session,
+  { usage }: CatalogEntry,
+  given: readonly string[],
+): Promise<string[]> {
+  if (usage.includes('CONTAINER:')) {
+    // Of a copy's two sides one is a container's.
+    if (given.some((side) => side.includes(':'))) return [];
+    return (await containerNames(session)).map((name) => `${name}:`);
+  }
   const wantsMore = usage.includes('...]') && !usage.includes('ARG');
-  if (hasFirst && !wantsMore) return [];
+  if (given.length > 0 && !wantsMore) return [];
   if (/\b(CONTAINER|NAME\|ID)\b/.test(usage)) return containerNames(session);
   if (/IMAGE|REPOSITORY/.test(usage)) return imageNames(session);
   if (/\bVOLUME\b/.test(usage)) return volumeNames(session);
