@@ -15,11 +15,22 @@ mkdirSync(join(root, 'dist'), { recursive: true });
 const { status } = spawnSync(
   process.execPath,
   [
-    ...['build', '--compile', '--minify', '--bytecode', '--format=esm', '--target=bun', '--sourcemap=linked'],
+    // Flat, so that the thread's program is beside the one that starts it, as in the source tree.
+    ...[
+      'build',
+      '--compile',
+      '--entry-naming=[name].[ext]',
+      '--minify',
+      '--bytecode',
+      '--format=esm',
+      '--target=bun',
+      '--sourcemap=linked',
+    ],
     `--define=SAMPAN_COMMIT=${JSON.stringify(commit?.trim() || 'unknown')}`,
     `--define=SAMPAN_BUILD_TIME=${JSON.stringify(new Date().toISOString())}`,
     `--outfile=${output}`,
     join(root, 'src/main/sampan.ts'),
+    join(root, 'src/snapshots/layer-worker.ts'),
   ],
   { cwd: root, stdio: 'inherit' },
 );
