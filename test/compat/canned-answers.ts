@@ -1,4 +1,5 @@
 import { fileAnswer } from './canned-files.ts';
+import { registryAnswer } from './canned-registries.ts';
 import { type Answer, frame, type RecordedRequest, type Responder } from './fake-daemon.ts';
 
 /** Answers in the shape of dockerd 28's. Times are relative to now, so that "3 hours ago" stays true. */
@@ -470,7 +471,7 @@ const eventText = events.map((event) => `${JSON.stringify(event).replace(/"(\d{1
 /** One daemon's memory: which images were pulled. */
 export function cannedAnswers(): Responder {
   const pulled = new Set<string>();
-  return (request) => fileAnswer(request) ?? answer(request, pulled);
+  return (request) => fileAnswer(request) ?? registryAnswer(request) ?? answer(request, pulled);
 }
 
 function answer(request: RecordedRequest, pulled: Set<string>): Answer | undefined {

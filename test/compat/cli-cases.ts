@@ -1,13 +1,21 @@
 import { fileCases, fileHelpPages } from './file-cases.ts';
+import { registryCases, registryHelpPages } from './registry-cases.ts';
 
 /** Command lines whose output, exit status and requests must be those of Docker's own command line. */
 export interface CliCase {
   readonly line: string;
   readonly stdin?: string;
+  /** The user's `config.json` before. */
+  readonly config?: object;
   /** Requests may come in any order, as operations on several objects run at once. */
   readonly unordered?: boolean;
   /** Docker looks for kinds of objects too that are not here. */
   readonly ignoreRequests?: boolean;
+}
+
+/** What the outcome of a case is recorded under. */
+export function caseKey({ line, stdin = '', config }: CliCase): string {
+  return JSON.stringify(config === undefined ? [line, stdin] : [line, stdin, config]);
 }
 
 /** Words are separated by blanks; quotes keep blanks. `<dir>` stands for the folder of the cases' files. */
@@ -553,6 +561,7 @@ export const cliCases: readonly CliCase[] = [
   ...inspecting,
   ...special,
   ...fileCases,
+  ...registryCases,
 ];
 
 /** Help pages are laid out as Docker's; their words are their own. */
@@ -603,4 +612,5 @@ export const helpPages: readonly string[] = [
   'system info',
   'system events',
   ...fileHelpPages,
+  ...registryHelpPages,
 ];

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync } from 'node:fs';
-import { cliCases, helpPages } from './cli-cases.ts';
+import { caseKey, cliCases, helpPages } from './cli-cases.ts';
 import {
   docker,
   normalise,
@@ -25,7 +25,7 @@ afterAll(() => removeFolder(dir));
 describe('the command line does what docker does', () => {
   for (const one of cliCases) {
     test(one.stdin === undefined ? one.line : `${one.line} < ${JSON.stringify(one.stdin)}`, async () => {
-      const expected = outcomes[JSON.stringify([one.line, one.stdin ?? ''])];
+      const expected = outcomes[caseKey(one)];
       const actual = normalise(await runCase(sampan, one, dir, socket), one, dir, socket);
       expect(actual).toEqual(expected as Outcome);
     });
@@ -48,7 +48,7 @@ test('what is recorded is what docker 28 does, where it is installed', async () 
   const isInstalled = Bun.which('docker') !== null && (await dockerVersion()) === '28.2.2';
   for (const one of isInstalled ? sampled : []) {
     const seen = normalise(await runCase(docker, one, dir, socket), one, dir, socket);
-    expect(seen).toEqual(outcomes[JSON.stringify([one.line, one.stdin ?? ''])] as Outcome);
+    expect(seen).toEqual(outcomes[caseKey(one)] as Outcome);
   }
 }, 60_000);
 

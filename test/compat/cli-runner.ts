@@ -3,6 +3,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { cannedAnswers } from './canned-answers.ts';
 import { type CliCase, splitLine } from './cli-cases.ts';
+import { makeHelper, takeConfig, writeConfig } from './client-home.ts';
 import { type RecordedRequest, startFakeDaemon } from './fake-daemon.ts';
 import { makeInput, makeOutput, treeOf } from './file-trees.ts';
 
@@ -14,13 +15,17 @@ export interface Outcome {
   readonly requests: readonly RecordedRequest[];
   /** What is in the folder that some cases write to. */
   readonly files?: readonly string[];
+  /** The user's `config.json` afterwards, where there was one before. */
+  readonly config?: unknown;
+  /** What the credential helper was told. */
+  readonly kept?: string;
 }
 
 type Program = (
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
   stdin: string,
-) => Promise<Omit<Outcome, 'requests' | 'files'>>;
+) => Promise<Pick<Outcome, 'stdout' | 'stderr' | 'exitCode'>>;
 
 const sample = 'from the environment';
 
@@ -37,23 +42,26 @@ export function prepareFolder(dir: string): void {
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(`${dir}/${name}`, text);
   makeInput(`${dir}/in`);
+  makeHelper(`${dir}/bin`);
 }
 
 export async function runCase(program: Program, one: CliCase, dir: string, socket: string): Promise<Outcome> {
   const daemon = await startFakeDaemon(socket, cannedAnswers());
   const writes = one.line.includes('<dir>/out');
   if (writes) makeOutput(`${dir}/out`);
+  if (one.config !== undefined) writeConfig(dir, one.config);
   try {
     const environment = {
       DOCKER_HOST: `unix://${socket}`,
       HOME: dir,
       TZ: 'UTC',
       SAMPLE: sample,
-      PATH: '/usr/local/bin:/usr/bin:/bin',
+      PATH: `${dir}/bin:/usr/local/bin:/usr/bin:/bin`,
     };
     const seen = await program(splitLine(one.line, dir), environment, one.stdin ?? '');
     const files = writes ? { files: treeOf(`${dir}/out`) } : {};
-    return { ...seen, requests: daemon.requests, ...files };
+    const home = one.config === undefined ? {} : takeConfig(dir);
+    return { ...seen, requests: daemon.requests, ...files, ...home };
   } finally {
     await daemon.close();
   }
@@ -142,6 +150,8 @@ export function normalise(outcome: Outcome, one: CliCase, dir: string, socket: s
     exitCode: outcome.exitCode,
     requests: one.ignoreRequests ? [] : asked,
     ...(outcome.files === undefined ? {} : { files: outcome.files }),
+    ...(outcome.config === undefined ? {} : { config: outcome.config }),
+    ...(outcome.kept === undefined ? {} : { kept: outcome.kept }),
   };
 }
 

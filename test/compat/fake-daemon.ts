@@ -11,6 +11,8 @@ export interface RecordedRequest {
   /** JSON, the members of a tar of files, or text. */
   readonly body: unknown;
   readonly upgrade: boolean;
+  /** What `X-Registry-Auth` says. */
+  readonly auth?: unknown;
 }
 
 export interface Answer {
@@ -101,9 +103,14 @@ function parseRequest(bytes: Buffer): { request: RecordedRequest; length: number
       target: target.replace(/^\/v1\.\d+/, ''),
       body: readable(body.content, target, headers.get('content-type') ?? ''),
       upgrade: headers.has('upgrade'),
+      ...authOf(headers.get('x-registry-auth')),
     },
     length: body.end,
   };
+}
+
+function authOf(header: string | undefined): { auth?: unknown } {
+  return header === undefined ? {} : { auth: JSON.parse(Buffer.from(header, 'base64url').toString()) };
 }
 
 function parseBody(

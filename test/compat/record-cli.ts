@@ -1,6 +1,6 @@
 /** Writes down what the docker command line of this machine does: `bun test/compat/record-cli.ts`. */
 import { mkdirSync, mkdtempSync } from 'node:fs';
-import { cliCases, helpPages } from './cli-cases.ts';
+import { caseKey, cliCases, helpPages } from './cli-cases.ts';
 import { docker, normalise, type Outcome, prepareFolder, removeFolder, runCase } from './cli-runner.ts';
 import { layoutOf } from './help-layout.ts';
 
@@ -9,8 +9,7 @@ const socket = `${dir}.sock`;
 prepareFolder(dir);
 const outcomes: Record<string, Outcome> = {};
 for (const one of cliCases) {
-  const key = JSON.stringify([one.line, one.stdin ?? '']);
-  outcomes[key] = normalise(await runCase(docker, one, dir, socket), one, dir, socket);
+  outcomes[caseKey(one)] = normalise(await runCase(docker, one, dir, socket), one, dir, socket);
 }
 const help: Record<string, string> = {};
 for (const page of helpPages) {

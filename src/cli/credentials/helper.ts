@@ -1,6 +1,7 @@
 import { messageOf } from '../../base/errors.ts';
 import { isJsonObject } from '../../base/json.ts';
 import type { Io } from '../io.ts';
+import { escapeForHtml } from '../template/json.ts';
 import type { Login } from './login.ts';
 
 /**
@@ -55,7 +56,7 @@ export class CredentialHelper {
       Username: hasToken ? TOKEN_USER : login.username,
       Secret: hasToken ? login.identityToken : login.password,
     };
-    const { failure, output } = await this.#run('store', `${JSON.stringify(credentials)}\n`);
+    const { failure, output } = await this.#run('store', `${escapeForHtml(JSON.stringify(credentials))}\n`);
     if (failure !== undefined) throw this.#failed('store', failure, output);
   }
 

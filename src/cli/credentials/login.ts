@@ -25,13 +25,10 @@ export function hostOfServer(address: string): string {
   return address.split('/', 1)[0] ?? '';
 }
 
-/** The API's AuthConfig; what is not known is left out. */
+/** The API's AuthConfig; what is not known is left out, and so is the server of no login. */
 export function authConfigOf(server: string, login: Login | undefined): Record<string, string> {
-  const fields = {
-    username: login?.username ?? '',
-    password: login?.password ?? '',
-    serveraddress: server,
-    identitytoken: login?.identityToken ?? '',
-  };
+  if (login === undefined) return {};
+  const { username, password, identityToken } = login;
+  const fields = { username, password, serveraddress: server, identitytoken: identityToken };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 }
