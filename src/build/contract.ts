@@ -1,8 +1,8 @@
 import type { Context } from '../base/context.ts';
+import type { SandboxLimits } from '../containers/sandbox/contract.ts';
 import type { Credentials } from '../distribution/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
-import type { RunLimits } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 
 /**
@@ -43,7 +43,7 @@ export interface BuildRequest {
   readonly pull: boolean;
   readonly network: string;
   readonly extraHosts: readonly string[];
-  readonly limits: RunLimits;
+  readonly limits: SandboxLimits;
   readonly secrets: (id: string) => Promise<Uint8Array | undefined>;
   /** Host path of an agent's socket. */
   readonly ssh: (id: string) => string | undefined;

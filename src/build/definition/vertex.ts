@@ -1,3 +1,4 @@
+import type { SandboxLimits } from '../../containers/sandbox/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { Platform } from '../../oci/image.ts';
 
@@ -88,20 +89,7 @@ export interface RunOperation {
   readonly files: readonly { readonly path: string; readonly mode: number; readonly content: string }[];
   /** `docker build`'s own: "name:address". The addresses are no part of what the vertex means. */
   readonly extraHosts: readonly string[];
-  readonly limits: RunLimits;
-}
-
-export interface RunLimits {
-  readonly cgroupParent: string;
-  readonly memory: number;
-  readonly memorySwap: number;
-  readonly cpuShares: number;
-  readonly cpuPeriod: number;
-  readonly cpuQuota: number;
-  readonly cpusetCpus: string;
-  readonly cpusetMems: string;
-  readonly shmSize: number;
-  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly limits: SandboxLimits;
 }
 
 export type RunMount =

@@ -1,8 +1,9 @@
 import type { Context } from '../../base/context.ts';
+import type { SandboxLimits } from '../../containers/sandbox/contract.ts';
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ImageConfig, Platform } from '../../oci/image.ts';
-import type { RunLimits, Vertex } from '../definition/vertex.ts';
+import type { SandboxLimits, Vertex } from '../definition/vertex.ts';
 import { compileStage } from './compile-stage.ts';
 import { globalArgs } from './global-args.ts';
 import type { StageState } from './stage-state.ts';
@@ -18,7 +19,7 @@ export interface CompileOptions {
   readonly noCache: boolean | readonly string[];
   readonly network: string;
   readonly extraHosts: readonly string[];
-  readonly limits: RunLimits;
+  readonly limits: SandboxLimits;
   /** Contexts by name: "context" is the main one. */
   readonly contexts: Readonly<Record<string, Vertex>>;
   readonly images: ImageResolver;

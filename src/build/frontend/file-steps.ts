@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { SandboxLimits } from '../../containers/sandbox/contract.ts';
 import { DockerfileError } from '../../dockerfile/errors.ts';
 import { type ExpansionOptions, expand } from '../../dockerfile/expansion.ts';
 import type { Heredoc } from '../../dockerfile/heredoc.ts';
@@ -9,8 +10,8 @@ import type { Platform } from '../../oci/image.ts';
 import {
   type CopySource,
   makeVertex,
-  type RunLimits,
   type RunOperation,
+  type SandboxLimits,
   type Vertex,
 } from '../definition/vertex.ts';
 import { commandWords, inWorkingDirectory } from './config-steps.ts';
@@ -29,7 +30,7 @@ export interface StepOptions {
   readonly network: string;
   readonly hostname: string;
   readonly extraHosts: readonly string[];
-  readonly limits: RunLimits;
+  readonly limits: SandboxLimits;
 }
 
 /** Numbers the inputs of a vertex, each once. */
