@@ -3,7 +3,7 @@ import type { SandboxLimits } from '../../containers/sandbox/contract.ts';
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ImageConfig, Platform } from '../../oci/image.ts';
-import type { SandboxLimits, Vertex } from '../definition/vertex.ts';
+import type { Vertex } from '../definition/vertex.ts';
 import { compileStage } from './compile-stage.ts';
 import { globalArgs } from './global-args.ts';
 import type { StageState } from './stage-state.ts';

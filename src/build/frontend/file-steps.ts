@@ -7,13 +7,7 @@ import { heredocHead } from '../../dockerfile/heredoc.ts';
 import type { CopyInstruction, RunInstruction, WordInstruction } from '../../dockerfile/instructions.ts';
 import { hasWildcards } from '../../dockerfile/path-pattern.ts';
 import type { Platform } from '../../oci/image.ts';
-import {
-  type CopySource,
-  makeVertex,
-  type RunOperation,
-  type SandboxLimits,
-  type Vertex,
-} from '../definition/vertex.ts';
+import { type CopySource, makeVertex, type RunOperation, type Vertex } from '../definition/vertex.ts';
 import { commandWords, inWorkingDirectory } from './config-steps.ts';
 import { remoteVertex } from './remote-sources.ts';
 import { readMount, resolveMount } from './run-mounts.ts';
