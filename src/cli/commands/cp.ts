@@ -6,7 +6,11 @@ import { bool } from '../flag-types.ts';
 
 export const command = defineCommand({
   flags: {
-    archive: flag(bool(), 'a', 'Keep owners: user and group IDs'),
+    archive: flag(
+      bool(),
+      'a',
+      'Give what is copied out the owners that it has there,\nand what is copied in the user of the container',
+    ),
     'follow-link': flag(bool(), 'L', 'Copy what a symbolic link at SRC_PATH leads to'),
     quiet: flag(
       bool(),
