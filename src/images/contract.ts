@@ -267,3 +267,30 @@ export interface ImageUsers {
   /** Containers made from the image, by its ID. */
   containersOf(id: Digest): readonly { readonly id: string; readonly running: boolean }[];
 }
+
+/** For whoever makes images layer by layer. */
+export interface ImageMaker {
+  /** What it holds stays, whether an image has it or not. */
+  leaseLayers(): LayerLease;
+  /** Takes a layer's tar in. Its diff ID is held by the lease before anything could collect it. */
+  receiveLayer(
+    context: Context,
+    lease: LayerLease,
+    tar: AsyncIterable<Uint8Array>,
+  ): Promise<{ readonly diffId: Digest; readonly size: number }>;
+  /** An image of layers that are here, and its names. Fails with `not-found` when a layer is missing. */
+  create(context: Context, request: CreateImageRequest): Promise<Image>;
+}
+
+/** Held until disposed. */
+export interface LayerLease extends Disposable {
+  hold(layer: Digest): void;
+}
+
+export interface CreateImageRequest {
+  /** Names its layers; its bytes are encoded always in the same way. */
+  readonly config: ImageConfig;
+  readonly parent: Digest | undefined;
+  /** "name" or "name:tag" each. */
+  readonly references: readonly string[];
+}
