@@ -7,7 +7,6 @@ import type { Call } from '../call.ts';
 import { parseRegistryAuth } from '../registry-auth.ts';
 import { pullMessage } from '../render/progress.ts';
 import type { ProgressWriter } from '../streams/progress-writer.ts';
-import { RetryCountdown } from '../streams/retry-countdown.ts';
 
 /** Pulls what `fromImage` and `tag` name, or every tag of the repository when neither has a tag or digest. */
 export async function pullImages(call: Call<'imageCreate'>, writer: ProgressWriter): Promise<void> {
@@ -44,26 +43,19 @@ async function referencesOf(
   return tags.map((tag) => ({ ...asked, tag }));
 }
 
-async function pullOne(
+function pullOne(
   { engine, context }: Call<'imageCreate'>,
   writer: ProgressWriter,
   reference: Reference,
   options: { readonly platform: Platform | undefined; readonly credentials: Credentials | undefined },
 ): Promise<PulledImage> {
   const id = reference.digest ?? reference.tag ?? '';
-  using countdown = new RetryCountdown(writer);
-  return await engine.images.pull(context, formatReference(reference), {
+  return engine.images.pull(context, formatReference(reference), {
     ...options,
     onFound: () => writer.message({ status: `Pulling from ${reference.path}`, id }),
     onLayer(progress) {
-      const { layer, step, seconds = 0 } = progress;
-      if (step === 'retrying') {
-        countdown.start(layer, seconds);
-        return;
-      }
-      countdown.stop(layer);
-      const message = pullMessage(step, progress);
-      if (step !== 'receiving') writer.message(message);
+      const message = pullMessage(progress);
+      if (progress.step !== 'receiving') writer.message(message);
       else if (progress.current > 0) writer.progress(message);
     },
   });

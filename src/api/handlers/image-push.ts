@@ -4,7 +4,6 @@ import type { Call } from '../call.ts';
 import { parseRegistryAuth } from '../registry-auth.ts';
 import { pushMessage } from '../render/progress.ts';
 import type { ProgressWriter } from '../streams/progress-writer.ts';
-import { RetryCountdown } from '../streams/retry-countdown.ts';
 import { imageFor, queryPlatform } from './image-lookup.ts';
 
 /** Pushes what the path and `tag` name, or every tag of the repository when neither has one. */
@@ -14,11 +13,10 @@ export async function pushImages(call: Call<'imagePush'>, writer: ProgressWriter
   // Told by status, unlike an image that is not there.
   if (query.platform !== '') imageFor(engine, formatReference(reference), query.platform);
   writer.message({ status: `The push refers to repository [${repositoryOf(reference)}]` });
-  using countdown = new RetryCountdown(writer);
   await engine.images.push(context, formatReference(reference), {
     credentials: parseRegistryAuth(request.headers.get('x-registry-auth')),
     platform: queryPlatform(query.platform),
-    onLayer: (progress) => tell(progress, writer, countdown),
+    onLayer: (progress) => tell(progress, writer),
     onPushed: (pushed) => tellPushed(pushed, writer),
   });
 }
@@ -29,15 +27,9 @@ function askedReference(name: string, tag: string): Reference {
   return tag === '' ? named : parseReference(`${repositoryOf(named)}:${tag}`);
 }
 
-function tell(progress: PushProgress, writer: ProgressWriter, countdown: RetryCountdown): void {
-  const { layer, step, seconds = 0 } = progress;
-  if (step === 'retrying') {
-    countdown.start(layer, seconds);
-    return;
-  }
-  countdown.stop(layer);
-  const message = pushMessage(step, progress);
-  if (step !== 'pushing') writer.message(message);
+function tell(progress: PushProgress, writer: ProgressWriter): void {
+  const message = pushMessage(progress);
+  if (progress.step !== 'pushing') writer.message(message);
   else if (progress.current > 0) writer.progress(message);
 }
 

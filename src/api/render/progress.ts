@@ -22,13 +22,12 @@ export function transferProgress(
   return { status, progressDetail: { current, total }, progress: bar(current, total), id };
 }
 
-type PullStep = Exclude<LayerProgress['step'], 'retrying'>;
-
-const pullTexts: Record<PullStep, string> = {
+const pullTexts: Record<LayerProgress['step'], string> = {
   found: 'Pulling fs layer',
   known: 'Already exists',
   waiting: 'Waiting',
   receiving: 'Downloading',
+  retrying: 'Retrying in ',
   verifying: 'Verifying Checksum',
   received: 'Download complete',
   unpacking: 'Extracting',
@@ -36,44 +35,39 @@ const pullTexts: Record<PullStep, string> = {
 };
 
 /** How a layer comes, in the words of `docker pull`. */
-export function pullMessage(step: PullStep, { layer, current, total }: LayerProgress): ProgressMessage {
-  const id = layerId(layer);
+export function pullMessage({ layer, step, current, total, seconds }: LayerProgress): ProgressMessage {
+  const id = shortId(layer);
   if (step === 'receiving' || step === 'unpacking') {
     return transferProgress(pullTexts[step], id, current, total);
   }
-  return { status: pullTexts[step], progressDetail: {}, id };
+  const detail = step === 'retrying' ? secondsText(seconds) : '';
+  return { status: pullTexts[step] + detail, progressDetail: {}, id };
 }
 
-type PushStep = Exclude<PushProgress['step'], 'retrying'>;
-
-const pushTexts: Record<PushStep, string> = {
+const pushTexts: Record<PushProgress['step'], string> = {
   preparing: 'Preparing',
   waiting: 'Waiting',
   pushing: 'Pushing',
   pushed: 'Pushed',
   exists: 'Layer already exists',
   mounted: 'Mounted from ',
+  retrying: 'Retrying in ',
 };
 
 /** How a layer goes, in the words of `docker push`. */
-export function pushMessage(
-  step: PushStep,
-  { layer, from = '', current, total }: PushProgress,
-): ProgressMessage {
-  const id = layerId(layer);
+export function pushMessage({ layer, step, from, current, total, seconds }: PushProgress): ProgressMessage {
+  const id = shortId(layer);
   if (step === 'pushing') return transferProgress(pushTexts[step], id, current, total);
-  const status = step === 'mounted' ? pushTexts[step] + from : pushTexts[step];
+  const detail = { mounted: from ?? '', retrying: secondsText(seconds) };
+  const status = pushTexts[step] + (step === 'mounted' || step === 'retrying' ? detail[step] : '');
   return { status, progressDetail: {}, id };
 }
 
-/** `seconds` are left until a layer is asked for again. */
-export function retryMessage(id: string, seconds: number): ProgressMessage {
-  const status = `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`;
-  return { status, progressDetail: {}, id };
+function secondsText(seconds = 0): string {
+  return seconds === 1 ? '1 second' : `${seconds} seconds`;
 }
 
-/** The short form of a layer's digest. */
-export function layerId(layer: string): string {
+function shortId(layer: string): string {
   return layer.slice('sha256:'.length, 'sha256:'.length + 12);
 }
 
