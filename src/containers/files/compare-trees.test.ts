@@ -85,6 +85,11 @@ test('a whiteout is a removal, of a directory as a whole', async () => {
   ]);
 });
 
+test('whiteouts that are names of one device are removals each', async () => {
+  const link: Member = { name: 'usr', type: 'hardlink', linkName: 'lib' };
+  expect(await compare(whiteout('lib'), link)).toEqual(['deleted /lib', 'deleted /usr']);
+});
+
 test('a device that is no whiteout is added', async () => {
   expect(await compare({ name: 'null', type: 'character', major: 1, minor: 3 })).toEqual(['added /null']);
 });

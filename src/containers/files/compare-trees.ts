@@ -4,7 +4,7 @@ import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { Tree, TreeStat } from '../../runtime/trees/contract.ts';
 import type { FilesystemChange } from '../contract.ts';
 import { isHeader } from './tree-parts.ts';
-import { isOpaque, isWhiteout, OPAQUE_XATTR } from './writable-part.ts';
+import { isOpaque, isWhiteout, readWritablePart } from './writable-part.ts';
 
 /** Absolute paths, byte strings. */
 export type Changes = ReadonlyMap<string, FilesystemChange['kind']>;
@@ -29,9 +29,8 @@ export async function compareTrees(context: Context, above: Tree, below: Tree): 
 /** The headers of all that is in the writable part, by depth. */
 async function readLevels(context: Context, above: Tree): Promise<TarHeader[][]> {
   const levels: TarHeader[][] = [];
-  const options = { data: false, xattrs: [OPAQUE_XATTR], crossMounts: false };
-  for await (const part of above.read(context, '/', options)) {
-    if (!isHeader(part) || part.name === '.') continue;
+  for await (const part of readWritablePart(context, above, { data: false, xattrs: [] })) {
+    if (!isHeader(part)) continue;
     const depth = part.name.split('/').length - 1;
     levels[depth] ??= [];
     levels[depth].push(part);
@@ -117,11 +116,6 @@ function isModified(header: TarHeader, stat: TreeStat): boolean {
   if (type !== stat.type || mode !== stat.mode || uid !== stat.uid || gid !== stat.gid) return true;
   if (type === 'directory') return false;
   if (type === 'file' && size !== stat.size) return true;
-  return (header.linkName ?? '') !== stat.linkTarget || !isSameTime(header, stat);
-}
-
-/** Archives may have left out the fraction. */
-function isSameTime({ seconds = 0, nanoseconds = 0 }: TarHeader, stat: TreeStat): boolean {
-  if (seconds !== stat.seconds) return false;
-  return nanoseconds === stat.nanoseconds || nanoseconds === 0 || stat.nanoseconds === 0;
+  const { linkName = '', seconds = 0, nanoseconds = 0 } = header;
+  return linkName !== stat.linkTarget || seconds !== stat.seconds || nanoseconds !== stat.nanoseconds;
 }

@@ -3,7 +3,7 @@ import type { Context } from '../../base/context.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { Tree, TreePart } from '../../runtime/trees/contract.ts';
 import { asMember, COPIED_XATTRS, isHeader } from './tree-parts.ts';
-import { isOpaque, isWhiteout, OPAQUE_XATTR } from './writable-part.ts';
+import { isOpaque, isWhiteout, OPAQUE_XATTR, readWritablePart } from './writable-part.ts';
 
 /** OCI image spec, layer.md: "whiteouts". */
 const WHITEOUT_PREFIX = '.wh.';
@@ -11,11 +11,10 @@ const OPAQUE_WHITEOUT = '.wh..wh..opq';
 
 /** A writable part as an image's layer: what an overlay keeps as devices and attributes turned into whiteouts. Nothing when it is empty. */
 export async function* layerParts(context: Context, writable: Tree): AsyncGenerator<TreePart, void, void> {
-  const options = { data: true, xattrs: [...COPIED_XATTRS, OPAQUE_XATTR], crossMounts: false };
-  for await (const part of writable.read(context, '/', options)) {
+  for await (const part of readWritablePart(context, writable, { data: true, xattrs: COPIED_XATTRS })) {
     if (!isHeader(part)) yield part;
     else if (isWhiteout(part)) yield whiteout(part);
-    else if (part.name !== '.') {
+    else {
       yield withoutMark(asMember(part));
       if (isOpaque(part)) yield { type: 'file', name: `${part.name}/${OPAQUE_WHITEOUT}`, mode: 0o600 };
     }
