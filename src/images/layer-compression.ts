@@ -1,10 +1,10 @@
 import type { Context } from '../base/context.ts';
+import { SharedWork } from '../base/shared-work.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { gzip } from './gzip.ts';
 import type { LayerForm, LayerForms } from './layer-forms.ts';
-import { SharedWork } from './shared-work.ts';
 
 /** Makes compressed forms of layers that have none, each once: pushes that want the same one at the same moment share it. */
 export class LayerCompression {

@@ -1,10 +1,10 @@
 import type { Context } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
+import { Slots } from '../base/slots.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import type { LayerProgress } from './contract.ts';
 import { downloadLayer, type LayerParts, type RemoteLayer, type Tell } from './download-layer.ts';
-import { Slots } from './slots.ts';
 
 export type LayerListener = (progress: LayerProgress) => void;
 

@@ -1,13 +1,13 @@
 import type { Context } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
+import { SharedWork } from '../base/shared-work.ts';
+import { Slots } from '../base/slots.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { PushProgress } from './contract.ts';
 import { LayerCompression } from './layer-compression.ts';
 import type { LayerForm, LayerForms } from './layer-forms.ts';
 import type { PushDestination } from './push-destination.ts';
-import { SharedWork } from './shared-work.ts';
-import { Slots } from './slots.ts';
 import { together } from './together.ts';
 
 export type PushListener = (progress: PushProgress) => void;

@@ -1,5 +1,5 @@
-import type { Context } from '../base/context.ts';
-import { SampanError } from '../base/errors.ts';
+import type { Context } from './context.ts';
+import { SampanError } from './errors.ts';
 
 /** Work that several may ask for at the same moment and that is done once for all of them. It is given up when nobody waits for it any more. */
 export class SharedWork<T> {
