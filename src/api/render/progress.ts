@@ -55,12 +55,16 @@ const pushTexts: Record<PushProgress['step'], string> = {
 };
 
 /** How a layer goes, in the words of `docker push`. */
-export function pushMessage({ layer, step, from, current, total, seconds }: PushProgress): ProgressMessage {
+export function pushMessage(progress: PushProgress): ProgressMessage {
+  const { layer, step, current, total } = progress;
   const id = shortId(layer);
   if (step === 'pushing') return transferProgress(pushTexts[step], id, current, total);
-  const detail = { mounted: from ?? '', retrying: secondsText(seconds) };
-  const status = pushTexts[step] + (step === 'mounted' || step === 'retrying' ? detail[step] : '');
-  return { status, progressDetail: {}, id };
+  return { status: pushTexts[step] + pushDetail(progress), progressDetail: {}, id };
+}
+
+function pushDetail({ step, from = '', seconds }: PushProgress): string {
+  if (step === 'mounted') return from;
+  return step === 'retrying' ? secondsText(seconds) : '';
 }
 
 function secondsText(seconds = 0): string {
