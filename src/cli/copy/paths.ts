@@ -24,7 +24,7 @@ export function assertsDirectory(path: string): boolean {
 }
 
 /** `normalize` keeps a slash at the end; here it says nothing. */
-export function cleanPath(path: string): string {
+function cleanPath(path: string): string {
   const clean = normalize(path);
   return clean.length > 1 && hasTrailingSlash(clean) ? clean.slice(0, -1) : clean;
 }
