@@ -2,7 +2,7 @@ import { invalid } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { Archive } from './archive.ts';
-import { type ArchivedImage, type ArchivedManifest, assembleImage } from './archived-image.ts';
+import { type ArchivedImage, assembleImage } from './archived-image.ts';
 import { isTextList } from './config.ts';
 import { Layout } from './oci-layout.ts';
 
@@ -10,16 +10,13 @@ import { Layout } from './oci-layout.ts';
 export function readDockerArchive(archive: Archive, list: unknown): ArchivedImage[] {
   if (list === null) throw invalid('invalid manifest, manifest cannot be null (but can be [])');
   if (!Array.isArray(list)) throw invalid('invalid manifest.json: not a list');
-  const manifestOf = layoutManifests(archive);
-  const images = list.map((item) => readItem(archive, item, manifestOf));
+  const index = archive.json('index.json');
+  const layout = index === undefined ? undefined : new Layout(archive, index);
+  const images = list.map((item) => readItem(archive, item, layout));
   return images.map((image) => ({ ...image, parent: checkedParent(image, images) }));
 }
 
-function readItem(
-  archive: Archive,
-  item: unknown,
-  manifestOf: (config: Digest) => ArchivedManifest | undefined,
-): ArchivedImage {
+function readItem(archive: Archive, item: unknown, layout: Layout | undefined): ArchivedImage {
   if (!isJsonObject(item) || typeof item['Config'] !== 'string' || !isTextList(item['Layers'] ?? [])) {
     throw invalid('invalid manifest.json: an entry lacks Config or Layers');
   }
@@ -27,23 +24,7 @@ function readItem(
   if (!isTextList(references)) throw invalid('invalid manifest.json: RepoTags must be a list of strings');
   const parent = typeof item['Parent'] === 'string' && isDigest(item['Parent']) ? item['Parent'] : undefined;
   const image = assembleImage(archive, item['Config'], (item['Layers'] ?? []) as string[]);
-  return { ...image, references, parent, manifest: manifestOf(image.id) };
-}
-
-/**
- * The manifests worth keeping: those with compressed layers. dockerd's classic store and this one write one over plain tars for images that
- * never had any; pushing by it would send the tars as they are.
- */
-function layoutManifests(archive: Archive): (config: Digest) => ArchivedManifest | undefined {
-  const index = archive.json('index.json');
-  if (index === undefined) return () => undefined;
-  const layout = new Layout(archive, index);
-  const manifests = layout.manifests();
-  return (config) => {
-    const found = manifests.get(config);
-    const whole = found && layout.complete(found);
-    return whole?.forms.some((form) => form.digest !== form.diffId) ? whole : undefined;
-  };
+  return { ...image, references, parent, manifest: layout?.manifestOf(image.id) };
 }
 
 /** The parent, when it is in the archive as well. Fails when it cannot be one. */

@@ -8,6 +8,9 @@ import { MAX_LAYERS, parseJsonObject } from './config.ts';
 /** What registries take at most (distribution specification, "Pushing Manifests"). */
 export const MAX_MANIFEST_BYTES = 4 << 20;
 
+/** Annotation of an index entry: the digest of the manifest that the image came with, which lies among the blobs. */
+export const ORIGINAL_MANIFEST = 'sampan.manifest';
+
 /** Reads an image's manifest, OCI's or Docker's schema 2. Fails with `invalid-argument` on anything that is not one. */
 export function parseManifest(bytes: Uint8Array): Manifest {
   return asManifest(parseJsonObject(bytes, 'image manifest'));

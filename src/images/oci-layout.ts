@@ -12,7 +12,7 @@ import {
   formsOf,
   missing,
 } from './archived-image.ts';
-import { asManifest } from './manifest.ts';
+import { asManifest, ORIGINAL_MANIFEST } from './manifest.ts';
 
 /** Depth of nested indexes that a layout may have, which ends cycles too. */
 const MAX_NESTING = 4;
@@ -24,12 +24,15 @@ const MAX_DESCRIPTORS = 4_096;
 interface FoundManifest {
   readonly digest: Digest;
   readonly manifest: Manifest;
+  /** Whether the archive says that the image came with it. */
+  readonly isOriginal: boolean;
 }
 
 /** The indexes and manifests of an OCI layout, from its `index.json` on. */
 export class Layout {
   readonly #archive: Archive;
   readonly #entries: readonly JsonObject[];
+  #manifests: Map<Digest, FoundManifest> | undefined;
   #left = MAX_DESCRIPTORS;
 
   constructor(archive: Archive, index: unknown) {
@@ -52,30 +55,56 @@ export class Layout {
     throw notFound(`no matching manifest for ${formatPlatform(platform)} in the archive`);
   }
 
-  /** All manifests, by their configurations' digests. */
-  manifests(): Map<Digest, FoundManifest> {
-    const found = new Map<Digest, FoundManifest>();
+  /**
+   * The manifest worth keeping for an image, by its configuration's digest: one that it came with, or with compressed layers. dockerd's
+   * classic store writes one over plain tars for images that never had any; pushing by it would send the tars as they are.
+   */
+  manifestOf(config: Digest): ArchivedManifest | undefined {
+    this.#manifests ??= this.#findManifests();
+    const found = this.#manifests.get(config);
+    const whole = found && this.#complete(found);
+    const isCompressed = whole?.forms.some((form) => form.digest !== form.diffId);
+    return found?.isOriginal || isCompressed ? whole : undefined;
+  }
+
+  #findManifests(): Map<Digest, FoundManifest> {
+    const manifests = new Map<Digest, FoundManifest>();
     const visit = (entry: JsonObject, depth: number): void => {
       const document = this.#document(entry);
       if (document === undefined || depth === 0) return;
-      if (isIndex(entry, document)) for (const nested of this.#entriesOf(document)) visit(nested, depth - 1);
-      else if (isImage(document)) found.set(asManifest(document).config.digest, toFound(entry, document));
+      if (isIndex(entry, document)) {
+        for (const nested of this.#entriesOf(document)) visit(nested, depth - 1);
+      } else if (isImage(document)) {
+        const found = this.#toFound(entry, document);
+        manifests.set(found.manifest.config.digest, found);
+      }
     };
     for (const entry of this.#entries) visit(entry, MAX_NESTING);
-    return found;
+    return manifests;
   }
 
   /** The manifest with its bytes, when all its layers are in the archive as it says. */
-  complete({ digest, manifest }: FoundManifest): ArchivedManifest | undefined {
+  #complete({ digest, manifest }: FoundManifest): ArchivedManifest | undefined {
     const bytes = this.#archive.bytes(blobPath({ digest }));
     const forms = formsOf(manifest.layers, (layer) => this.#archive.layer(blobPath(layer)));
     return bytes === undefined || forms === undefined ? undefined : { digest, bytes, forms };
   }
 
+  /** The manifest that an entry names, or the one that its image came with, if that is of the same image. */
+  #toFound(entry: JsonObject, document: JsonObject): FoundManifest {
+    const named = { digest: digestIn(entry), manifest: asManifest(document), isOriginal: false };
+    const digest = annotationsOf(entry)[ORIGINAL_MANIFEST];
+    const original = typeof digest === 'string' ? this.#document({ digest }) : undefined;
+    if (original === undefined) return named;
+    const manifest = asManifest(original);
+    const isSame = manifest.config.digest === named.manifest.config.digest;
+    return isSame ? { digest: digestIn({ digest }), manifest, isOriginal: true } : named;
+  }
+
   #assemble(found: FoundManifest): ArchivedImage {
     const { config, layers } = found.manifest;
     const image = assembleImage(this.#archive, blobPath(config), layers.map(blobPath));
-    return { ...image, references: [], parent: undefined, manifest: this.complete(found) };
+    return { ...image, references: [], parent: undefined, manifest: this.#complete(found) };
   }
 
   /** The image manifest that an entry names, through nested indexes the one that fits the platform best; undefined when none does. */
@@ -83,7 +112,7 @@ export class Layout {
     if (depth === 0) throw invalid('invalid index: nested too deeply');
     const document = this.#document(entry);
     if (document === undefined) return undefined;
-    if (!isIndex(entry, document)) return isImage(document) ? toFound(entry, document) : undefined;
+    if (!isIndex(entry, document)) return isImage(document) ? this.#toFound(entry, document) : undefined;
     const fitting = this.#entriesOf(document)
       .map((candidate) => ({ candidate, fit: fitOf(candidate, platform) }))
       .filter(({ fit }) => fit > 0)
@@ -116,10 +145,6 @@ export class Layout {
     if (this.#left < 0) throw invalid(`invalid index: more than ${MAX_DESCRIPTORS} manifests`);
     return manifests;
   }
-}
-
-function toFound(entry: JsonObject, document: JsonObject): FoundManifest {
-  return { digest: digestIn(entry), manifest: asManifest(document) };
 }
 
 function isIndex(entry: JsonObject, document: JsonObject): boolean {
@@ -156,10 +181,14 @@ function blobPath(descriptor: { readonly digest?: unknown }): string {
 
 /** A full name from containerd's annotation; OCI's own holds a name or just a tag, which alone names nothing. */
 function namesOf(entry: JsonObject): string[] {
-  const annotations = isJsonObject(entry['annotations']) ? entry['annotations'] : {};
+  const annotations = annotationsOf(entry);
   const full = text(annotations['io.containerd.image.name']);
   const name = full || text(annotations['org.opencontainers.image.ref.name']);
   return full !== '' || /[:/]/.test(name) ? [name] : [];
+}
+
+function annotationsOf(entry: JsonObject): JsonObject {
+  return isJsonObject(entry['annotations']) ? entry['annotations'] : {};
 }
 
 function text(value: unknown): string {

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { gzipSync } from 'node:zlib';
 import { digestOf } from '../oci/digest.ts';
+import { mediaTypes } from '../oci/media-types.ts';
 import { readTar } from '../oci/tar/archive.ts';
 import type { StoredImages } from './images.ts';
 import { configOf, savedArchive, stream, tar } from './testing/archives.ts';
 import { ImageBench } from './testing/image-bench.ts';
-import { layoutOf } from './testing/layout.ts';
+import { LayoutBuilder, layoutOf, named } from './testing/layout.ts';
 
 const lower = tar({ 'etc/motd': 'hello\n' });
 const upper = tar({ 'etc/issue': 'upper\n' });
@@ -100,6 +101,30 @@ describe('save', () => {
     await load(archive);
     expect(images.get('app:v1').manifest).toBe(layout.manifest);
   });
+
+  test.each([
+    ['of Docker over gzip', mediaTypes.dockerManifest, mediaTypes.dockerLayerGzip, gzipSync(lower)],
+    ['of OCI over a plain tar', mediaTypes.ociManifest, mediaTypes.ociLayer, lower],
+  ])(
+    'gives a manifest %s back when it is loaded, and names an OCI one',
+    async (_, type, layerType, bytes) => {
+      const layout = new LayoutBuilder();
+      const manifest = layout.manifest(configOf([lower]), [bytes], undefined, type, layerType);
+      await load(layout.archive([named(manifest, 'docker.io/library/app:v1')]));
+      const archive = await save('app:v1');
+      const members = await membersOf(archive);
+      expect(members.get('index.json')).toMatchObject({
+        manifests: [
+          { mediaType: mediaTypes.ociManifest, annotations: { 'sampan.manifest': manifest.digest } },
+        ],
+      });
+      expect(members.get('manifest.json')).toMatchObject([{ Layers: [path(bytes)] }]);
+      await images.remove(bench.context, 'app:v1', { force: true, prune: true });
+      await load(archive);
+      expect(images.get('app:v1').manifest).toBe(manifest.digest);
+      expect((await save('app:v1')).equals(archive)).toBe(true);
+    },
+  );
 
   test('has a layer that two images share once, compressed where one of them came so', async () => {
     const layout = layoutOf(configOf([lower]), [gzipSync(lower)], 'docker.io/library/base:v1');

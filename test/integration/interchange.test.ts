@@ -1,12 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../../src/oci/digest.ts';
 import { makeBusyboxRoot } from '../fixtures/busybox-root.ts';
+import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { Dockerd } from '../fixtures/dockerd.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
+
+const ourImages = ['ours', 'kept', 'pulled'];
 
 /** Where archives and the other tools' storage are. */
 let work: string;
@@ -16,7 +19,7 @@ beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'sampan-interchange-'));
   makeTheirImage();
   daemon = await TestDaemon.start();
-  makeOurImages();
+  await makeOurImages();
 });
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
@@ -69,8 +72,8 @@ function makeTheirImage(): void {
   buildah('rm', container);
 }
 
-/** "ours:v1" of plain tars, and "kept:v1" with compressed layers and a manifest from elsewhere; both saved to files. */
-function makeOurImages(): void {
+/** "ours:v1" of plain tars, "kept:v1" as it came with an OCI manifest, "pulled:v1" with Docker's; saved to files, and unpacked as layouts. */
+async function makeOurImages(): Promise<void> {
   daemon.sampan('run', '--name', 'worker', 'busybox', 'sh', '-c', 'echo hello > /note; rm /etc/group');
   daemon.sampan('commit', 'worker', 'ours:v1');
   daemon.sampan('rm', 'worker');
@@ -78,7 +81,11 @@ function makeOurImages(): void {
   daemon.sampan('load', '-i', join(work, 'elsewhere.tar'));
   daemon.sampan('tag', 'localhost/their:v1', 'kept:v1');
   daemon.sampan('rmi', 'localhost/their:v1');
-  for (const name of ['ours', 'kept']) {
+  await using registry = await DockerRegistry.start();
+  await registry.push('pulled', 'v1', [readFileSync(join(work, 'root.tar'))]);
+  daemon.sampan('pull', `${registry.host}/pulled:v1`);
+  daemon.sampan('tag', `${registry.host}/pulled:v1`, 'pulled:v1');
+  for (const name of ourImages) {
     daemon.sampan('save', '-o', join(work, `${name}.tar`), `${name}:v1`);
     mkdirSync(join(work, name));
     tool('tar', '-C', name, '-xf', `${name}.tar`);
@@ -164,7 +171,7 @@ async function expectSameTree(name: string, directory: string): Promise<void> {
   }
 }
 
-describe.each(['ours', 'kept'])('the image "%s" saved here', (name) => {
+describe.each(ourImages)('the image "%s" saved here', (name) => {
   test('is loaded by podman, with the same files', async () => {
     expect(podman('load', '--quiet', '-i', `${name}.tar`)).toContain(`${name}:v1`);
     const { Id } = await get(`/images/${name}:v1/json`);
@@ -196,7 +203,7 @@ describe.each(['ours', 'kept'])('the image "%s" saved here', (name) => {
 describe('docker', () => {
   test('loads what is saved here, and the other way round', async () => {
     await using dockerd = await Dockerd.start();
-    for (const name of ['ours', 'kept']) {
+    for (const name of ourImages) {
       expect(dockerd.docker('load', '-q', '-i', join(work, `${name}.tar`))).toBe(`Loaded image: ${name}:v1`);
       const { Id, RootFS } = await get(`/images/${name}:v1/json`);
       const [image] = JSON.parse(dockerd.docker('image', 'inspect', `${name}:v1`));

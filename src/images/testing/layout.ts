@@ -16,15 +16,21 @@ export class LayoutBuilder {
   }
 
   /** An image with these layers as they are stored. */
-  manifest(config: string, layers: readonly Uint8Array[], platform?: Platform): Descriptor {
+  manifest(
+    config: string,
+    layers: readonly Uint8Array[],
+    platform?: Platform,
+    mediaType: string = mediaTypes.ociManifest,
+    layerType: string = mediaTypes.ociLayerGzip,
+  ): Descriptor {
     const document = {
       schemaVersion: 2,
-      mediaType: mediaTypes.ociManifest,
+      mediaType,
       config: this.blob(config, mediaTypes.ociConfig),
-      layers: layers.map((bytes) => this.blob(bytes, mediaTypes.ociLayerGzip)),
+      layers: layers.map((bytes) => this.blob(bytes, layerType)),
       annotations: { 'org.example.kept': 'yes' },
     };
-    const manifest = this.blob(JSON.stringify(document), mediaTypes.ociManifest);
+    const manifest = this.blob(JSON.stringify(document), mediaType);
     return platform === undefined ? manifest : { ...manifest, platform };
   }
 
