@@ -41,7 +41,7 @@ function barOf(progress: Progress | undefined, room: number): string {
   const { current = 0, total = 0 } = progress ?? {};
   if (total <= 0 || room < MIN_BAR) return '';
   const width = Math.min(room, MAX_BAR);
-  const filled = Math.trunc(Math.min(current / total, 1) * width);
+  const filled = Math.trunc(Math.max(Math.min(current / total, 1), 0) * width);
   return `[${'='.repeat(filled)}>${' '.repeat(width - filled)}] `;
 }
 
