@@ -1,22 +1,27 @@
+import type { Context } from '../base/context.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { TarHeader } from '../oci/tar/writer.ts';
+import type { TreePart } from '../runtime/trees/contract.ts';
 
 /**
- * Files that a build can copy from: a context, a download, a filesystem's view. Paths are byte strings relative to the tree's root
- * ("a/b"), never with "..", and no path leads through a symbolic link.
+ * Files that a build can copy from: a context, a download, a checkout, a filesystem. Paths are byte strings, absolute and clean ("/a/b");
+ * "/" is the root. No path leads through a symbolic link: whoever wants one followed does so with `followLinks`.
  */
 export interface FileTree {
-  /** Of everything that `entries` says but times: two trees of one digest make the same layers. */
+  /** Of everything that it says but times: two trees of one digest make the same layers. */
   readonly digest: Digest;
-  /** All but the root, sorted so that a directory comes right before what is in it. */
-  entries(): AsyncIterable<FileEntry> | Iterable<FileEntry>;
-  find(path: string): Promise<FileEntry | undefined>;
-  /** The bytes of a file. */
-  read(entry: FileEntry): AsyncIterable<Uint8Array>;
+  /** What is at a path; undefined when nothing is, or when the way there leads through something that is no directory. */
+  stat(context: Context, path: string): Promise<FileEntry | undefined>;
+  /**
+   * The object at a path and all below it, parents first, names sorted bytewise: `header.name` is relative to the path, which itself is ".".
+   * Fails with `not-found`.
+   */
+  list(context: Context, path: string): AsyncIterable<FileEntry>;
+  /** The same with the files' bytes: headers, each followed by its data. Only what `wanted` takes, by its relative name. */
+  read(context: Context, path: string, wanted: (name: string) => boolean): AsyncIterable<TreePart>;
 }
 
 export interface FileEntry {
-  /** `name` is the path. */
   readonly header: TarHeader;
   /** Of a file's bytes. */
   readonly content: Digest | undefined;

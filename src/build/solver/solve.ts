@@ -39,6 +39,7 @@ export class Solver {
   readonly #surroundings: Surroundings;
   readonly #lease: LayerLease;
   readonly #listener: BuildListener;
+  readonly #failed = new AbortController();
   readonly #solutions = new Map<Digest, Promise<Solution>>();
 
   constructor(
@@ -50,16 +51,22 @@ export class Solver {
       readonly listener: BuildListener;
     },
   ) {
-    this.#context = context;
+    this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#failed.signal]) };
     this.#parts = parts;
     this.#surroundings = build.surroundings;
     this.#lease = build.lease;
     this.#listener = build.listener;
   }
 
-  /** What a vertex makes. */
+  /** What a vertex makes. When it cannot be made, all that was at work has ended when this fails. */
   async solve(vertex: Vertex): Promise<Result> {
-    return (await this.#solution(vertex)).result;
+    try {
+      return (await this.#solution(vertex)).result;
+    } catch (error) {
+      this.#failed.abort(error);
+      await Promise.allSettled(this.#solutions.values());
+      throw error;
+    }
   }
 
   #solution(vertex: Vertex): Promise<Solution> {
