@@ -49,3 +49,15 @@ test('changes of a layer come one per line', async () => {
   expect((await api.request('GET', `/images/nothing/layers/${imageId}/changes`)).status).toBe(404);
   expect((await api.request('GET', '/images/busybox/layers/sha256:5/changes')).status).toBe(404);
 });
+
+test('an image is removed only for the platform that it has', async () => {
+  const platform = (architecture: string) =>
+    encodeURIComponent(JSON.stringify({ os: 'linux', architecture }));
+  const other = await api.request('DELETE', `/images/busybox?platforms=${platform('s390x')}`);
+  expect([other.status, JSON.parse(other.body).message]).toEqual([
+    404,
+    'image with reference busybox was found but does not provide the specified platform (linux/s390x)',
+  ]);
+  const own = await api.request('DELETE', `/images/busybox?platforms=${platform('amd64')}`);
+  expect([own.status, JSON.parse(own.body)]).toEqual([200, [{ Untagged: 'busybox' }, { Deleted: imageId }]]);
+});

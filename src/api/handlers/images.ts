@@ -56,6 +56,8 @@ export const imageHandlers: HandlersOf<
   },
 
   async imageRemove({ engine, context, name, query }) {
+    // An image has one platform here: what is to be taken away of it is all of it.
+    for (const platform of query.platforms) imageFor(engine, name, platform);
     const removed = await engine.images.remove(context, name, {
       force: query.force,
       prune: !query.noprune,
