@@ -5,7 +5,7 @@ import { isErrno } from '../base/errno.ts';
 import { invalid } from '../base/errors.ts';
 
 /** Where Docker and Sampan look for certificates: a folder for each "host" or "host:port". */
-export const CERTIFICATE_DIRECTORIES = ['/etc/docker/certs.d', '/etc/sampan/certs.d'] as const;
+const CERTIFICATE_DIRECTORIES = ['/etc/docker/certs.d', '/etc/sampan/certs.d'] as const;
 
 /** PEM texts. */
 export interface Certificates {

@@ -72,7 +72,7 @@ async function* persist(
   const retries = new Retries(context, source.patience, onRetry);
   let offset = start;
   // An empty blob is asked for too: the registry may not have it.
-  for (let asked = false; !asked || offset < size; asked = true) {
+  for (let asked = size > 0; !asked || offset < size; asked = true) {
     const begin = offset;
     try {
       for await (const part of connect(context, source, blob, offset)) {

@@ -34,8 +34,8 @@ export function parseDocument(bytes: Uint8Array, contentType: string): ParsedDoc
   if (!isJsonObject(value)) throw invalid('invalid manifest: not a JSON object');
   const said = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (value['schemaVersion'] === 1 || (said.includes('manifest.v1+') && !said.includes('.oci.'))) {
-    throw invalid('the image has a manifest of schema version 1, which is not supported', {
-      hint: 'Push it again with a current tool, which converts it to schema version 2.',
+    throw invalid('support for Docker Image manifest version 2, schema 1 has been removed', {
+      hint: 'Suggest to the author of the image to push it again with a current tool; see https://docs.docker.com/go/deprecated-image-specs/.',
     });
   }
   const type = mediaTypeOf(value, said);

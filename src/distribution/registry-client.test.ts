@@ -82,7 +82,7 @@ describe('resolve', () => {
       'schema version 1',
       { schemaVersion: 1, name: 'x' },
       'application/vnd.docker.distribution.manifest.v1+prettyjws',
-      'schema version 1, which is not supported',
+      'schema 1 has been removed',
     ],
     [
       'what is both',
@@ -118,6 +118,18 @@ describe('resolve', () => {
       { schemaVersion: 2, config: { ...config, digest: 'sha256:12' }, layers },
       mediaTypes.ociManifest,
       'is not a sha256 digest',
+    ],
+    [
+      'a digest of another algorithm',
+      { schemaVersion: 2, config: { ...config, digest: `sha512:${'0'.repeat(128)}` }, layers },
+      mediaTypes.ociManifest,
+      'is not a sha256 digest',
+    ],
+    [
+      'what is both, without a word of the sender',
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, config, layers, manifests: [] },
+      'application/json',
+      'neither clearly',
     ],
     [
       'a negative size',

@@ -79,6 +79,7 @@ describe('a layer', () => {
     const remote = await image(layer);
     expect(await read(remote, layer, { offset: 150_000 })).toEqual(bytes.subarray(150_000));
     expect(bench.registry.requests.at(-1)?.range).toBe('bytes=150000-');
+    expect(await read(remote, layer, { offset: bytes.length })).toHaveLength(0);
     const wrong = { ...layer, size: layer.size + 1 };
     expect(await failureOf(read(remote, wrong, { offset: 150_000 }))).toStartWith('data-loss: ');
   });

@@ -106,9 +106,12 @@ export class Transport {
   }
 
   #connectionFailure(method: Method, url: URL, reason: unknown, cause: unknown): unknown {
+    const isKnown = this.#known.has(url.origin);
+    // Who never answered is not asked again and again.
+    if (reason instanceof Transient && !isKnown) return reason.failure;
     if (reason !== cause) return reason;
     const failure = new Unreachable(`${nameOfRequest({ method, url })}: ${messageOf(cause)}`, { cause });
-    return this.#known.has(url.origin) ? new Transient(failure) : failure;
+    return isKnown ? new Transient(failure) : failure;
   }
 
   /** How to get to the host, and whom to trust there. */
