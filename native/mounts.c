@@ -219,7 +219,7 @@ int op_clone_mount(struct run *run, const struct clone_mount_step *args, struct 
 {
 	int source = slot_fd(run, args->source, failure);
 	if (source < 0) return -1;
-	int fd = clone_mount(source, false);
+	int fd = clone_mount(source, args->recursive != 0);
 	return fd < 0 ? fail(failure, errno, "", NULL) : slot_store(run, args->slot, fd, failure);
 }
 

@@ -26,16 +26,15 @@ struct level *descent_top(struct descent *descent)
 
 /* --- names -------------------------------------------------------------------------------------------------------------- */
 
-static int grow(void **memory, size_t *capacity, size_t wanted, size_t unit)
+/* The memory, moved if it has to be for `wanted` units; NULL where there is none. */
+static void *grown(void *memory, size_t *capacity, size_t wanted, size_t unit)
 {
-	if (wanted <= *capacity) return 0;
+	if (wanted <= *capacity) return memory;
 	size_t larger = *capacity == 0 ? 64 : *capacity;
 	while (larger < wanted) larger *= 2;
-	void *moved = realloc(*memory, larger * unit);
-	if (!moved) return -1;
-	*memory = moved;
-	*capacity = larger;
-	return 0;
+	void *moved = realloc(memory, larger * unit);
+	if (moved) *capacity = larger;
+	return moved;
 }
 
 struct gathering {
@@ -56,9 +55,12 @@ static int gather(struct gathering *to, const struct entry *entry)
 		errno = EOVERFLOW;
 		return -1;
 	}
-	if (grow((void **)&level->names, &to->names_capacity, level->names_size + size, 1) != 0) return -1;
-	if (grow((void **)&level->order, &to->order_capacity, level->count + 1, sizeof *level->order) != 0)
-		return -1;
+	char *names = grown(level->names, &to->names_capacity, level->names_size + size, 1);
+	if (!names) return -1;
+	level->names = names;
+	uint32_t *order = grown(level->order, &to->order_capacity, level->count + 1, sizeof *order);
+	if (!order) return -1;
+	level->order = order;
 	memcpy(level->names + level->names_size, entry->name, size);
 	level->order[level->count++] = (uint32_t)level->names_size;
 	level->names_size += size;
@@ -121,19 +123,16 @@ const char *descent_path(struct descent *descent, const char *name)
 int descent_enter(struct descent *descent, int fd, const struct statx *status, const char *name)
 {
 	struct level level = {.fd = fd, .status = *status};
-	bool fits =
-	        grow((void **)&descent->levels, &descent->capacity, descent->depth + 1, sizeof level) == 0;
-	if (fits && descent->depth > 0) {
-		const char *path = descent_path(descent, name);
-		fits = path != NULL;
-		level.path_size = fits ? strlen(path) : 0;
-	}
-	if (!fits || read_names(&level, DESCENT_NAMES - descent->memory) != 0) {
+	struct level *levels = grown(descent->levels, &descent->capacity, descent->depth + 1, sizeof level);
+	if (levels) descent->levels = levels;
+	const char *path = descent->depth > 0 ? descent_path(descent, name) : "";
+	if (!levels || !path || read_names(&level, DESCENT_NAMES - descent->memory) != 0) {
 		int reason = errno;
 		release(&level);
 		errno = reason;
 		return -1;
 	}
+	level.path_size = strlen(path);
 	descent->levels[descent->depth++] = level;
 	descent->memory += memory_of(&level);
 	if (descent->depth > DESCENT_OPEN) close_fd(&descent->levels[descent->depth - 1 - DESCENT_OPEN].fd);

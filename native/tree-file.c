@@ -16,9 +16,10 @@ int apply_header(int fd, const struct record *header, struct span xattrs)
 	struct timespec time = {.tv_sec = header->seconds, .tv_nsec = header->nanoseconds};
 	struct timespec times[2] = {time, time};
 	if (fchownat(fd, "", header->uid, header->gid, AT_EMPTY_PATH) != 0) return -1;
-	if (xattrs_write(fd, xattrs) != 0) return -1;
-	if (header->kind != RECORD_SYMLINK &&
-	        fchmodat(AT_FDCWD, opened_name(name, fd), header->mode & 07777, 0) != 0)
+	if (xattrs.size > 0 && xattrs_write(fd, xattrs) != 0) return -1;
+	/* A descriptor that was not opened for more has to be named. */
+	if (header->kind != RECORD_SYMLINK && fchmod(fd, header->mode & 07777) != 0 &&
+	        (errno != EBADF || fchmodat(AT_FDCWD, opened_name(name, fd), header->mode & 07777, 0) != 0))
 		return -1;
 	return utimensat(fd, "", times, AT_EMPTY_PATH);
 }

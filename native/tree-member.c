@@ -1,11 +1,9 @@
 /* Making what a header says at its place in the tree. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -24,20 +22,6 @@ struct place {
 
 /* --- where -------------------------------------------------------------------------------------------------------------- */
 
-/* Where a file is not a file but a word with the kernel. */
-static bool is_kernels(int fd)
-{
-	static const unsigned long types[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC,
-	        CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC,
-	        EFIVARFS_MAGIC, SELINUX_MAGIC, NSFS_MAGIC};
-	struct statfs status;
-	if (fstatfs(fd, &status) != 0) return true;
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-		if ((unsigned long)status.f_type == types[i]) return true;
-	}
-	return false;
-}
-
 /* The directory that is to hold `path`, made if it is missing; kept for the next member, which is mostly beside this one. */
 static int parent_of(struct writing *writing, const char *path, const char **name)
 {
@@ -50,8 +34,7 @@ static int parent_of(struct writing *writing, const char *path, const char **nam
 	close_fd(&writing->parent);
 	memcpy(writing->parent_path, path, size);
 	writing->parent_path[size] = 0;
-	autoclose fd =
-	        make_directories(writing->tree->root, writing->parent_path, (struct ownership){0755, 0, 0});
+	autoclose fd = tree_make_directories(writing->tree->root, writing->parent_path);
 	if (fd < 0) return fail(writing->failure, errno, path, NULL);
 	if (is_kernels(fd))
 		return fail(writing->failure, EPERM, path, "it lies on a filesystem of the kernel's own");

@@ -1,13 +1,17 @@
 /* Reading a tree: headers and data of an object and all below it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "path.h"
 #include "tree-descent.h"
 #include "tree-links.h"
 #include "tree.h"
+
+enum { PROCFS_FILE_MAX = 64 << 20 };
 
 struct reading {
 	struct tree *tree;
@@ -59,9 +63,17 @@ static struct span span_of(const char *text)
 	return (struct span){(const uint8_t *)text, strlen(text)};
 }
 
-/* The header of what `fd` stands for, whose path is `path`. */
-static int describe(
-        struct reading *reading, int fd, const struct statx *status, const char *path, struct record *record)
+/* /proc/kcore is all of the memory, and nothing that a tree could hold. */
+static uint64_t size_of(int fd, const struct statx *status)
+{
+	if (!S_ISREG(status->stx_mode)) return 0;
+	bool endless = status->stx_size > PROCFS_FILE_MAX && on_filesystem(fd, PROC_SUPER_MAGIC);
+	return endless ? 0 : status->stx_size;
+}
+
+/* The header of an object whose path is `path`. */
+static int describe(struct reading *reading, const struct opened *object, const struct statx *status,
+        const char *path, struct record *record)
 {
 	const char *first = NULL;
 	size_t xattrs_size = 0;
@@ -72,11 +84,11 @@ static int describe(
 	        .gid = status->stx_gid,
 	        .seconds = status->stx_mtime.tv_sec,
 	        .nanoseconds = status->stx_mtime.tv_nsec,
+	        .size = size_of(object->fd, status),
 	        .major = status->stx_rdev_major,
 	        .minor = status->stx_rdev_minor,
 	        .name = span_of(path),
 	};
-	if (record->kind == RECORD_FILE) record->size = status->stx_size;
 	if (record->kind != RECORD_DIRECTORY && links_look(&reading->links, status, path, &first) != 0)
 		return -1;
 	if (first) {
@@ -86,41 +98,35 @@ static int describe(
 		return 0;
 	}
 	if (record->kind == RECORD_SYMLINK) {
-		ssize_t size = readlinkat(fd, "", reading->target, sizeof reading->target);
+		ssize_t size = readlinkat(object->fd, "", reading->target, sizeof reading->target);
 		if (size < 0) return -1;
 		record->link = (struct span){(const uint8_t *)reading->target, (size_t)size};
 	}
-	if (xattrs_read(fd, reading->request, reading->xattrs, &xattrs_size) != 0) return -1;
+	if (xattrs_read(object, reading->request, reading->xattrs, &xattrs_size) != 0) return -1;
 	record->xattrs = (struct span){reading->xattrs, xattrs_size};
 	return 0;
-}
-
-static int send_file(struct reading *reading, int fd, const struct record *record)
-{
-	bool with_data =
-	        record->kind == RECORD_FILE && record->size > 0 && (reading->request->flags & READ_DATA);
-	autoclose file = with_data ? reopen(fd, O_RDONLY) : -1;
-	if (with_data && file < 0) return -1;
-	if (outbox_header(&reading->tree->outbox, record) != 0) return -1;
-	return with_data ? send_data(reading, file, record->size) : 0;
 }
 
 /* Sends the object `fd` (O_PATH) and goes down into it when it is a directory. */
 static int read_object(struct reading *reading, int fd, const struct statx *status, const char *name)
 {
-	bool top = reading->descent.depth == 0;
-	bool foreign = status->stx_mnt_id != reading->mount && !(reading->request->flags & READ_CROSS_MOUNTS);
-	bool directory = S_ISDIR(status->stx_mode);
+	uint8_t flags = reading->request->flags;
+	bool foreign = status->stx_mnt_id != reading->mount && !(flags & READ_CROSS_MOUNTS);
+	bool enters = S_ISDIR(status->stx_mode) && !foreign;
+	bool has_data = S_ISREG(status->stx_mode) && (flags & READ_DATA) && size_of(fd, status) > 0;
 	struct record record;
-	if (S_ISSOCK(status->stx_mode) || (foreign && !directory)) return 0;
-	const char *path = top ? "." : descent_path(&reading->descent, name);
-	if (!path || describe(reading, fd, status, path, &record) != 0) return -1;
-	if (!directory) return send_file(reading, fd, &record);
+	if (S_ISSOCK(status->stx_mode) || (foreign && !S_ISDIR(status->stx_mode))) return 0;
+	const char *path = reading->descent.depth == 0 ? "." : descent_path(&reading->descent, name);
+	if (!path) return -1;
+	autoclose readable = enters     ? reopen(fd, O_RDONLY | O_DIRECTORY)
+	                     : has_data ? reopen(fd, O_RDONLY)
+	                                : -1;
+	if ((enters || has_data) && readable < 0) return -1;
+	struct opened object = {fd, readable};
+	if (describe(reading, &object, status, path, &record) != 0) return -1;
 	if (outbox_header(&reading->tree->outbox, &record) != 0) return -1;
-	if (foreign) return 0;
-	int opened = reopen(fd, O_RDONLY | O_DIRECTORY);
-	if (opened < 0) return errno == ENOENT ? 0 : -1;
-	return descent_enter(&reading->descent, opened, status, name);
+	if (record.kind == RECORD_FILE && has_data) return send_data(reading, readable, record.size);
+	return enters ? descent_enter(&reading->descent, keep_fd(&readable), status, name) : 0;
 }
 
 /* What has gone since its name was read is left out. */

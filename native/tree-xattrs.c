@@ -16,15 +16,30 @@ static bool is_wanted(const char *name, const struct request *request)
 	return false;
 }
 
+/* Through the descriptor where it can read, which is faster, else through its name. */
+static ssize_t list(const struct opened *object, char *names, size_t size)
+{
+	char name[OPENED_NAME];
+	return object->readable >= 0 ? flistxattr(object->readable, names, size)
+	                             : listxattr(opened_name(name, object->fd), names, size);
+}
+
+static ssize_t get(const struct opened *object, const char *key, uint8_t *value, size_t size)
+{
+	char name[OPENED_NAME];
+	return object->readable >= 0 ? fgetxattr(object->readable, key, value, size)
+	                             : getxattr(opened_name(name, object->fd), key, value, size);
+}
+
 /* Appends one attribute; one that has gone meanwhile is none. */
-static int append(const char *opened, const char *name, uint8_t *bytes, size_t *size)
+static int append(const struct opened *object, const char *name, uint8_t *bytes, size_t *size)
 {
 	size_t name_size = strlen(name), used = *size + XATTR_HEADER + name_size;
 	if (used > TREE_XATTRS_MAX) {
 		errno = E2BIG;
 		return -1;
 	}
-	ssize_t value_size = getxattr(opened, name, bytes + used, TREE_XATTRS_MAX - used);
+	ssize_t value_size = get(object, name, bytes + used, TREE_XATTRS_MAX - used);
 	if (value_size < 0 && (errno == ENODATA || errno == EOPNOTSUPP)) return 0;
 	if (value_size < 0 && errno == ERANGE) errno = E2BIG;
 	if (value_size < 0) return -1;
@@ -34,17 +49,16 @@ static int append(const char *opened, const char *name, uint8_t *bytes, size_t *
 	return 0;
 }
 
-int xattrs_read(int fd, const struct request *request, uint8_t *bytes, size_t *size)
+int xattrs_read(const struct opened *object, const struct request *request, uint8_t *bytes, size_t *size)
 {
-	char opened[OPENED_NAME];
 	/* One more than the longest list that there is. */
 	static char names[XATTR_LIST_MAX + 1];
 	*size = 0;
 	if (request->prefix_count == 0) return 0;
-	ssize_t listed = listxattr(opened_name(opened, fd), names, XATTR_LIST_MAX);
+	ssize_t listed = list(object, names, XATTR_LIST_MAX);
 	if (listed < 0) return errno == EOPNOTSUPP ? 0 : -1;
 	for (const char *name = names; name < names + listed; name += strlen(name) + 1) {
-		if (is_wanted(name, request) && append(opened, name, bytes, size) != 0) return -1;
+		if (is_wanted(name, request) && append(object, name, bytes, size) != 0) return -1;
 	}
 	return 0;
 }

@@ -3,18 +3,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "path.h"
 #include "plan.h"
 
+enum { SEND_BUFFER = 1 << 20 };
+
 int op_serve_tree(struct run *run, const struct serve_tree_step *args, struct failure *failure)
 {
 	int root = slot_fd(run, args->root, failure);
 	if (root < 0) return -1;
+	if (plan_has_child(&run->plan) || run->plan.counts[STAGE_AFTER] > 0)
+		return fail(failure, EINVAL, "", "a plan with a session has a before stage only");
 	close_fd(&run->tree_root);
 	run->tree_root = fcntl(root, F_DUPFD_CLOEXEC, 0);
 	return run->tree_root < 0 ? fail(failure, errno, "", NULL) : 0;
@@ -125,12 +135,12 @@ static bool serve_request(struct tree *tree)
 	if (inbox_receive(&tree->inbox, &type, &payload) <= 0) return false;
 	if (is_late(type)) return true;
 	verb *serve = verb_of(type);
-	if (!serve || request_decode(&request, payload.data, payload.size) != 0) return false;
-	/* The request lies in the inbox, where the next frame will be. */
-	autofree uint8_t *copy = malloc(payload.size);
+	if (!serve) return false;
+	/* The next frame takes its place in the inbox. */
+	autofree uint8_t *copy = malloc(payload.size + 1);
 	if (!copy) return false;
 	memcpy(copy, payload.data, payload.size);
-	request_decode(&request, copy, payload.size);
+	if (request_decode(&request, copy, payload.size) != 0) return false;
 	if (serve(tree, &request, &failure) == 0) return !tree->outbox.gone;
 	return !tree->outbox.gone && frame_send_failure(tree->outbox.fd, &failure) == 0;
 }
@@ -138,7 +148,7 @@ static bool serve_request(struct tree *tree)
 /* Nothing of the host is held but its procfs and the root. */
 static int prepare(struct run *run, int connection, struct tree *tree)
 {
-	int size = 1 << 20;
+	int size = SEND_BUFFER;
 	setsockopt(connection, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
 	*tree = (struct tree){
 	        .root = keep_fd(&run->tree_root), .inbox.fd = connection, .outbox.fd = connection};
@@ -151,16 +161,45 @@ static int prepare(struct run *run, int connection, struct tree *tree)
 	return fchdir(descriptors);
 }
 
+/*
+ * Kills the session when the client hangs up, as it may be waiting for a filesystem that somebody serves who does not answer. Holds nothing but the
+ * connection.
+ */
+static _Noreturn void watch(int session, int connection)
+{
+	if (dup2(connection, 3) != 3 || dup2(session, 4) != 4 || close_range(5, ~0u, 0) != 0) _exit(1);
+	struct pollfd watched = {.fd = 3, .events = POLLRDHUP};
+	while (poll(&watched, 1, -1) < 0 && errno == EINTR) continue;
+	syscall(SYS_pidfd_send_signal, 4, SIGKILL, NULL, 0);
+	_exit(0);
+}
+
+static int start_watching(int connection)
+{
+	autoclose session = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	/* Above the numbers that the watcher gives out. */
+	autoclose watched = fcntl(connection, F_DUPFD_CLOEXEC, 5);
+	autoclose target = session < 0 ? -1 : fcntl(session, F_DUPFD_CLOEXEC, 5);
+	if (watched < 0 || target < 0) return -1;
+	pid_t parent = getpid(), pid = fork();
+	if (pid != 0) return pid < 0 ? -1 : 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) _exit(0);
+	watch(target, watched);
+}
+
 int tree_serve(struct run *run, int connection)
 {
 	struct tree tree;
 	struct failure failure = {.stage = STAGE_BEFORE, .operation = OPERATION_serve_tree};
-	if (prepare(run, connection, &tree) != 0) {
+	if (prepare(run, connection, &tree) != 0 || start_watching(connection) != 0) {
 		fail(&failure, errno, "", "the session could not be prepared");
 		frame_send_failure(connection, &failure);
 		return 1;
 	}
 	if (frame_send(connection, FRAME_DONE, NULL, 0, NULL, 0) != 0) return 1;
 	while (serve_request(&tree)) continue;
+	/* The tree is let go before the client learns of the end. */
+	close_fd(&tree.root);
 	return 0;
 }

@@ -35,6 +35,15 @@ int tree_serve(struct run *run, int connection);
  */
 int tree_find(int root, struct span path, bool follow, struct found *found, struct failure *failure);
 
+/*
+ * Opens (O_PATH) the directory `path` (shorter than PATH_MAX) below `root`, links followed, and makes what is missing of it: root's, mode 0755.
+ * -1 with errno.
+ */
+int tree_make_directories(int root, const char *path);
+
+/* Whether a descriptor lies where a file is not a file but a word with the kernel: procfs, sysfs, cgroups and the like. */
+bool is_kernels(int fd);
+
 /* The kind of a record for what has this mode. */
 enum record_kind kind_of(mode_t mode);
 
@@ -64,8 +73,14 @@ bool same_object(const struct statx *one, const struct statx *other);
 
 /* --- extended attributes ------------------------------------------------------------------------------------------------- */
 
-/* The attributes of what `fd` (O_PATH) stands for whose names begin with one of the request's prefixes, encoded into `bytes` (TREE_XATTRS_MAX). */
-int xattrs_read(int fd, const struct request *request, uint8_t *bytes, size_t *size);
+/* An object that is looked at. */
+struct opened {
+	int fd;       /* O_PATH */
+	int readable; /* the same, opened for reading; -1: it was not */
+};
+
+/* Its attributes whose names begin with one of the request's prefixes, encoded into `bytes` (TREE_XATTRS_MAX). -1 with errno. */
+int xattrs_read(const struct opened *object, const struct request *request, uint8_t *bytes, size_t *size);
 
 /* Sets them; those that the filesystem does not take are left out, as Docker leaves them out. -1 with errno. */
 int xattrs_write(int fd, struct span xattrs);

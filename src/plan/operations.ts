@@ -150,8 +150,11 @@ export const operations = {
   pivot: { code: 28, args: { root: 'int' } },
   /** Makes the directory in slot `root` the root without pivoting (ramfs hosts, MS_MOVE + chroot). */
   moveRoot: { code: 29, args: { root: 'int' } },
-  /** A copy of the mount that holds the directory in `source`, from that directory on and without what is mounted below, attached nowhere. */
-  cloneMount: { code: 30, args: { slot: 'int', source: 'int' } },
+  /**
+   * Into `slot` a copy, attached nowhere, of the mount that the directory in `source` lies on, from that directory on; `recursive` with what is
+   * mounted below. The mount must be in the launcher's mount namespace of that moment.
+   */
+  cloneMount: { code: 30, args: { slot: 'int', source: 'int', recursive: 'int' } },
 
   // Namespaces
   /**
@@ -271,7 +274,7 @@ export const operations = {
   // Trees (before stage)
   /**
    * Once the plan is carried out, the connection serves requests about the directory in slot `root` until it is closed
-   * (docs/tree-protocol.md). All other slots are closed. The plan has no child stage.
+   * (docs/tree-protocol.md). All other slots are closed. The plan has no other stage.
    */
   serveTree: { code: 120, args: { root: 'int' } },
 } as const satisfies Record<string, OperationShape>;

@@ -109,7 +109,7 @@ function finishBlock(block: Buffer, typeflag: string): void {
   put(block, 'ustar\x0000', 257);
   put(block, '        ', 148);
   let sum = 0;
-  for (const byte of block) sum += byte;
+  for (let at = 0; at < BLOCK; at++) sum += block[at] ?? 0;
   put(block, `${sum.toString(8).padStart(6, '0')}\0 `, 148);
 }
 

@@ -1,3 +1,4 @@
+import type { TarHeader } from '../../oci/tar/writer.ts';
 import { encodeFrame, FRAME_HEADER_SIZE, writeFrameHeader } from '../frames.ts';
 import type { TreePart } from './contract.ts';
 import { PartsFrame } from './encode.ts';
@@ -17,47 +18,71 @@ export async function sendParts(
   parts: AsyncIterable<TreePart>,
   stopped: AbortSignal,
 ): Promise<void> {
-  const frame = new PartsFrame();
+  const sender = new PartsSender(session, stopped);
   try {
     for await (const part of parts) {
       if (stopped.aborted) return;
-      if (part instanceof Uint8Array) await addData(session, frame, part);
-      else {
-        if (frame.full) await session.send(frame.take());
-        frame.addHeader(part);
-      }
+      if (part instanceof Uint8Array) await sender.data(part);
+      else await sender.header(part);
     }
+    await sender.end(treeFrames.end);
   } catch (error) {
-    if (!session.ended && !stopped.aborted) await session.send(encodeFrame(treeFrames.cancel));
+    if (!session.ended) await sender.end(treeFrames.cancel);
     throw error;
   }
-  if (stopped.aborted) return;
-  if (!frame.empty) await session.send(frame.take());
-  await session.send(encodeFrame(treeFrames.end));
 }
 
-function addData(session: TreeSession, frame: PartsFrame, data: Uint8Array): Promise<void> | undefined {
-  if (data.length >= LARGE) return sendLarge(session, frame, data);
-  if (data.length + RECORD_HEAD <= frame.room) {
-    frame.addData(data);
-    return undefined;
+class PartsSender {
+  readonly #session: TreeSession;
+  readonly #stopped: AbortSignal;
+  readonly #frame = new PartsFrame();
+
+  constructor(session: TreeSession, stopped: AbortSignal) {
+    this.#session = session;
+    this.#stopped = stopped;
   }
-  return sendThenAdd(session, frame, data);
-}
 
-async function sendThenAdd(session: TreeSession, frame: PartsFrame, data: Uint8Array): Promise<void> {
-  if (!frame.empty) await session.send(frame.take());
-  frame.addData(data);
-}
+  /** Not a promise where nothing has to be waited for: most headers and data only go into the frame. */
+  header(header: TarHeader): Promise<void> | undefined {
+    if (!this.#frame.full) {
+      this.#frame.addHeader(header);
+      return undefined;
+    }
+    return this.#flush().then(() => this.#frame.addHeader(header));
+  }
 
-async function sendLarge(session: TreeSession, frame: PartsFrame, data: Uint8Array): Promise<void> {
-  if (!frame.empty) await session.send(frame.take());
-  for (let at = 0; at < data.length; at += RUN_MAX) {
-    const run = data.subarray(at, at + RUN_MAX);
-    const head = Buffer.alloc(FRAME_HEADER_SIZE + RECORD_HEAD);
-    writeFrameHeader(head, treeFrames.parts, RECORD_HEAD + run.length);
-    head.writeUInt32LE(run.length, FRAME_HEADER_SIZE + 4);
-    // A frame may not be torn by another: both are handed over before the first is awaited.
-    await Promise.all([session.send(head), session.send(run)]);
+  data(data: Uint8Array): Promise<void> | undefined {
+    if (data.length >= LARGE) return this.#sendLarge(data);
+    if (data.length + RECORD_HEAD <= this.#frame.room) {
+      this.#frame.addData(data);
+      return undefined;
+    }
+    return this.#flush().then(() => this.#frame.addData(data));
+  }
+
+  async end(type: number): Promise<void> {
+    await this.#flush();
+    await this.#send(encodeFrame(type));
+  }
+
+  async #flush(): Promise<void> {
+    if (!this.#frame.empty) await this.#send(this.#frame.take());
+  }
+
+  async #sendLarge(data: Uint8Array): Promise<void> {
+    await this.#flush();
+    for (let at = 0; at < data.length; at += RUN_MAX) {
+      const run = data.subarray(at, at + RUN_MAX);
+      const head = Buffer.alloc(FRAME_HEADER_SIZE + RECORD_HEAD);
+      writeFrameHeader(head, treeFrames.parts, RECORD_HEAD + run.length);
+      head.writeUInt32LE(run.length, FRAME_HEADER_SIZE + 4);
+      await this.#send(head, run);
+    }
+  }
+
+  /** One frame, which nothing may tear: all of it is handed over before any of it is waited for. */
+  async #send(...pieces: readonly Uint8Array[]): Promise<void> {
+    if (this.#stopped.aborted) return;
+    await Promise.all(pieces.map((piece) => this.#session.send(piece)));
   }
 }

@@ -15,6 +15,7 @@ export class TreeSession {
   #paused = false;
   #waiting: PromiseWithResolvers<Frame> | undefined;
   #ended: unknown;
+  readonly #over = Promise.withResolvers<void>();
 
   /** Fails with `unavailable` when no launcher listens there. */
   static async open(socket: string): Promise<TreeSession> {
@@ -36,7 +37,7 @@ export class TreeSession {
 
   /** Sends bytes, which must not change before the promise (if there is one) is fulfilled. */
   send(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#ended !== undefined) throw this.#ended;
+    this.throwIfEnded();
     return this.#connection?.write(bytes);
   }
 
@@ -57,9 +58,20 @@ export class TreeSession {
   end(reason: unknown): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
+    this.#over.resolve();
     this.#connection?.close();
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
+  }
+
+  /** Fulfilled when the session is over, for whatever reason. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /** Throws what ended the session, if it has ended. */
+  throwIfEnded(): void {
+    if (this.#ended !== undefined) throw this.#ended;
   }
 
   #receive(bytes: Uint8Array): void {

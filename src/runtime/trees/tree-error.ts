@@ -18,7 +18,7 @@ export class TreeError extends SampanError {
 
 const EDQUOT = 122;
 const EFBIG = 27;
-const ENODATA = 75;
+const EOVERFLOW = 75;
 
 const codes: Readonly<Record<number, ErrorCode>> = {
   [errno.ENOENT]: 'not-found',
@@ -35,7 +35,7 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   [errno.ENOSPC]: 'exhausted',
   [errno.ENOMEM]: 'exhausted',
   [EDQUOT]: 'exhausted',
-  [ENODATA]: 'exhausted',
+  [EOVERFLOW]: 'exhausted',
   [errno.EROFS]: 'permission-denied',
   [errno.EPERM]: 'permission-denied',
   [errno.EACCES]: 'permission-denied',
