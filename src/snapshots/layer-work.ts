@@ -34,6 +34,11 @@ export class LayerWork {
     this.#indexer = new LayerIndexer(fileSink(index), { limits });
   }
 
+  /** Members of the tar that have been read: each makes a few small objects that stay, and many that do not. */
+  get members(): number {
+    return this.#indexer.members;
+  }
+
   /** Fails with `invalid-argument` on what is no tar. Does not keep `bytes`. */
   write(bytes: Uint8Array): void {
     this.#indexer.write(bytes);

@@ -6,6 +6,19 @@ import { LayerWork } from './layer-work.ts';
 /** What has failed is here no more. */
 const works = new Map<number, LayerWork>();
 
+/**
+ * Members after which garbage is collected. Left to itself the collector lets this heap grow by the machine's memory rather than by need:
+ * 100,000 files took 240 MB instead of 110.
+ */
+const MEMBERS_PER_COLLECTION = 8_192;
+
+let members = 0;
+
+function collectGarbage(): void {
+  members = 0;
+  Bun.gc(true);
+}
+
 function answer(reply: LayerReply): void {
   parentPort?.postMessage(reply);
 }
@@ -15,13 +28,17 @@ function serve(request: LayerRequest): void {
   const work = works.get(layer);
   if (request.type === 'open') works.set(layer, new LayerWork(request.options));
   else if (request.type === 'write') {
+    const before = work?.members ?? 0;
     work?.write(new Uint8Array(request.slot, 0, request.length));
+    members += (work?.members ?? 0) - before;
+    if (members >= MEMBERS_PER_COLLECTION) collectGarbage();
     answer({ layer, type: 'free', slot: request.slot });
   } else if (request.type === 'finish') {
     if (work !== undefined) answer({ layer, type: 'finished', made: work.finish(request.expected) });
   } else {
     works.delete(layer);
     answer({ layer, type: 'closed' });
+    if (works.size === 0 && members > 0) collectGarbage();
   }
 }
 

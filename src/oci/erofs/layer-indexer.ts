@@ -38,12 +38,18 @@ export class LayerIndexer {
   #copies: readonly Copy[] = [];
   #copyIndex = 0;
   #dataPosition = 0;
+  #members = 0;
 
   constructor(sink: ImageSink, options: IndexerOptions = {}) {
     this.#sink = sink;
     this.#blockBits = options.blockBits ?? 9;
     this.#reader = new TarReader(options.limits);
     this.#nextBlock = firstFreeBlock(this.#blockBits);
+  }
+
+  /** Members of the tar that have been read. */
+  get members(): number {
+    return this.#members;
   }
 
   /** The next bytes of the tar. */
@@ -70,6 +76,7 @@ export class LayerIndexer {
 
   #add(entry: TarEntry): void {
     const node = this.#tree.add(entry);
+    this.#members++;
     this.#copies = [];
     this.#copyIndex = 0;
     this.#dataPosition = entry.dataOffset;
