@@ -40,7 +40,7 @@ export function timeOf({ seconds, nanoseconds }: FileAttributes): number {
 export class HostTree implements Disposable {
   readonly #root: number;
   /** The directories from the root to where the last member was made. */
-  #levels: Level[] = [];
+  readonly #levels: Level[] = [];
 
   /** Follows links in `path`, which the user wrote. */
   constructor(path: string) {
@@ -81,8 +81,13 @@ export class HostTree implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** Gives the last directories what they still have to get. */
+  finish(): void {
     this.#leave(0);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { descriptor } of this.#levels) closeSync(descriptor);
     closeSync(this.#root);
   }
 
@@ -91,12 +96,16 @@ export class HostTree implements Disposable {
   }
 
   #leave(depth: number): void {
-    const left = this.#levels.splice(depth).reverse();
-    try {
-      for (const { descriptor, attributes } of left)
-        if (attributes !== undefined) apply(descriptor, attributes);
-    } finally {
-      for (const { descriptor } of left) closeSync(descriptor);
+    while (this.#levels.length > depth) {
+      const level = this.#levels.pop();
+      if (level === undefined) return;
+      try {
+        if (level.attributes !== undefined) apply(level.descriptor, level.attributes);
+      } catch (reason) {
+        throw fileFailure('chmod', toText(level.name), reason);
+      } finally {
+        closeSync(level.descriptor);
+      }
     }
   }
 }

@@ -42,6 +42,7 @@ export async function unpackFiles(
   using tree = new HostTree(directory);
   const unpacker = new Unpacker(tree, options);
   for await (const member of readTar(archive)) await unpacker.add(member);
+  tree.finish();
   return unpacker.leftOut;
 }
 
