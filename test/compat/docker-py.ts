@@ -28,7 +28,18 @@ const [checkout, ...chosen] = process.argv.slice(2);
 if (checkout === undefined)
   throw new Error('usage: bun test/compat/docker-py.ts CHECKOUT [pytest argument…]');
 if (process.env['SAMPAN_PRIVATE_NETWORK'] === undefined) {
-  const again = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...process.argv];
+  // Mounts are shared, as systemd leaves them: cases count on it.
+  const again = [
+    '--net',
+    '--mount',
+    '--propagation',
+    'shared',
+    'sh',
+    '-c',
+    'ip link set lo up && exec "$@"',
+    'sh',
+    ...process.argv,
+  ];
   const environment = { ...process.env, SAMPAN_PRIVATE_NETWORK: '1' };
   const { status } = spawnSync('unshare', again, { stdio: 'inherit', env: environment });
   process.exit(status ?? 1);
@@ -80,7 +91,7 @@ function pytest(directory: string, socket: string, args: readonly string[]): Pro
     ...process.env,
     DOCKER_HOST: `unix://${socket}`,
     DOCKER_TEST_API_VERSION: '1.45',
-    DOCKER_CONFIG: join(home, 'config'),
+    HOME: home,
     SETUPTOOLS_SCM_PRETEND_VERSION: '7.1.0',
     PYTHONPATH: directory,
     PYTHONDONTWRITEBYTECODE: '1',
