@@ -81,6 +81,13 @@ for (const name of ['sampan', 'docker'] as const) {
       expect(config()).toEqual({ auths: {} });
     });
 
+    test('logs in without a daemon too', () => {
+      const args = ['-H', 'unix:///nowhere.sock', 'login', '-u', 'ann', '--password-stdin', registry.host];
+      expect(run(name, args, 'guess\n')).toMatchObject({ stdout: '', status: 1 });
+      expect(run(name, args, 'secret\n')).toMatchObject({ stdout: 'Login Succeeded\n', status: 0 });
+      expect(Object.keys(config().auths)).toEqual([registry.host]);
+    });
+
     test('pushes and pulls as who is logged in, and not without', () => {
       const image = `${registry.host}/${name}/tools:1`;
       succeed(name, ['tag', 'busybox', image]);

@@ -131,7 +131,8 @@ async function namesFor(
   const wantsMore = usage.includes('...]') && !usage.includes('ARG');
   if (given.length > 0 && !wantsMore) return [];
   if (/\b(CONTAINER|NAME\|ID)\b/.test(usage)) return containerNames(session);
-  if (/IMAGE|REPOSITORY/.test(usage)) return imageNames(session);
+  if (/IMAGE|REPOSITORY|NAME\[:TAG\]/.test(usage)) return imageNames(session);
+  if (/\bSERVER\b/.test(usage)) return knownServers(session);
   if (/\bVOLUME\b/.test(usage)) return volumeNames(session);
   return /\bNETWORK\b/.test(usage) ? networkNames(session) : [];
 }
@@ -152,6 +153,11 @@ async function volumeNames(session: Session): Promise<string[]> {
   const { listVolumes } = await import('../../client/volumes.ts');
   const { Volumes } = await listVolumes(await session.client());
   return (Volumes ?? []).map(({ Name }) => Name);
+}
+
+async function knownServers(session: Session): Promise<string[]> {
+  const { serversOf } = await import('../credentials/credential-store.ts');
+  return serversOf(session);
 }
 
 async function networkNames(session: Session): Promise<string[]> {

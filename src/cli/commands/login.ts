@@ -1,7 +1,8 @@
+import { background } from '../../base/context.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { Client } from '../../client/client.ts';
-import { ApiError } from '../../client/errors.ts';
+import { ApiError, ConnectionError } from '../../client/errors.ts';
 import { authenticate } from '../../client/registries.ts';
+import type { AuthResponse } from '../../wire/registry-types.ts';
 import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import { credentialStore } from '../credentials/credential-store.ts';
@@ -131,8 +132,7 @@ async function loginAs(
 }
 
 async function authenticateAndKeep(session: Session, server: string, login: Login): Promise<string> {
-  const client: Client = await session.client();
-  const { Status, IdentityToken } = await authenticate(client, authConfigOf(server, login));
+  const { Status, IdentityToken } = await authenticateAt(session, server, login);
   const kept = IdentityToken === '' ? login : { ...login, password: '', identityToken: IdentityToken };
   await credentialStore(session, server)
     .store(server, kept)
@@ -140,4 +140,18 @@ async function authenticateAndKeep(session: Session, server: string, login: Logi
       throw new CommandError(`Error saving credentials: ${messageOf(reason)}`);
     });
   return Status;
+}
+
+/** Asks the daemon to show the login to the registry. Where there is no daemon, this does it: what is kept is the user's, not the daemon's. */
+async function authenticateAt(session: Session, server: string, login: Login): Promise<AuthResponse> {
+  try {
+    return await authenticate(await session.client(), authConfigOf(server, login));
+  } catch (reason) {
+    if (!(reason instanceof ConnectionError)) throw reason;
+  }
+  const { createRegistryClient } = await import('../../distribution/registry-client.ts');
+  const registries = createRegistryClient(() => ({ registryMirrors: [], insecureRegistries: [] }));
+  const credentials = { ...login, registryToken: '' };
+  const { status, identityToken } = await registries.authenticate(background(), server, credentials);
+  return { Status: status, IdentityToken: identityToken };
 }

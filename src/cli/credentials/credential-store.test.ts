@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfigFile } from '../config-file.ts';
 import type { Session } from '../session.ts';
-import { credentialStore } from './credential-store.ts';
+import { credentialStore, serversOf } from './credential-store.ts';
 
 const ann = { username: 'ann', password: 'secret', identityToken: '' };
 const annsEntry = { auth: Buffer.from('ann:secret').toString('base64') };
@@ -40,6 +40,7 @@ function install(name: string): void {
   const script = `#!/bin/sh
 read -r input
 echo "$1 $input" >> ${home}/told
+[ $1 = list ] && echo '{"r":"ann","s":"ann"}'
 [ $1 = get ] && echo '{"Username":"kim","Secret":"kept"}'
 exit 0
 `;
@@ -111,6 +112,12 @@ describe('the store of logins', () => {
     expect(config()).toEqual({ auths: { r: {} }, credsStore: 'secretservice' });
     writeConfig({ auths: { s: annsEntry } });
     expect(await credentialStore(session(), 's').get('s')).toEqual(ann);
+  });
+
+  test('knows the servers of file and helper', async () => {
+    install('all');
+    writeConfig({ credsStore: 'all', credHelpers: { h: 'own' }, auths: { r: annsEntry } });
+    expect(await serversOf(session())).toEqual(['r', 'h', 's']);
   });
 
   test('says which entry it cannot read', async () => {

@@ -28,6 +28,13 @@ export function credentialStore(session: Session, server: string): CredentialSto
   return new HelperStore(new FileStore(session, found), new CredentialHelper(found, environment));
 }
 
+/** The servers that there may be logins for. */
+export async function serversOf({ config, io }: Session): Promise<string[]> {
+  const { auths, credHelpers, credsStore } = config;
+  const kept = credsStore === '' ? [] : await new CredentialHelper(credsStore, io.environment).list();
+  return [...new Set([...Object.keys(auths), ...Object.keys(credHelpers), ...kept])];
+}
+
 function hasLogins({ auths, credHelpers, credsStore }: ConfigFile): boolean {
   return credsStore !== '' || Object.keys(auths).length > 0 || Object.keys(credHelpers).length > 0;
 }

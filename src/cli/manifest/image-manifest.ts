@@ -65,7 +65,7 @@ export function descriptorOf(value: unknown): Descriptor {
 }
 
 /** What is no text or list of texts in a platform is left out. */
-export function platformOf(value: unknown): Platform | undefined {
+function platformOf(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;
   const text = (name: string): string => (typeof value[name] === 'string' ? value[name] : '');
   const features = value['os.features'];

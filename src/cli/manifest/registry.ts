@@ -15,6 +15,9 @@ import { findLogin } from '../registry-auth.ts';
 import type { Session } from '../session.ts';
 import { descriptorOf, type ImageManifest, orderPlatform } from './image-manifest.ts';
 
+/** Somebody waits for the answer, and can ask again. */
+const ATTEMPTS = 2;
+
 /** What a registry says of a name: one image, or the entries of a list. */
 export type RemoteManifest =
   | { readonly kind: 'image'; readonly image: ImageManifest }
@@ -67,7 +70,11 @@ export class ManifestRegistry {
   async #client({ domain }: Reference): Promise<RegistryClient> {
     const { createRegistryClient } = await import('../../distribution/registry-client.ts');
     const insecureRegistries = this.#insecure ? [domain] : [];
-    return createRegistryClient(() => ({ registryMirrors: [], insecureRegistries }));
+    return createRegistryClient(() => ({
+      registryMirrors: [],
+      insecureRegistries,
+      maxDownloadAttempts: ATTEMPTS,
+    }));
   }
 
   #login(domain: string): Promise<Credentials | undefined> {
