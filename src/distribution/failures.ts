@@ -11,6 +11,7 @@ export class RegistryRefusal extends Error {
   readonly status: number;
   /** "MANIFEST_UNKNOWN", "DENIED" …, or empty for what has none. */
   readonly code: string;
+  readonly detail: string;
   /** What was refused, 'Get "https://…"', where that is worth telling. */
   readonly request: string;
 
@@ -18,7 +19,13 @@ export class RegistryRefusal extends Error {
     super(code === '' ? detail : `${code.toLowerCase().replaceAll('_', ' ')}: ${detail}`);
     this.status = status;
     this.code = code;
+    this.detail = detail;
     this.request = request;
+  }
+
+  /** The same refusal, told with the request that it stood in the way of. */
+  about(request: string): RegistryRefusal {
+    return new RegistryRefusal(this.status, this.code, this.detail, request);
   }
 }
 
@@ -69,7 +76,7 @@ export function refusalOf(
   if (status === 401 && isDenied) return new RegistryRefusal(status, ...textsOf(403));
   const [code, detail] = textsOf(status);
   const said = firstError(status, body);
-  return new RegistryRefusal(status, said?.code ?? code, (said?.detail || detail).slice(0, MAX_DETAIL));
+  return new RegistryRefusal(status, said?.code ?? code, printable(said?.detail || detail));
 }
 
 function textsOf(status: number): readonly [string, string] {
@@ -90,7 +97,12 @@ function firstError(
   const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
   if (!isJsonObject(first) || typeof first['code'] !== 'string') return undefined;
   const { code: given, message } = first;
-  return { code: given.slice(0, MAX_DETAIL), detail: typeof message === 'string' ? message : '' };
+  return { code: printable(given), detail: typeof message === 'string' ? message : '' };
+}
+
+/** Without what could make a terminal or a log say something else. */
+function printable(text: string): string {
+  return text.slice(0, MAX_DETAIL).replace(/\p{Cc}/gu, ' ');
 }
 
 /** A failure as the rest of the program sees it, in the words that Docker has for each purpose. */

@@ -1,12 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Context } from '../base/context.ts';
-import { invalid, SampanError } from '../base/errors.ts';
+import { internal, invalid, SampanError } from '../base/errors.ts';
 import { discard } from './bodies.ts';
 import type { AuthenticationResult, Credentials } from './contract.ts';
 import { type Endpoint, endpointsOf, inTurn, type RegistrySettings } from './endpoints.ts';
 import { RegistryRefusal, Transient } from './failures.ts';
 import { type Access, Session } from './session.ts';
-import { nameOfRequest } from './transport.ts';
 
 /**
  * Shows credentials to the registry at `address`: a host, or a URL of which the host counts; "https://index.docker.io/v1/" or nothing for
@@ -24,8 +23,9 @@ export async function authenticate(
   } catch (error) {
     const failure = error instanceof Transient ? error.failure : error;
     if (failure instanceof SampanError || !(failure instanceof Error)) throw failure;
-    const isWrong = failure instanceof RegistryRefusal && failure.status === 401;
-    throw new SampanError(isWrong ? 'unauthenticated' : 'internal', failure.message, { cause: failure });
+    if (!(failure instanceof RegistryRefusal)) throw internal(failure.message, { cause: failure });
+    const text = failure.request === '' ? failure.message : `${failure.request}: ${failure.message}`;
+    throw new SampanError(failure.status === 401 ? 'unauthenticated' : 'internal', text);
   }
 }
 
@@ -46,11 +46,7 @@ async function logIn(
 ): Promise<AuthenticationResult> {
   const session = new Session({ ...access, endpoint, credentials, scopes: [], wantsIdentity: true });
   const url = session.url('/v2/');
-  const answer = await session.exchange(context, { url }).catch((error) => {
-    throw error instanceof RegistryRefusal
-      ? new RegistryRefusal(error.status, '', `${nameOfRequest({ url })}: ${error.message}`)
-      : error;
-  });
+  const answer = await session.exchange(context, { url });
   await discard(answer);
   const { status } = answer;
   if (status === 200) return { status: 'Login Succeeded', identityToken: session.identityToken };

@@ -108,7 +108,7 @@ describe('mount', () => {
     expect(registry.uploads.size).toBe(0);
   });
 
-  test.each([401, 403, 404, 405])('is not possible where the registry answers %d', async (status) => {
+  test.each([401, 403, 404, 405, 500])('is not possible where the registry answers %d', async (status) => {
     registry.intercept = ({ method }) => (method === 'POST' ? { status } : undefined);
     expect(await (await target()).mount(context, digest, 'library/base')).toBe(false);
   });

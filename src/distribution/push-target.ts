@@ -38,7 +38,9 @@ export class RepositoryTarget implements PushTarget {
     url.searchParams.set('from', fromRepository);
     const session = this.#lender(fromRepository);
     try {
-      const answer = await this.#ask(context, session, { method: 'POST', url }, 201, 202);
+      // Not tried again: an upload does it too.
+      const answer = await expectStatus(await session.exchange(context, { method: 'POST', url }), 201, 202);
+      await discard(answer);
       if (answer.status === 202) await cancelUpload(context, session, uploadUrl(answer, url));
       return answer.status === 201;
     } catch (error) {

@@ -11,7 +11,7 @@ import {
   read,
   someone,
 } from './testing/client-bench.ts';
-import { failure, RegistryDouble, selfSigned } from './testing/registry-double.ts';
+import { failure, RegistryDouble, selfSigned, startBreakingServer } from './testing/registry-double.ts';
 import { Transport } from './transport.ts';
 
 const bench = ClientBench.open();
@@ -187,6 +187,22 @@ describe('resolve', () => {
     bench.registry.intercept = () => new Response(null, { status: 401 });
     expect(await failureOf(bench.resolve(bench.here('app')))).toBe(
       'internal: unauthorized: authentication required',
+    );
+  });
+
+  test('asks again for a manifest that broke off', async () => {
+    const { digest } = bench.registry.addImage('app', 'latest', []);
+    await using breaking = await startBreakingServer('Content-Length: 5000', Buffer.from('{"schemaVersion"'));
+    let asked = 0;
+    bench.registry.intercept = () => (asked++ === 0 ? Response.redirect(breaking.url, 307) : undefined);
+    expect((await bench.resolve(bench.here('app'))).digest).toBe(digest);
+    expect(asked).toBe(2);
+  });
+
+  test('tells no control characters of a registry to a terminal', async () => {
+    bench.registry.intercept = () => failure(400, 'NAME\u0007_INVALID', 'red \u001b[31m\nalert');
+    expect(await failureOf(bench.resolve(bench.here('app')))).toBe(
+      'internal: name  invalid: red  [31m alert',
     );
   });
 

@@ -3,7 +3,7 @@ import { Authorizer } from './authorization.ts';
 import { discard, expectStatus, type HttpAnswer } from './bodies.ts';
 import type { Credentials } from './contract.ts';
 import type { Endpoint, RegistrySettings } from './endpoints.ts';
-import { noCredentials } from './failures.ts';
+import { noCredentials, RegistryRefusal } from './failures.ts';
 import { type Patience, retrying } from './retries.ts';
 import { type HttpRequest, nameOfRequest, type Transport } from './transport.ts';
 import { parseWarnings } from './warnings.ts';
@@ -84,13 +84,14 @@ export class Session {
     const answer = await this.#send(context, { ...request, authorization });
     if (answer.status !== 401) return answer;
     const challenge = answer.headers.get('www-authenticate') ?? '';
-    const better = await this.#authorizer.answer(context, request.url, challenge, authorization);
-    if (better === undefined && this.#authorizer.lacksPassword(challenge)) {
-      await discard(answer);
-      throw noCredentials(nameOfRequest(request));
-    }
-    if (better === undefined) return answer;
+    const lacksPassword = this.#authorizer.lacksPassword(challenge);
+    const getting = this.#authorizer.answer(context, request.url, challenge, authorization);
+    const better = await getting.catch((error) => {
+      throw error instanceof RegistryRefusal ? error.about(nameOfRequest(request)) : error;
+    });
+    if (better === undefined && !lacksPassword) return answer;
     await discard(answer);
+    if (better === undefined) throw noCredentials(nameOfRequest(request));
     return this.#send(context, { ...request, authorization: better });
   }
 
