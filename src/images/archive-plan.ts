@@ -1,4 +1,5 @@
-import type { ContentStore } from '../content/contract.ts';
+import { notFound } from '../base/errors.ts';
+import type { ContentStore, Lease } from '../content/contract.ts';
 import { type Digest, digestOf, hexOf } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
@@ -37,17 +38,23 @@ interface PlannedImage {
 export async function planArchive(
   content: ContentStore,
   images: readonly SavedImage[],
+  lease: Lease,
 ): Promise<ArchivePlan> {
   const planner = new Planner(content);
+  for (const { image } of images) {
+    for (const digest of [image.id, ...image.config.rootfs.diff_ids]) lease.hold(digest);
+    if (image.manifest !== undefined) lease.hold(image.manifest);
+  }
   const originals = new Map<SavedImage, StoredManifest>();
   for (const saved of images) {
-    const stored = await wholeManifest(content, saved);
+    const stored = await wholeManifest(content, saved, lease);
     if (stored === undefined) continue;
     originals.set(saved, stored);
     planner.share(stored);
   }
   const planned: PlannedImage[] = [];
   for (const saved of images) planned.push(await planner.add(saved, originals.get(saved)));
+  await planner.check();
   return { blobs: planner.blobs, documents: documentsOf(planned) };
 }
 
@@ -55,9 +62,11 @@ export async function planArchive(
 async function wholeManifest(
   content: ContentStore,
   { image }: SavedImage,
+  lease: Lease,
 ): Promise<StoredManifest | undefined> {
   const stored = await readStoredManifest(content, image);
   for (const form of stored?.forms ?? []) {
+    lease.hold(form.digest);
     if ((await content.stat(form.digest))?.size !== form.size) return undefined;
   }
   return stored;
@@ -98,6 +107,15 @@ class Planner {
     const annotations = original && { [ORIGINAL_MANIFEST]: original.digest };
     const entry = annotations === undefined ? manifest : { ...manifest, annotations };
     return { saved, entry, layers: layers.map(({ digest }) => digest) };
+  }
+
+  /** Fails with `not-found` when an image was removed before its blobs were held. */
+  async check(): Promise<void> {
+    for (const [digest, blob] of this.blobs) {
+      if (typeof blob === 'number' && (await this.#content.stat(digest))?.size !== blob) {
+        throw notFound(`content ${digest}: not found`);
+      }
+    }
   }
 
   #addManifest(config: Descriptor, layers: readonly Descriptor[]): Descriptor {

@@ -14,8 +14,7 @@ export async function* writeArchive(
   images: readonly SavedImage[],
 ): AsyncGenerator<Uint8Array, void, void> {
   using lease = content.lease();
-  const { blobs, documents } = await planArchive(content, images);
-  for (const digest of blobs.keys()) lease.hold(digest);
+  const { blobs, documents } = await planArchive(content, images, lease);
   yield formatTarHeader({ type: 'directory', name: 'blobs/', mode: 0o755 });
   yield formatTarHeader({ type: 'directory', name: 'blobs/sha256/', mode: 0o755 });
   for (const [digest, blob] of [...blobs].sort(([one], [other]) => (one < other ? -1 : 1))) {

@@ -1,4 +1,11 @@
 import { expect, test } from 'bun:test';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { savedArchive, tar } from '../../src/images/testing/archives.ts';
+import { LayoutBuilder, named } from '../../src/images/testing/layout.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { readTar } from '../../src/oci/tar/archive.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
 
 const WRITERS = 20;
@@ -109,3 +116,92 @@ async function expectDistinctAddresses(daemon: TestDaemon): Promise<void> {
   expect(addresses.every((address: string) => address !== '')).toBe(true);
   expect(new Set(addresses).size).toBe(addresses.length);
 }
+
+const IMAGE_KILLS = 15;
+
+/** Everything that the daemon stores of images. */
+function stored({ home }: TestDaemon): string[] {
+  return ['content', 'snapshots']
+    .flatMap((name) => readdirSync(join(home, 'data', name), { recursive: true, encoding: 'utf8' }))
+    .sort();
+}
+
+/** Archives of plain and of compressed layers, large enough to be interrupted. */
+function archives(): Buffer[] {
+  const layers = [1, 2, 3].map((seed) => tar({ [`file-${seed}`]: Buffer.alloc(6_000_000, `${seed} `) }));
+  const layout = new LayoutBuilder();
+  const config = JSON.stringify({
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: layers.map((bytes) => digestOf(bytes)) },
+  });
+  const manifest = layout.manifest(
+    config,
+    layers.map((bytes) => gzipSync(bytes)),
+  );
+  return [
+    savedArchive(layers, ['plain:v1']),
+    layout.archive([named(manifest, 'docker.io/library/packed:v1')]),
+  ];
+}
+
+/** Until told to stop: loads, commits, removes and prunes. */
+async function churnImages(daemon: TestDaemon, lane: number, stopped: () => boolean): Promise<void> {
+  const [plain, packed] = archives();
+  const filters = encodeURIComponent(JSON.stringify({ dangling: ['true'] }));
+  const load = async (body: Buffer | undefined): Promise<unknown> =>
+    fetch('http://d/images/load', { method: 'POST', unix: daemon.socket, body: body ?? '' })
+      .then((answer) => answer.text())
+      .catch(() => undefined);
+  for (let round = 0; !stopped(); round++) {
+    await load(lane === 0 ? plain : packed);
+    await attempt(daemon, 'POST', `/commit?container=source&repo=made-${lane}&tag=${round % 2}`);
+    if (round % 2 === lane) await attempt(daemon, 'DELETE', `/images/${lane === 0 ? 'plain' : 'packed'}:v1`);
+    await attempt(daemon, 'POST', `/images/prune?filters=${filters}`);
+    await Bun.sleep(1);
+  }
+}
+
+/** Every image that is shown is whole: all of its blobs are what their names say. */
+async function expectImagesWhole(daemon: TestDaemon): Promise<void> {
+  const { body } = await daemon.request('GET', '/images/json?all=1');
+  for (const { Id } of body) {
+    const answer = await fetch(`http://d/images/${Id}/get`, { unix: daemon.socket });
+    // It may have been removed since the list was made.
+    if (answer.status === 404) continue;
+    expect(answer.status).toBe(200);
+    const whole = Buffer.from(await answer.arrayBuffer());
+    for await (const { entry, body: data } of readTar(asStream(whole))) {
+      if (!entry.name.startsWith('blobs/sha256/') || entry.type !== 'file') continue;
+      const bytes = Buffer.concat(await Array.fromAsync(data(), (chunk) => Buffer.from(chunk)));
+      expect(`blobs/sha256/${digestOf(bytes).slice(7)}`).toBe(entry.name);
+    }
+  }
+}
+
+async function* asStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+test('a daemon killed amid load, commit, removal and prune shows no image that is not whole, and keeps nothing else', async () => {
+  await using daemon = await TestDaemon.start();
+  const before = stored(daemon);
+  daemon.sampan('run', '--name', 'source', 'busybox', 'sh', '-c', 'echo made > /note');
+  let over = false;
+  const churners = [0, 1].map((lane) => churnImages(daemon, lane, () => over));
+  for (let kill = 0; kill < IMAGE_KILLS; kill++) {
+    await Bun.sleep(20 + Math.random() * 300);
+    await daemon.stopProcess('SIGKILL');
+    await daemon.startProcess();
+    await expectImagesWhole(daemon);
+  }
+  over = true;
+  await Promise.all(churners);
+  await expectImagesWhole(daemon);
+  daemon.sampan('rm', 'source');
+  daemon.sampan('image', 'prune', '-f');
+  const { body } = await daemon.request('GET', '/images/json');
+  const names = body.flatMap(({ RepoTags }: Json) => RepoTags);
+  for (const name of names) if (name !== 'busybox:latest') daemon.sampan('rmi', name);
+  expect(stored(daemon)).toEqual(before);
+}, 300_000);
