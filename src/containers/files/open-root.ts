@@ -1,5 +1,5 @@
 import { type Context, throwIfAborted } from '../../base/context.ts';
-import { notFound } from '../../base/errors.ts';
+import { isCode, notFound } from '../../base/errors.ts';
 import type { Task } from '../../runtime/contract.ts';
 import type { Tree } from '../../runtime/trees/contract.ts';
 import type { Mutex } from '../lifecycle/mutex.ts';
@@ -54,7 +54,8 @@ async function openLive(
       return { tree, live: true, mounts, [Symbol.asyncDispose]: closer(tree, release) };
     }
   } catch (error) {
-    if (await isAlive(task, context)) {
+    // A process that has ended has no root, even while its supervisor still finds it.
+    if (!isCode(error, 'not-found')) {
       release();
       throw error;
     }

@@ -11,6 +11,7 @@ import type {
   Trees,
   TreeWriteOptions,
 } from '../../runtime/trees/contract.ts';
+import { isWithin } from '../files/container-path.ts';
 import { isHeader } from '../files/tree-parts.ts';
 
 /** A member of a tree that a test makes up: its name is relative to the root. */
@@ -76,7 +77,7 @@ export class MemoryTree implements Tree {
       seconds: header.seconds ?? 0,
       nanoseconds: header.nanoseconds ?? 0,
       linkTarget: header.linkName ?? '',
-      readOnly: this.readOnly.some((directory) => place === directory || place.startsWith(`${directory}/`)),
+      readOnly: this.readOnly.some((directory) => isWithin(place, directory)),
     };
   }
 
