@@ -131,6 +131,24 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))(
       expect(found.get('sticky')?.header).toMatchObject({ type: 'directory', mode: 0o1777, size: 0 });
     });
 
+    test('knows files with several names again, among many', async () => {
+      const directory = fresh();
+      for (const name of ['a', 'b']) mkdirSync(`${directory}/${name}`);
+      for (let index = 0; index < 1000; index++) {
+        writeFileSync(`${directory}/a/${index}`, '');
+        linkSync(`${directory}/a/${index}`, `${directory}/b/${index}`);
+      }
+      symlinkSync('x', `${directory}/a/symlink`);
+      linkSync(`${directory}/a/symlink`, `${directory}/b/symlink`);
+      await using tree = await fixture.tree();
+      const found = await contents(tree, `${made}`);
+      for (let index = 0; index < 1000; index++) {
+        expect(found.get(`a/${index}`)?.header.type).toBe('file');
+        expect(found.get(`b/${index}`)?.header).toMatchObject({ type: 'hardlink', linkName: `a/${index}` });
+      }
+      expect(found.get('b/symlink')?.header).toMatchObject({ type: 'hardlink', linkName: 'a/symlink' });
+    });
+
     test('leaves sockets out', async () => {
       const directory = fresh();
       const server = createServer();

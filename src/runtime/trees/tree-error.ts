@@ -48,7 +48,8 @@ function describe({
   detail,
 }: Pick<PlanFailure, 'errno' | 'subject' | 'detail'>): string {
   if (number === errno.EEXIST && detail !== '') return detail;
-  const reason = errnoName(number).message;
   const place = subject === '' ? '' : `${subject}: `;
+  if (number === 0) return place + detail;
+  const reason = errnoName(number).message;
   return detail === '' ? `${place}${reason}` : `${place}${reason} (${detail})`;
 }
