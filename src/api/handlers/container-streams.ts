@@ -11,8 +11,8 @@ import { type Peer, pump } from '../streams/pump.ts';
 import { acceptWebsocket } from '../streams/websocket.ts';
 import { parseTimestamp } from '../timestamp.ts';
 
-/** Of the head before output, in milliseconds: what is in the log already is there at once. */
-const HEAD_START = 5;
+/** Of the head before output, in milliseconds; what is in the log already would follow it at once. */
+const headStarts = { logs: 50, live: 5 } as const;
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MAX_ATTACH_BODY = 64 * 1024;
@@ -44,8 +44,9 @@ export const containerStreamHandlers: HandlersOf<
     const upgrade = request.headers.has('upgrade');
     const type = upgrade ? streamType(terminal, version) : RAW_STREAM;
     const connection = response.hijack({ 'Content-Type': type }, upgrade ? 'tcp' : undefined);
+    const headStart = query.logs ? headStarts.logs : headStarts.live;
     const peer = request.body.length === undefined ? withChunkedInput(connection, request.body) : connection;
-    await pump(peer, attachment, { stdin: query.stdin, raw: terminal, headStart: HEAD_START });
+    await pump(peer, attachment, { stdin: query.stdin, raw: terminal, headStart });
   },
 
   async containerAttachWebsocket({ engine, context, name, query, version, request, response }) {
