@@ -41,6 +41,12 @@ export async function showProgress(
   const interrupted = Promise.withResolvers<never>();
   const stopListening = [
     output.onSignals(['SIGWINCH'], () => board.redraw()),
+    // A shell that is back after Ctrl-Z wants its cursor too.
+    output.onSignals(['SIGTSTP'], () => {
+      board.pause();
+      process.kill(process.pid, 'SIGSTOP');
+    }),
+    output.onSignals(['SIGCONT'], () => board.redraw()),
     output.onSignals(['SIGINT'], () => interrupted.reject(new CommandError('', 130))),
     output.onSignals(['SIGTERM'], () => interrupted.reject(new CommandError('', 143))),
     output.onSignals(['SIGHUP'], () => interrupted.reject(new CommandError('', 129))),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
 import type { Io } from '../io.ts';
 import { promptForLogin } from './prompt-for-login.ts';
 
@@ -44,6 +45,17 @@ describe('asking for a login', () => {
   test('lets the user correct the password', async () => {
     const { io } = terminal('wrong\x15secrx\x7fet\x1b\r');
     expect(await promptForLogin(io, 'r', { username: 'ann' })).toMatchObject({ password: 'secret' });
+  });
+
+  test('does not care in which pieces the keys come', async () => {
+    const keys = fc.array(fc.constantFrom('a', 'é', '\x7f', '\x15', '\x1b', ' '), { maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(keys, keys, async (first, second) => {
+        const whole = terminal(`ann\n${first.join('')}${second.join('')}b\r`);
+        const pieces = terminal('an', 'n\n', ...first, second.join(''), 'b\r');
+        expect(await promptForLogin(pieces.io, 'r')).toEqual(await promptForLogin(whole.io, 'r'));
+      }),
+    );
   });
 
   test('offers the user name that is known', async () => {

@@ -128,6 +128,17 @@ describe('a board', () => {
     expect(terminal.text).toBe('a: Pushed\na: Waiting');
   });
 
+  test('shows its lines again below when it goes on after a pause', () => {
+    const terminal = new Terminal(24, 60);
+    board = new ProgressBoard(terminal);
+    board.update(state('a', 'Waiting'));
+    board.redraw();
+    board.pause();
+    expect([terminal.text, terminal.isCursorSeen]).toEqual(['a: Waiting', true]);
+    board.redraw();
+    expect([terminal.text, terminal.isCursorSeen]).toEqual(['a: Waiting\na: Waiting', false]);
+  });
+
   test('shows nothing after it was closed', () => {
     const terminal = new Terminal(24, 60);
     board = new ProgressBoard(terminal);

@@ -59,6 +59,12 @@ export class ProgressBoard {
 
   /** Leaves the lines as they are now, all of them, and begins anew below. The cursor is seen again. */
   settle(): void {
+    this.pause();
+    this.#rows = new Map();
+  }
+
+  /** The same for a while: the next picture shows these lines again. */
+  pause(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#rows.size === 0) return;
@@ -66,7 +72,6 @@ export class ProgressBoard {
     const lines = [...this.#rows.values()].map(({ message }) => progressLine(message, columns - 1));
     const text = lines.map((line) => `${line}${CLEAR_TO_LINE_END}\r\n`).join('');
     this.#screen.print(`\r${text}${CLEAR_BELOW}${this.#isDrawn ? SHOW_CURSOR : ''}`);
-    this.#rows = new Map();
     this.#isDrawn = false;
   }
 
