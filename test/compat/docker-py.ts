@@ -6,7 +6,7 @@
  * must be in `docker-py.json`, with the reason; the run fails on any other, and on cases listed there that pass by now.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeBusyboxRoot, tarOf } from '../fixtures/busybox-root.ts';
@@ -87,6 +87,9 @@ function clear(daemon: TestDaemon): void {
 }
 
 function pytest(directory: string, socket: string, args: readonly string[]): Promise<void> {
+  // Without it docker-py keeps contexts in the working directory.
+  mkdirSync(join(home, '.docker'));
+  writeFileSync(join(home, '.docker/config.json'), '{}');
   const environment = {
     ...process.env,
     DOCKER_HOST: `unix://${socket}`,
