@@ -89,23 +89,27 @@ describe('authentication', () => {
     );
   });
 
-  test.each(['ftp://x/', 'http://registry.example/token', '', 'token'])(
-    'does not take %p for a token server of a registry reached by TLS',
-    async (realm) => {
-      const settings = () => ({ registryMirrors: [], insecureRegistries: [] });
-      const authorizer = new Authorizer({
-        transport: new Transport(settings, patience),
-        ...{ settings, credentials: someone, scopes: ['scope'] },
-      });
-      const asked = authorizer.answer(
-        context,
-        new URL('https://registry.example'),
-        `Bearer realm="${realm}"`,
-        undefined,
-      );
-      expect(await failureOf(asked)).toContain('as its token server: not an https URL');
-    },
-  );
+  test.each([
+    ['ftp://x/', 'names "ftp://x/" as its token server: not an http(s) URL'],
+    ['', 'names "" as its token server'],
+    ['token', 'names "token" as its token server'],
+    ['http://registry.example/token', 'leads to registry.example without TLS'],
+    ['http://127.0.0.1:80/token', 'leads to 127.0.0.1, which is this machine'],
+    ['https://localhost/token', 'leads to localhost, which is this machine'],
+  ])('does not take %p for a token server of a registry reached by TLS', async (realm, message) => {
+    const settings = () => ({ registryMirrors: [], insecureRegistries: [] });
+    const authorizer = new Authorizer({
+      transport: new Transport(settings, patience),
+      ...{ settings, credentials: someone, scopes: ['scope'] },
+    });
+    const asked = authorizer.answer(
+      context,
+      new URL('https://registry.example'),
+      `Bearer realm="${realm}"`,
+      undefined,
+    );
+    expect(await failureOf(asked)).toContain(message);
+  });
 
   test('a token that would split the header is not taken', async () => {
     await using tokens = new RegistryDouble();

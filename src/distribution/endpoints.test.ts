@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { endpointsOf, isInsecure } from './endpoints.ts';
+import { endpointsOf, isInsecure, refuseAstray } from './endpoints.ts';
 
 const none = { registryMirrors: [], insecureRegistries: [] };
 
@@ -21,6 +21,28 @@ describe('endpointsOf', () => {
     const urls = (domain: string) => endpointsOf(domain, settings).map(({ url }) => url.href);
     expect(urls('registry.example')).toEqual(['https://registry.example/']);
     expect(urls('plain.example:5000')).toEqual(['https://plain.example:5000/', 'http://plain.example:5000/']);
+  });
+});
+
+describe('refuseAstray', () => {
+  const settings = { ...none, insecureRegistries: ['plain.example'] };
+  test.each([
+    ['https://a', 'https://b', ''],
+    ['http://a', 'http://b', ''],
+    ['https://a', 'http://plain.example', ''],
+    ['https://a', 'http://b', 'a leads to b without TLS'],
+    ['https://127.0.0.1:1', 'http://b', '127.0.0.1:1 leads to b without TLS'],
+    ['http://127.0.0.1:1', 'http://127.0.0.1:2', ''],
+    ['https://localhost', 'http://[::1]:2', ''],
+    ['http://plain.example', 'http://localhost', ''],
+    ['http://a', 'http://127.8.8.8:2', 'a leads to 127.8.8.8:2, which is this machine'],
+    ['https://a', 'https://localhost', 'a leads to localhost, which is this machine'],
+    ['https://a', 'http://0.0.0.0', 'a leads to 0.0.0.0, which is this machine'],
+    ['https://a', 'https://[::]', 'a leads to [::], which is this machine'],
+  ])('%s to %s: %p', (from, to, message) => {
+    const refusing = () => refuseAstray(new URL(from), new URL(to), settings);
+    if (message === '') expect(refusing).not.toThrow();
+    else expect(refusing).toThrow(message);
   });
 });
 

@@ -1,8 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-import type { Context } from '../base/context.ts';
-import { invalid, isCode } from '../base/errors.ts';
-import { isUnreachable } from './failures.ts';
+import { internal, invalid } from '../base/errors.ts';
 import type { ProxySettings } from './proxies.ts';
 
 /** What the daemon's user says about registries. */
@@ -74,24 +72,25 @@ function rangesOf({ insecureRegistries }: RegistrySettings): BlockList {
   return ranges;
 }
 
-/** Does the work at the first endpoint that can; the last one's failure is the one that counts. */
-export async function inTurn<P extends { readonly endpoint: Endpoint }, T>(
-  context: Context,
-  places: readonly P[],
-  work: (place: P) => Promise<T>,
-): Promise<T> {
-  let failure: unknown;
-  for (const place of places) {
-    const { isMirror, url } = place.endpoint;
-    try {
-      return await work(place);
-    } catch (error) {
-      context.signal.throwIfAborted();
-      failure = error;
-      // What fits no platform in a mirror fits none anywhere else.
-      if (isCode(error, 'not-found') || (!isMirror && !isUnreachable(error))) break;
-      context.log.debug('a registry did not serve', { url: url.href, error: String(error) });
-    }
+/**
+ * Fails where one host's word would lead to another that is less safe: from TLS to the clear, where the user did not allow that, or from
+ * elsewhere to services of this machine. Redirects, token servers, upload locations and layer URLs are such words.
+ */
+export function refuseAstray(from: URL, to: URL, settings: RegistrySettings): void {
+  const isNear = isThisMachine(from.hostname) || isInsecure(from.host, settings);
+  if (isThisMachine(to.hostname) && !isNear) {
+    throw internal(`${from.host} leads to ${to.host}, which is this machine`, { hint: trustHint });
   }
-  throw failure;
+  if (from.protocol === 'https:' && to.protocol !== 'https:' && !isInsecure(to.host, settings)) {
+    throw internal(`${from.host} leads to ${to.host} without TLS`, { hint: trustHint });
+  }
+}
+
+const trustHint = 'If the network is trusted, name the host with --insecure-registry.';
+const unspecified = ['0.0.0.0', '[::]'];
+
+function isThisMachine(hostname: string): boolean {
+  return (
+    unspecified.includes(hostname) || isInsecure(hostname, { registryMirrors: [], insecureRegistries: [] })
+  );
 }

@@ -3,8 +3,9 @@ import type { Context } from '../base/context.ts';
 import { internal, invalid, SampanError } from '../base/errors.ts';
 import { discard } from './bodies.ts';
 import type { AuthenticationResult, Credentials } from './contract.ts';
-import { type Endpoint, endpointsOf, inTurn, type RegistrySettings } from './endpoints.ts';
+import { type Endpoint, endpointsOf, type RegistrySettings } from './endpoints.ts';
 import { RegistryRefusal, Transient } from './failures.ts';
+import { inTurn } from './in-turn.ts';
 import { type Access, Session } from './session.ts';
 
 /**

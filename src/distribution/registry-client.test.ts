@@ -280,7 +280,7 @@ describe('TLS', () => {
     await using secure = new RegistryDouble(selfSigned());
     secure.intercept = () => Response.redirect('http://registry.example/', 307);
     expect(await failureOf(bench.resolve(`${secure.host}/app`))).toContain(
-      'redirects to registry.example without TLS',
+      'leads to registry.example without TLS',
     );
   });
 });

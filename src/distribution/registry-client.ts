@@ -12,8 +12,9 @@ import type {
   SearchResult,
 } from './contract.ts';
 import { describe } from './description.ts';
-import { type Endpoint, endpointsOf, inTurn, type RegistrySettings } from './endpoints.ts';
+import { type Endpoint, endpointsOf, type RegistrySettings } from './endpoints.ts';
 import { explain, type Purpose } from './failures.ts';
+import { inTurn } from './in-turn.ts';
 import { authenticate } from './login.ts';
 import { RepositoryTarget } from './push-target.ts';
 import { RepositoryImage } from './remote-image.ts';
@@ -58,7 +59,7 @@ class HttpRegistryClient implements RegistryClient {
     return this.#reading(context, reference, options, async (repository, others) => {
       const { documents, manifest } = await findManifest(context, repository, reference, options);
       return new RepositoryImage({
-        ...{ reference, documents, manifest, transport: this.#transport },
+        ...{ reference, documents, manifest, transport: this.#transport, settings: this.#settings },
         repositories: repository.endpoint.isMirror ? [repository, ...others] : [repository],
       });
     });

@@ -5,6 +5,7 @@ import type { Descriptor, Manifest } from '../oci/image.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { RemoteDocument, RemoteImage } from './contract.ts';
 import { type BlobSource, download } from './download.ts';
+import { type RegistrySettings, refuseAstray } from './endpoints.ts';
 import { explain } from './failures.ts';
 import type { Repository } from './repository.ts';
 import type { Access } from './session.ts';
@@ -18,6 +19,7 @@ export interface RemoteImageOptions {
   /** Where the manifest was found, and the repositories that may serve what is lacking there. */
   readonly repositories: readonly [Repository, ...Repository[]];
   readonly transport: Transport;
+  readonly settings: () => RegistrySettings;
 }
 
 /** An image in a registry, some of which may come from mirrors. */
@@ -64,35 +66,37 @@ export class RepositoryImage implements RemoteImage {
   }
 
   #sources({ digest, urls = [] }: Descriptor): BlobSource[] {
-    const { repositories, transport } = this.#options;
-    const [{ patience }] = repositories;
+    const { repositories, transport, settings } = this.#options;
+    const [{ patience, endpoint }] = repositories;
     const trusted = repositories.filter(
       (repository) => !repository.endpoint.isMirror || !this.#distrusted.has(repository),
     );
-    const isPlain = repositories.some(({ endpoint }) => endpoint.url.protocol === 'http:');
     return [
       ...trusted.map((repository) =>
         repository.blobSource(digest, () => void this.#distrusted.add(repository)),
       ),
-      ...urls.flatMap((text) => hintedSource({ transport, patience }, text, isPlain) ?? []),
+      ...urls.flatMap((text) => hintedSource({ transport, patience, settings }, endpoint.url, text) ?? []),
     ];
   }
 }
 
 /** What a descriptor says of other places, which are not to be less safe than the registry itself. */
 function hintedSource(
-  { transport, patience }: Pick<Access, 'transport' | 'patience'>,
+  { transport, patience, settings }: Access,
+  registry: URL,
   text: string,
-  isPlainFine: boolean,
 ): BlobSource | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' && !(isPlainFine && url?.protocol === 'http:')) return undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return undefined;
   return {
     name: url.host,
     isHint: true,
     patience,
-    open: (context, offset) =>
-      transport.exchange(context, { url, headers: offset === 0 ? {} : { Range: `bytes=${offset}-` } }),
+    open: async (context, offset) => {
+      refuseAstray(registry, url, settings());
+      const headers: Record<string, string> = offset === 0 ? {} : { Range: `bytes=${offset}-` };
+      return transport.exchange(context, { url, headers });
+    },
     isReplaceable: () => true,
   };
 }

@@ -1,8 +1,9 @@
 import type { Context } from '../base/context.ts';
 import { invalid, SampanError } from '../base/errors.ts';
 import type { SearchOptions, SearchResult } from './contract.ts';
-import { type Endpoint, endpointsOf, inTurn } from './endpoints.ts';
+import { type Endpoint, endpointsOf } from './endpoints.ts';
 import { isUnreachable, RegistryRefusal, Transient } from './failures.ts';
+import { inTurn } from './in-turn.ts';
 import { askCatalog, askSearch, type Question } from './search-questions.ts';
 import { type Access, Session } from './session.ts';
 

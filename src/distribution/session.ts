@@ -2,7 +2,7 @@ import type { Context } from '../base/context.ts';
 import { Authorizer } from './authorization.ts';
 import { discard, expectStatus, type HttpAnswer } from './bodies.ts';
 import type { Credentials } from './contract.ts';
-import type { Endpoint, RegistrySettings } from './endpoints.ts';
+import { type Endpoint, type RegistrySettings, refuseAstray } from './endpoints.ts';
 import { noCredentials, RegistryRefusal } from './failures.ts';
 import { type Patience, retrying } from './retries.ts';
 import { type HttpRequest, nameOfRequest, type Transport } from './transport.ts';
@@ -78,8 +78,11 @@ export class Session {
 
   /** Asks, and where the registry wants to know who asks, once more with the answer. Other hosts than the endpoint learn nothing. */
   async exchange(context: Context, request: HttpRequest): Promise<HttpAnswer> {
-    const { endpoint } = this.#options;
-    if (request.url.origin !== endpoint.url.origin) return this.#send(context, request);
+    const { endpoint, settings } = this.#options;
+    if (request.url.origin !== endpoint.url.origin) {
+      refuseAstray(endpoint.url, request.url, settings());
+      return this.#send(context, request);
+    }
     const authorization = await this.#authorizer.header(context);
     const answer = await this.#send(context, { ...request, authorization });
     if (answer.status !== 401) return answer;

@@ -3,7 +3,7 @@ import { internal } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { discard, expectStatus, readAtMost } from './bodies.ts';
 import type { Credentials } from './contract.ts';
-import { isInsecure, type RegistrySettings } from './endpoints.ts';
+import { type RegistrySettings, refuseAstray } from './endpoints.ts';
 import { RegistryRefusal } from './failures.ts';
 import { parseJson } from './json.ts';
 import type { HttpRequest, Transport } from './transport.ts';
@@ -58,14 +58,11 @@ export async function requestToken(
 function realmOf({ registry, parameters }: TokenRequest, settings: RegistrySettings): URL {
   const text = parameters.get('realm') ?? '';
   const realm = URL.canParse(text) ? new URL(text) : undefined;
-  const isTrusted =
-    realm?.protocol === 'https:' ||
-    (realm?.protocol === 'http:' && (registry.protocol === 'http:' || isInsecure(realm.host, settings)));
-  if (realm === undefined || !isTrusted) {
-    throw internal(
-      `${registry.host} names ${JSON.stringify(text.slice(0, 200))} as its token server: not an https URL`,
-    );
+  if (realm?.protocol !== 'https:' && realm?.protocol !== 'http:') {
+    const named = JSON.stringify(text.slice(0, 200));
+    throw internal(`${registry.host} names ${named} as its token server: not an http(s) URL`);
   }
+  refuseAstray(registry, realm, settings);
   return realm;
 }
 

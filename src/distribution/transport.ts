@@ -3,7 +3,7 @@ import type { Context } from '../base/context.ts';
 import { internal, messageOf } from '../base/errors.ts';
 import { type BodySource, discard, type HttpAnswer, receive, Sending } from './bodies.ts';
 import { authoritiesOfSystem, certificatesOf } from './certificates.ts';
-import { isInsecure, type RegistrySettings } from './endpoints.ts';
+import { isInsecure, type RegistrySettings, refuseAstray } from './endpoints.ts';
 import { Transient, Unreachable } from './failures.ts';
 import { completeProxies, proxyFor } from './proxies.ts';
 import type { Patience } from './retries.ts';
@@ -24,6 +24,7 @@ export interface HttpRequest {
   readonly isSlow?: boolean;
 }
 
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
 const MAX_KNOWN = 1_000;
 /** How much longer than any other an answer to a slow request may take. */
@@ -49,8 +50,9 @@ export class Transport {
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       const answer = await this.#send(context, { ...request, url, authorization });
       const location = answer.headers.get('location');
-      if (!isRedirect(request, answer.status) || location === null) return answer;
+      if (!redirects.includes(answer.status) || location === null) return answer;
       await discard(answer);
+      refuseLoss(request, answer.status);
       const next = this.#follow(url, location);
       if (next.origin !== request.url.origin) authorization = undefined;
       url = next;
@@ -60,23 +62,13 @@ export class Transport {
 
   #follow(from: URL, location: string): URL {
     const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-    const isPlain = next?.protocol === 'http:';
-    if (next === undefined || (!isPlain && next.protocol !== 'https:')) {
+    if (next?.protocol !== 'http:' && next?.protocol !== 'https:') {
       throw internal(`${from} redirects to what is no http(s) URL`);
     }
-    this.refuseDowngrade(from, next);
+    refuseAstray(from, next, this.#settings());
     next.username = '';
     next.password = '';
     return next;
-  }
-
-  /** Fails where a host reached by TLS leads to one that is not. */
-  refuseDowngrade(from: URL, next: URL): void {
-    if (from.protocol === 'https:' && next.protocol === 'http:' && !isInsecure(next.host, this.#settings())) {
-      throw internal(`${from} redirects to ${next.host} without TLS`, {
-        hint: 'If the network is trusted, name the host with --insecure-registry.',
-      });
-    }
   }
 
   async #send(context: Context, request: HttpRequest): Promise<HttpAnswer> {
@@ -123,26 +115,23 @@ export class Transport {
     // `false`, or else the runtime would follow the environment by its own rules.
     const proxy = proxyFor(url, completeProxies(settings.proxies, process.env))?.href ?? false;
     if (url.protocol === 'http:') return { proxy };
-    const directories = settings.certificateDirectories;
-    const own = await certificatesOf(url.port === '' ? `${url.host}:443` : url.host, directories);
-    const others = await Promise.all(
-      [url.hostname, ...(registry === undefined || registry === url.host ? [] : [registry])].map((host) =>
-        certificatesOf(host, directories),
-      ),
-    );
-    const client = own.client ?? others[0]?.client;
+    const read = (host: string) => certificatesOf(host, settings.certificateDirectories);
+    const names = url.port === '' ? [url.host, `${url.host}:443`] : [url.host];
+    const [own, others] = await Promise.all([
+      Promise.all(names.map(read)),
+      registry === undefined || names.includes(registry) ? [] : read(registry).then((found) => [found]),
+    ]);
+    const client = own.find((found) => found.client !== undefined)?.client;
     if (isInsecure(url.host, settings)) return { proxy, tls: { rejectUnauthorized: false, ...client } };
-    const authorities = [own, ...others].flatMap((found) => found.authorities);
+    const authorities = [...own, ...others].flatMap((found) => found.authorities);
     const ca = [authoritiesOfSystem(), ...authorities].filter(Boolean).join('\n');
     return { proxy, tls: { ...(ca === '' ? {} : { ca }), ...client } };
   }
 }
 
 /** Uploads are followed only where the redirect keeps method and body (RFC 9110, section 15.4). */
-function isRedirect({ method = 'GET', url }: HttpRequest, status: number): boolean {
-  if (status === 307 || status === 308) return true;
-  if (![301, 302, 303].includes(status)) return false;
-  if (method === 'GET' || method === 'HEAD') return true;
+function refuseLoss({ method = 'GET', url }: HttpRequest, status: number): void {
+  if (method === 'GET' || method === 'HEAD' || status === 307 || status === 308) return;
   throw internal(`${url} answers a ${method} with a redirect that drops what was sent (status ${status})`);
 }
 
