@@ -2,13 +2,14 @@
  * Runs docker-py's own integration tests against a Sampan daemon: `bun test/compat/docker-py.ts CHECKOUT [pytest argument…]`.
  *
  * CHECKOUT is a clone of the public repository docker/docker-py; Debian's packages python3-pytest, python3-pytest-timeout, python3-requests,
- * python3-paramiko and docker-registry must be installed. A registry on loopback stands in for Docker Hub. Each case that does not pass
+ * python3-paramiko, docker-registry and openssl must be installed. A registry on loopback has Docker Hub's name and a certificate for it. Each case that does not pass
  * must be in `docker-py.json`, with the reason; the run fails on any other, and on cases listed there that pass by now.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TestAuthority } from '../../src/distribution/testing/authority.ts';
 import { makeBusyboxRoot, tarOf } from '../fixtures/busybox-root.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { buildStaticProgram } from '../fixtures/static-program.ts';
@@ -52,14 +53,27 @@ try {
 }
 
 async function runCases(directory: string, args: readonly string[]): Promise<number> {
-  await using registry = await DockerRegistry.start();
-  await fillHub(registry);
-  await using daemon = await TestDaemon.start(['--registry-mirror', registry.url]);
+  await using hub = await startHub();
+  await fillHub(hub);
+  await using daemon = await TestDaemon.start(['--registry-certs-dir', join(home, 'certs')]);
   daemon.sampan('pull', '-q', 'busybox');
   const report = join(home, 'report.xml');
   await pytest(directory, daemon.socket, ['--timeout', '120', `--junitxml=${report}`, ...args]);
   clear(daemon);
   return judge(casesOf(readFileSync(report, 'utf8')), args.length === 0);
+}
+
+/** Docker Hub, as far as this mount namespace can see. */
+async function startHub(): Promise<DockerRegistry> {
+  const name = 'registry-1.docker.io';
+  using authority = new TestAuthority();
+  const hosts = join(home, 'hosts');
+  writeFileSync(hosts, `127.0.0.1 localhost ${name}\n`);
+  spawnSync('mount', ['--bind', hosts, '/etc/hosts']);
+  const trusted = join(home, 'certs', name);
+  mkdirSync(trusted, { recursive: true });
+  writeFileSync(join(trusted, 'hub.crt'), authority.cert);
+  return DockerRegistry.start({}, { name, port: 443, tls: authority.issue('hub', `DNS:${name}`) });
 }
 
 /** The images that the cases pull, by the names that they have on Docker Hub. */
