@@ -16,6 +16,8 @@ export class Slots {
   /** Runs the work in a slot of its own. Whoever is given up while waiting never starts. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     while (this.areTaken) await this.#turn(signal);
+    // The turn passes on from whoever was given up at the moment of being called.
+    if (signal.aborted) this.#waiting.shift()?.();
     signal.throwIfAborted();
     this.#taken++;
     try {

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => bench[Symbol.dispose]());
 
 function importOptions(reference: string): Parameters<StoredImages['import']>[2] {
-  return { reference, message: 'Imported from -', changes: ['CMD ["sh"]'], platform: undefined, source: '-' };
+  return { reference, message: '', changes: ['CMD ["sh"]'], platform: undefined, source: '-' };
 }
 
 describe('import', () => {
@@ -35,6 +35,26 @@ describe('import', () => {
       { id: image.id, size: layer.length, tags: ['base:latest'] },
     ]);
     expect(bench.events).toEqual(['tag base:latest', `import ${image.id}`]);
+  });
+});
+
+describe('import', () => {
+  test('takes a message and a platform', async () => {
+    const options = {
+      ...importOptions('base'),
+      message: 'from the attic',
+      platform: { os: 'linux', architecture: 'arm', variant: 'v6' },
+    };
+    const image = await images.import(bench.context, stream(layer), options);
+    expect(image.platform).toEqual(options.platform);
+    expect(image.config).toMatchObject({
+      comment: 'from the attic',
+      history: [{ comment: 'from the attic' }],
+    });
+    const windows = { ...options, platform: { os: 'windows', architecture: 'amd64' } };
+    await expect(images.import(bench.context, stream(layer), windows)).rejects.toThrow(
+      'operating system is not supported',
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Context } from '../base/context.ts';
+import { invalid } from '../base/errors.ts';
 import type { ImageConfig, ImageProcess } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
@@ -13,17 +14,19 @@ export async function importLayer(
   tar: AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ): Promise<{ readonly config: ImageConfig; readonly layer: ReceivedLayer }> {
+  const { os, architecture, variant } = options.platform ?? hostPlatform();
+  if (os !== 'linux') throw invalid('operating system is not supported');
   const process: ImageProcess = applyChanges({}, options.changes);
   const layer = await receiveLayer(context, snapshots, tar);
   const created = new Date().toISOString();
-  const { os, architecture, variant } = options.platform ?? hostPlatform();
+  const comment = options.message || `Imported from ${options.source}`;
   const config: ImageConfig = {
     architecture,
     ...(variant === undefined ? {} : { variant }),
     created,
     config: process,
-    comment: options.message,
-    history: [{ created, comment: options.message }],
+    comment,
+    history: [{ created, comment }],
     os,
     rootfs: { type: 'layers', diff_ids: [layer.diffId] },
   };

@@ -247,6 +247,11 @@ describe('load', () => {
     ],
     ['with an index that names itself many times', bushyLayout(), 'more than 4096 manifests'],
     ['whose index names what is not there', layoutArchive(undefined), 'no such file or directory'],
+    [
+      'of another system',
+      savedArchive([layer], null, configOf([layer], { os: 'windows' })),
+      'cannot load windows image on linux',
+    ],
     ['with a null manifest', tar({ 'manifest.json': 'null' }), 'manifest cannot be null'],
     ['with a parent that is none', strangerAsParent(), 'is not a valid parent for'],
     [

@@ -85,6 +85,8 @@ function readImages(archive: Archive, platform: Platform): ArchivedImage[] {
 
 /** Those for the platform, if one is asked for. */
 function selected(images: ArchivedImage[], platform: Platform | undefined): ArchivedImage[] {
+  const foreign = images.find(({ config }) => config.os !== 'linux');
+  if (foreign !== undefined) throw invalid(`cannot load ${foreign.config.os} image on linux`);
   if (platform === undefined) return images;
   const fitting = images.filter(({ config }) => platformFit(platform, platformOf(config)) > 0);
   if (fitting.length > 0) return fitting;
