@@ -64,7 +64,12 @@ describe('slots', () => {
     const second = slots.run(stop.signal, job(started, 'second').run);
     const third = slots.run(never, async () => started.push('third'));
     // Called, it listens no more, and has not gone on yet.
-    stop.signal.removeEventListener = () => stop.abort(new Error('given up'));
+    const { signal } = stop;
+    const remove = signal.removeEventListener.bind(signal);
+    signal.removeEventListener = (...listener: Parameters<typeof remove>) => {
+      remove(...listener);
+      stop.abort(new Error('given up'));
+    };
     first.end();
     await expect(second).rejects.toThrow('given up');
     await Promise.all([running, third]);
