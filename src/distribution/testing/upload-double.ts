@@ -31,6 +31,8 @@ export class UploadDouble implements AsyncDisposable {
   intercept: (request: SeenUpload, nth: number) => Canned | undefined = () => undefined;
   /** Bytes of the body after which the connection breaks; those before it are kept. */
   cutAfter: (request: SeenUpload, nth: number) => number | undefined = () => undefined;
+  /** What it says of the bytes that it has, by their number; nothing for undefined. */
+  showRange: (size: number) => string | undefined = (size) => `0-${Math.max(0, size - 1)}`;
   /** Makes a location of an upload's path. */
   locate: (path: string) => string = (path) => path;
   readonly #server: Server;
@@ -134,7 +136,7 @@ export class UploadDouble implements AsyncDisposable {
   ): Promise<void> {
     await this.#append(upload, request, response, cut);
     if (response.destroyed) return;
-    const headers = { Location: this.locate(`${path}?state=next`), Range: this.#range(upload) };
+    const headers = { Location: this.locate(`${path}?state=next`), ...this.#range(upload) };
     response.writeHead(this.uploads.has(upload) ? 202 : 404, headers).end();
   }
 
@@ -159,11 +161,12 @@ export class UploadDouble implements AsyncDisposable {
 
   #status(upload: string, path: string, response: ServerResponse): void {
     if (!this.uploads.has(upload)) return void response.writeHead(404).end();
-    response.writeHead(204, { Location: this.locate(`${path}?state=x`), Range: this.#range(upload) }).end();
+    response.writeHead(204, { Location: this.locate(`${path}?state=x`), ...this.#range(upload) }).end();
   }
 
-  #range(upload: string): string {
-    return `0-${Math.max(0, (this.uploads.get(upload)?.length ?? 0) - 1)}`;
+  #range(upload: string): Record<string, string> {
+    const range = this.showRange(this.uploads.get(upload)?.length ?? 0);
+    return range === undefined ? {} : { Range: range };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
