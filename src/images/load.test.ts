@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { SampanError } from '../base/errors.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import type { StoredImages } from './images.ts';
@@ -282,4 +284,41 @@ describe('load', () => {
     const again = await bench.open();
     expect(again.get('kept:1')).toEqual(images.get('kept:1'));
   });
+
+  test.each(['manifest.json', 'index.json', 'repositories'])(
+    'takes or refuses whatever %s says',
+    async (name) => {
+      const digest = fc.constantFrom(digestOf(layer), digestOf(configOf([layer])), 'sha256:x');
+      const keys = fc.constantFrom(
+        'Config',
+        'Layers',
+        'RepoTags',
+        'manifests',
+        'digest',
+        'platform',
+        'annotations',
+        'a',
+      );
+      const { value } = fc.letrec((tie) => ({
+        value: fc.oneof(
+          { maxDepth: 4 },
+          fc.constantFrom(null, 1, '', 'c.json', 'l.tar', 'a'),
+          digest,
+          fc.array(tie('value'), { maxLength: 3 }),
+          fc.dictionary(keys, tie('value'), { maxKeys: 4 }),
+        ),
+      }));
+      await fc.assert(
+        fc.asyncProperty(value, async (document) => {
+          const files = { 'c.json': configOf([layer]), 'l.tar': layer, 'a/json': '{}', 'a/layer.tar': layer };
+          const archive = tar({ ...files, [name]: JSON.stringify(document) });
+          const outcome = await images
+            .load(bench.context, stream(archive, 10_000), plain)
+            .catch((error) => error);
+          expect(Array.isArray(outcome) || outcome instanceof SampanError).toBe(true);
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 });

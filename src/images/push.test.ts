@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { digestOf } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import type { PushOptions, PushProgress } from './contract.ts';
 import type { StoredImages } from './images.ts';
-import { savedArchive, stream, tar } from './testing/archives.ts';
+import { configOf, savedArchive, stream, tar } from './testing/archives.ts';
 import { ImageBench } from './testing/image-bench.ts';
+import { layoutOf } from './testing/layout.ts';
 
 const lower = tar({ 'etc/motd': 'hello\n' });
 const upper = tar({ 'etc/issue': 'upper\n' });
@@ -111,6 +112,20 @@ describe('push', () => {
     await load('r.example/app:v1');
     bench.registry.repository('r.example/app').blobs.clear();
     expect(await images.push(bench.context, 'r.example/app:v1', anonymous)).toEqual(first ? [first] : []);
+  });
+
+  test('of an image that came with a manifest sends just that, and makes another only when a layer is gone', async () => {
+    const config = configOf([lower]);
+    const layout = layoutOf(config, [gzipSync(lower, { level: 1 })], 'r.example/app:v1');
+    await images.load(bench.context, stream(layout.archive), plain);
+    const [same] = await images.push(bench.context, 'r.example/app:v1', anonymous);
+    expect(same?.digest).toBe(layout.manifest);
+    await bench.content.delete(digestOf(gzipSync(lower, { level: 1 })));
+    expect(await images.push(bench.context, 'r.example/app:v1', anonymous)).toEqual(same ? [same] : []);
+    bench.registry.repository('r.example/app').blobs.clear();
+    const [other] = await images.push(bench.context, 'r.example/app:v1', anonymous);
+    expect(other?.digest).not.toBe(layout.manifest);
+    expect(images.get('r.example/app:v1').manifest).toBe(other?.digest);
   });
 
   test.each([
