@@ -24,9 +24,6 @@ enum tree_frame {
 	/* The client gives a read or a write up; what is answered is the end of it. */
 	FRAME_TREE_CANCEL = 0x55,
 
-	/* The session is to end, and to hang up when it holds nothing of the tree any more. */
-	FRAME_TREE_CLOSE = 0x58,
-
 	/* Answers to STAT. */
 	FRAME_TREE_FOUND = 0x56,
 	FRAME_TREE_NOTHING = 0x57,

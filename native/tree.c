@@ -162,15 +162,16 @@ static int prepare(struct run *run, int connection, struct tree *tree)
 }
 
 /*
- * Kills the session when the client hangs up, as it may be waiting for a filesystem that somebody serves who does not answer. Holds nothing but the
- * connection.
+ * Kills the session when the client sends no more, as it may be waiting for a filesystem that somebody serves who does not answer. Holds nothing but the
+ * connection, and that for as long as there is a session: its end tells the client that nothing holds the tree any more.
  */
 static _Noreturn void watch(int session, int connection)
 {
 	if (dup2(connection, 3) != 3 || dup2(session, 4) != 4 || close_range(5, ~0u, 0) != 0) _exit(1);
-	struct pollfd watched = {.fd = 3, .events = POLLRDHUP};
-	while (poll(&watched, 1, -1) < 0 && errno == EINTR) continue;
+	struct pollfd client = {.fd = 3, .events = POLLRDHUP}, end = {.fd = 4, .events = POLLIN};
+	while (poll(&client, 1, -1) < 0 && errno == EINTR) continue;
 	syscall(SYS_pidfd_send_signal, 4, SIGKILL, NULL, 0);
+	while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
 	_exit(0);
 }
 
@@ -199,7 +200,5 @@ int tree_serve(struct run *run, int connection)
 	}
 	if (frame_send(connection, FRAME_DONE, NULL, 0, NULL, 0) != 0) return 1;
 	while (serve_request(&tree)) continue;
-	/* The tree is let go before the client learns of the end. */
-	close_fd(&tree.root);
 	return 0;
 }

@@ -294,7 +294,7 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))(
     test('a full disk, a read-only one and the kernel’s own are told apart', async () => {
       const directories = ['full', 'read-only', 'proc', 'sys'].map((name) => fixture.inside(name));
       for (const path of directories) mkdirSync(path);
-      const mount = (...args: string[]): number | null => spawnSync('mount', args).status;
+      const mount = (...args: string[]): number | null => spawnSync('/bin/mount', args).status;
       try {
         expect(mount('-t', 'tmpfs', '-o', 'size=64k', 'x', directories[0] ?? '')).toBe(0);
         expect(mount('-t', 'tmpfs', '-o', 'ro', 'x', directories[1] ?? '')).toBe(0);
@@ -335,7 +335,7 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))(
       const [name, host] = fresh();
       mkdirSync(`${host}/dir/mounted`, { recursive: true });
       writeFileSync(`${host}/dir/mounted/hidden`, '');
-      const mounted = spawnSync('mount', ['--bind', fixture.busybox, `${host}/dir/mounted`]);
+      const mounted = spawnSync('/bin/mount', ['--bind', fixture.busybox, `${host}/dir/mounted`]);
       expect(mounted.status).toBe(0);
       try {
         expect(await rejection(write(name, file('dir')))).toMatchObject({ code: 'conflict' });

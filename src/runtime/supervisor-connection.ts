@@ -70,6 +70,11 @@ export class SupervisorConnection {
     this.#socket?.resume();
   }
 
+  /** Says that nothing more will be sent. The connection is over when the other side hangs up, which `closed` tells. */
+  finish(): void {
+    this.#socket?.shutdown();
+  }
+
   close(): void {
     this.#socket?.end();
     this.#over();

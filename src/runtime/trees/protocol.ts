@@ -8,7 +8,6 @@ export const treeFrames = {
   cancel: 0x55,
   found: 0x56,
   nothing: 0x57,
-  close: 0x58,
 } as const;
 
 export const treeFlags = {

@@ -27,7 +27,7 @@ export async function sendParts(
     }
     await sender.end(treeFrames.end);
   } catch (error) {
-    if (!session.ended) await sender.end(treeFrames.cancel);
+    await sender.end(treeFrames.cancel);
     throw error;
   }
 }

@@ -6,6 +6,9 @@ import { SupervisorConnection } from '../supervisor-connection.ts';
 const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = 256 * 1024;
 
+/** How long a launcher's process may take to go: a filesystem that somebody else serves may hold it. */
+const GOODBYE_MS = 2000;
+
 /** A connection to a tree session: frames in both directions, one consumer, with back-pressure. */
 export class TreeSession {
   readonly #reader = new FrameReader();
@@ -14,8 +17,9 @@ export class TreeSession {
   #size = 0;
   #paused = false;
   #waiting: PromiseWithResolvers<Frame> | undefined;
-  #ended: unknown;
-  readonly #over = Promise.withResolvers<void>();
+  #reason: unknown;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
 
   /** Fails with `unavailable` when no launcher listens there. */
   static async open(socket: string): Promise<TreeSession> {
@@ -23,7 +27,7 @@ export class TreeSession {
     try {
       session.#connection = await SupervisorConnection.open(socket, {
         chunk: (bytes) => session.#receive(bytes),
-        closed: () => session.end(new SampanError('unavailable', 'the tree session has ended')),
+        closed: () => session.#hungUp(),
       });
     } catch (cause) {
       throw new SampanError('unavailable', 'the launcher cannot be reached', { cause });
@@ -31,8 +35,14 @@ export class TreeSession {
     return session;
   }
 
-  get ended(): boolean {
-    return this.#ended !== undefined;
+  /** Fulfilled when the session has ended, for whatever reason. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Throws what ended the session, if it has ended. */
+  throwIfEnded(): void {
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   /** Sends bytes, which must not change before the promise (if there is one) is fulfilled. */
@@ -49,32 +59,45 @@ export class TreeSession {
       if (this.#paused && this.#size <= LOW_WATER) this.#goOn();
       return frame;
     }
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#reason !== undefined) return Promise.reject(this.#reason);
     this.#waiting = Promise.withResolvers();
     return this.#waiting.promise;
   }
 
-  /** Hangs up, which ends the launcher's process. */
+  /** Ends the session: the launcher kills its process. */
   end(reason: unknown): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = reason;
-    this.#over.resolve();
+    if (this.#reason !== undefined) return;
+    this.#frames = [];
+    this.#fail(reason);
+    // What still comes is passed over, so that the hanging up is heard.
+    this.#goOn();
+    this.#connection?.finish();
+  }
+
+  /** Waits, but not for long, until the process is gone and holds nothing of the tree any more. To be called when the session has ended. */
+  async close(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, GOODBYE_MS);
+    await Promise.race([this.#closed.promise, late.promise]);
+    clearTimeout(timer);
     this.#connection?.close();
+  }
+
+  /** What came before is still there to be taken: it may say why. */
+  #hungUp(): void {
+    this.#closed.resolve();
+    if (this.#reason === undefined) this.#fail(new SampanError('unavailable', 'the tree session has ended'));
+  }
+
+  #fail(reason: unknown): void {
+    this.#reason = reason;
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
-  }
-
-  /** Fulfilled when the session is over, for whatever reason. */
-  get over(): Promise<void> {
-    return this.#over.promise;
-  }
-
-  /** Throws what ended the session, if it has ended. */
-  throwIfEnded(): void {
-    if (this.#ended !== undefined) throw this.#ended;
+    this.#ended.resolve();
   }
 
   #receive(bytes: Uint8Array): void {
+    if (this.#reason !== undefined) return;
     try {
       for (const frame of this.#reader.push(bytes)) this.#keep(frame);
     } catch (error) {

@@ -10,15 +10,11 @@ import { sendParts } from './send-parts.ts';
 import type { TreeSession } from './session.ts';
 import { TreeError } from './tree-error.ts';
 
-/** How long a session may take to let go of its tree: a filesystem that somebody else serves may not answer. */
-const GOODBYE_MS = 2000;
-
 /** A tree whose requests a launcher process serves. An operation that is given up takes the whole tree with it. */
 export class LauncherTree implements Tree {
   readonly #session: TreeSession;
   /** Settles when the verbs that were asked for so far are done. */
   #idle: Promise<unknown> = Promise.resolve();
-  #verbs = 0;
 
   constructor(session: TreeSession) {
     this.#session = session;
@@ -77,14 +73,10 @@ export class LauncherTree implements Tree {
     await sent;
   }
 
-  /** Lets the verb that is at work (if any) go no further, and waits - not for long - until the launcher holds nothing of the tree any more. */
+  /** A verb that is at work fails. Waits, but not for long, until the launcher holds nothing of the tree any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new SampanError('unavailable', 'the tree was closed');
-    if (this.#verbs === 0 && !this.#session.ended) {
-      await this.#session.send(encodeFrame(treeFrames.close));
-      await this.#patiently(this.#session.over);
-    }
-    this.#session.end(closed);
+    this.#session.end(new SampanError('unavailable', 'the tree was closed'));
+    await this.#session.close();
   }
 
   /** Waits until the verbs before this one are done. The session ends when the context does before the turn is over. */
@@ -93,14 +85,12 @@ export class LauncherTree implements Tree {
     const before = this.#idle;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idle = promise;
-    this.#verbs++;
     // A reader that nobody finishes keeps its turn for ever.
-    await Promise.race([before, this.#session.over]);
+    await Promise.race([before, this.#session.ended]);
     const abandon = (): void => this.#session.end(signal.reason);
     signal.addEventListener('abort', abandon);
     const over = (): void => {
       signal.removeEventListener('abort', abandon);
-      this.#verbs--;
       resolve();
     };
     try {
@@ -113,16 +103,8 @@ export class LauncherTree implements Tree {
     return { [Symbol.asyncDispose]: async () => over() };
   }
 
-  async #patiently(end: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, GOODBYE_MS);
-    await Promise.race([end, late.promise]);
-    clearTimeout(timer);
-  }
-
   /** Tells that no more parts are wanted, and passes over those that are on their way. */
   async #cancelRead(): Promise<void> {
-    if (this.#session.ended) return;
     await this.#session.send(encodeFrame(treeFrames.cancel));
     for (;;) {
       const { type } = await this.#session.next();
