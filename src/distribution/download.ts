@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../base/context.ts';
+import { isCode } from '../base/errors.ts';
 import { finishDigest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import { discard, expectStatus, type HttpAnswer } from './bodies.ts';
@@ -50,10 +51,10 @@ export async function* download(
       }
       const actual = hash === undefined ? blob.digest : finishDigest(hash);
       if (actual === blob.digest) return;
-      source.distrust?.();
       throw lossOf(`the registry sent ${actual} for ${blob.digest}`);
     } catch (error) {
       context.signal.throwIfAborted();
+      if (isCode(error, 'data-loss')) source.distrust?.();
       if (failure === undefined || !source.isHint) failure = error;
       if (!source.isReplaceable(error) || (hash !== undefined && offset === blob.size)) break;
       context.log.debug('a blob was not to be had', { from: source.name, error: String(error) });

@@ -3,7 +3,7 @@ import { digestOf } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import type { RemoteImage } from './contract.ts';
-import { ClientBench, context, failureOf, patience, read } from './testing/client-bench.ts';
+import { ClientBench, context, failureOf, hurry, read } from './testing/client-bench.ts';
 import { failure, RegistryDouble, startBreakingServer } from './testing/registry-double.ts';
 
 const bench = ClientBench.open();
@@ -120,6 +120,7 @@ describe('a layer', () => {
   });
 
   test('that trickles is asked for again', async () => {
+    bench.patience = hurry;
     const layer = bench.registry.addBlob(bytes);
     let asked = 0;
     bench.registry.intercept = (_, url) => {
@@ -129,7 +130,7 @@ describe('a layer', () => {
         new ReadableStream({
           async pull(controller) {
             controller.enqueue(bytes.subarray(sent, ++sent));
-            await Bun.sleep(patience.stall / 10);
+            await Bun.sleep(hurry.stall / 10);
           },
         }),
       );
@@ -139,6 +140,7 @@ describe('a layer', () => {
   });
 
   test('that stalls is asked for again', async () => {
+    bench.patience = hurry;
     const layer = bench.registry.addBlob(bytes);
     let asked = 0;
     bench.registry.intercept = (_, url) => {

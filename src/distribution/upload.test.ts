@@ -4,7 +4,7 @@ import { type Digest, digestOf } from '../oci/digest.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Credentials, PushTarget } from './contract.ts';
 import { createRegistryClient } from './registry-client.ts';
-import { context, failureOf, patience, someone } from './testing/client-bench.ts';
+import { context, failureOf, hurry, patience, someone } from './testing/client-bench.ts';
 import { RegistryDouble } from './testing/registry-double.ts';
 import { UploadDouble } from './testing/upload-double.ts';
 
@@ -319,7 +319,7 @@ test('an upload does not hold in memory what a slow registry has not taken', asy
     for (; given < size; given += part.length) yield part;
   };
   const client = createRegistryClient(() => ({ registryMirrors: [], insecureRegistries: [] }), {
-    ...patience,
+    ...hurry,
     attempts: 1,
   });
   const to = await client.target(context, parseReference(`127.0.0.1:${slow.port}/app`), undefined);

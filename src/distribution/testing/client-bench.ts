@@ -5,10 +5,19 @@ import type { Descriptor } from '../../oci/image.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { Credentials, RegistryClient, RemoteImage } from '../contract.ts';
 import { createRegistryClient } from '../registry-client.ts';
+import type { Patience } from '../retries.ts';
 import { RegistryDouble } from './registry-double.ts';
 
 export const context = background();
-export const patience = { stall: 1_000, attempts: 3, firstDelay: 1, longestDelay: 4, longestWait: 2_000 };
+export const patience: Patience = {
+  stall: 20_000,
+  attempts: 3,
+  firstDelay: 1,
+  longestDelay: 4,
+  longestWait: 2_000,
+};
+/** For tests of stalls: a busy machine must not look like one elsewhere. */
+export const hurry: Patience = { ...patience, stall: 500 };
 export const platform = { os: 'linux', architecture: 'amd64' };
 export const someone: Credentials = {
   username: 'user',
@@ -20,12 +29,15 @@ export const someone: Credentials = {
 /** A registry of each test's own, and an impatient client of it. */
 export class ClientBench {
   #registry: RegistryDouble | undefined;
+  /** Of the clients that it makes in this test. */
+  patience: Patience = patience;
 
   /** To be called once in a test file, outside of tests. */
   static open(): ClientBench {
     const bench = new ClientBench();
     beforeEach(() => {
       bench.#registry = new RegistryDouble();
+      bench.patience = patience;
     });
     afterEach(() => bench.registry[Symbol.asyncDispose]());
     return bench;
@@ -42,7 +54,7 @@ export class ClientBench {
   }
 
   client(registryMirrors: readonly string[] = []): RegistryClient {
-    return createRegistryClient(() => ({ registryMirrors, insecureRegistries: [] }), patience);
+    return createRegistryClient(() => ({ registryMirrors, insecureRegistries: [] }), this.patience);
   }
 
   resolve(name: string, credentials?: Credentials, mirrors?: readonly string[]): Promise<RemoteImage> {
