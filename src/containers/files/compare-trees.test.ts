@@ -138,3 +138,22 @@ test('a directory in place of a link, and a file in place of a directory, are mo
     'modified /usr',
   ]);
 });
+
+test('many changes are compared as few are', async () => {
+  const many = Array.from({ length: 1500 }, (_, index) => `many/${String(index).padStart(4, '0')}`);
+  const below = new MemoryTree(directory('many'), ...many.map((name) => ({ name, text: 'x' })));
+  below.add({ name: 'many/0007', type: 'hardlink', linkName: 'many/0006' });
+  const above = new MemoryTree(
+    directory('many'),
+    ...many.map((name, index) => ({ name, text: index % 500 === 3 ? 'xy' : 'x' })),
+    { name: 'many/new' },
+  );
+  const changes = await compareTrees(background(), above, below);
+  expect([...changes]).toEqual([
+    ['/many/0003', 'modified'],
+    ['/many', 'modified'],
+    ['/many/0503', 'modified'],
+    ['/many/1003', 'modified'],
+    ['/many/new', 'added'],
+  ]);
+});

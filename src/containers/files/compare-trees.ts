@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import type { Context } from '../../base/context.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
-import type { Tree, TreeStat } from '../../runtime/trees/contract.ts';
+import type { Tree } from '../../runtime/trees/contract.ts';
 import type { FilesystemChange } from '../contract.ts';
+import { type Below, findBelow } from './find-below.ts';
 import { isHeader } from './tree-parts.ts';
 import { isOpaque, isWhiteout, readWritablePart } from './writable-part.ts';
 
@@ -53,10 +54,11 @@ class Comparison {
     this.#below = below;
   }
 
-  /** Levels come from the root down, so that what is in a new directory need not be looked for. All of a level is asked for at once. */
+  /** Levels come from the root down, so that what is in a new directory need not be looked for. */
   async add(level: readonly TarHeader[]): Promise<void> {
-    const stats = await Promise.all(level.map((header) => this.#find(header)));
-    for (const [index, header] of level.entries()) this.#compare(header, stats[index]);
+    const sought = level.filter((header) => this.#mayBeBelow(header)).map(({ name }) => name);
+    const found = await findBelow(this.#context, this.#below, sought);
+    for (const header of level) this.#compare(header, found.get(header.name));
   }
 
   /** What was below an opaque directory and is not in it is gone. */
@@ -72,13 +74,11 @@ class Comparison {
     }
   }
 
-  async #find(header: TarHeader): Promise<TreeStat | undefined> {
-    const path = `/${header.name}`;
-    if (this.#standings.get(posix.dirname(path)) === 'new' || isWhiteout(header)) return undefined;
-    return await this.#below.stat(this.#context, path, false);
+  #mayBeBelow(header: TarHeader): boolean {
+    return this.#standings.get(posix.dirname(`/${header.name}`)) !== 'new' && !isWhiteout(header);
   }
 
-  #compare(header: TarHeader, stat: TreeStat | undefined): void {
+  #compare(header: TarHeader, stat: Below | undefined): void {
     const path = `/${header.name}`;
     this.#paths.add(path);
     if (header.type === 'directory') this.#place(path, header, stat);
@@ -87,7 +87,7 @@ class Comparison {
     else if (isModified(header, stat)) this.#record(path, 'modified');
   }
 
-  #place(path: string, header: TarHeader, stat: TreeStat | undefined): void {
+  #place(path: string, header: TarHeader, stat: Below | undefined): void {
     const around = this.#standings.get(posix.dirname(path));
     if (stat?.type !== 'directory') this.#standings.set(path, 'new');
     else if (around === 'opaque') this.#standings.set(path, 'opaque');
@@ -109,7 +109,7 @@ class Comparison {
 }
 
 /** Size and time of a directory say nothing: they depend on the filesystem, and on what was in it for a while. */
-function isModified(header: TarHeader, stat: TreeStat): boolean {
+function isModified(header: TarHeader, stat: Below): boolean {
   // A further name: what it names was compared under its first one, against something else.
   if (header.type === 'hardlink') return true;
   const { type, mode = 0, uid = 0, gid = 0, size = 0 } = header;

@@ -37,6 +37,13 @@ export async function openRoot(
   }
 }
 
+/** Where the mounts are when links on the way to them are resolved; each once, in order. */
+export async function realMounts(context: Context, { tree, mounts }: OpenRoot): Promise<string[]> {
+  const stats = await Promise.all(mounts.map((mount) => tree.stat(context, mount, true)));
+  const paths = stats.flatMap((stat) => (stat === undefined ? [] : [stat.path]));
+  return [...new Set(paths)].sort();
+}
+
 /** Undefined when the process ended before its root was surely open: its ID could have been another process's by then. */
 async function openLive(
   parts: Parts,

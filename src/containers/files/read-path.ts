@@ -5,7 +5,7 @@ import type { PathStat } from '../contract.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { isWithin, parseContainerPath } from './container-path.ts';
-import { type OpenRoot, openRoot } from './open-root.ts';
+import { type OpenRoot, openRoot, realMounts } from './open-root.ts';
 import { describe, fileNotFound, find } from './stat-path.ts';
 import { asMember, COPIED_XATTRS, mapHeaders, renamed } from './tree-parts.ts';
 
@@ -89,11 +89,4 @@ function readTree(
   crossMounts: boolean,
 ): AsyncIterable<TreePart> {
   return tree.read(context, path, { data: true, xattrs: COPIED_XATTRS, crossMounts });
-}
-
-/** Where the mounts are when links on the way to them are resolved; each once, in order. */
-async function realMounts(context: Context, { tree, mounts }: OpenRoot): Promise<string[]> {
-  const stats = await Promise.all(mounts.map((mount) => tree.stat(context, mount, true)));
-  const paths = stats.flatMap((stat) => (stat === undefined ? [] : [stat.path]));
-  return [...new Set(paths)].sort();
 }

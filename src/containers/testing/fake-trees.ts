@@ -65,7 +65,8 @@ export class MemoryTree implements Tree {
 
   async stat(_context: Context, path: string, follow: boolean): Promise<TreeStat | undefined> {
     const place = this.#resolve(path, follow);
-    const header = this.members.get(place);
+    const member = this.members.get(place);
+    const header = member?.type === 'hardlink' ? this.members.get(`/${member.linkName}`) : member;
     if (header === undefined || header.type === 'hardlink' || header.type === 'note') return undefined;
     return {
       path: place,

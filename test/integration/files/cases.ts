@@ -189,6 +189,11 @@ for start in 'run c1' 'docker create -q --name c2'; do
   docker cp -q bind/b $c:/vol/copied; docker cp -q bind/b $c:/bind/copied; docker cp -q bind/b $c:/ro/copied; docker cp -q bind/b $c:/copied; docker cp -q bind/b $c:/ro
 done
 found bind`,
+  'what is mounted in place of a file is read, and cannot be replaced': `
+run c1 --hostname name; printf 22 >bound; docker run -d --name c2 -v $PWD/bound:/file busybox sleep 100000 >/dev/null
+docker cp c1:/etc/hostname - | tar -xO; docker cp c2:/file - | tar -xO; echo
+for to in c1:/etc/hosts c2:/file; do docker cp -q bound $to 2>&1 | grep -o 'device or resource busy'; done
+docker stop -t 0 c1 >/dev/null; docker cp c1:/etc/hostname - | tar -xO; get c1 /etc | wc -l`,
   'a paused container is read and written': `
 run c1; inside c1 'mkdir /d; printf 1 >/d/a'; docker pause c1 >/dev/null
 get c1 /d; tar -c -C / --mtime=@1000000000 etc/hostname >t.tar; put c1 /d t.tar; get c1 /d/etc; docker export c1 | members | grep -c etc/passwd; docker diff c1 | sort; docker unpause c1`,
