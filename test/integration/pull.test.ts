@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RegistryDouble } from '../../src/distribution/testing/registry-double.ts';
+import { digestOf, hexOf } from '../../src/oci/digest.ts';
 import type { Descriptor } from '../../src/oci/image.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { makeBusyboxRoot, tarOf } from '../fixtures/busybox-root.ts';
@@ -204,7 +205,7 @@ describe('pull', () => {
     expect(stored()).toEqual(before);
   });
 
-  test('ends with its client, and leaves nothing behind', async () => {
+  test('ends with its client, and leaves nothing behind but what came', async () => {
     const before = stored();
     const { double, stuck } = stuckRegistry();
     await using _ = double;
@@ -218,8 +219,14 @@ describe('pull', () => {
     await stuck;
     expect(stored()).not.toEqual(before);
     stop.abort();
-    for (let tries = 0; tries < 200 && stored().length !== before.length; tries++) await Bun.sleep(10);
-    expect(stored()).toEqual(before);
+    const partial = `partials/${hexOf(digestOf(base))}`;
+    const after = [...before, partial].sort();
+    for (let tries = 0; tries < 200 && stored().length !== after.length; tries++) await Bun.sleep(10);
+    expect(stored()).toEqual(after);
+    double.intercept = () => undefined;
+    await pull(`fromImage=${double.host}/stuck&tag=latest`);
+    expect(double.requests.at(-1)?.range).toBe('bytes=100000-');
+    expect(stored()).not.toContain(partial);
   });
 
   test('of a daemon that is killed leaves nothing for the next one', async () => {
