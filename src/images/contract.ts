@@ -271,13 +271,15 @@ export interface ImageUsers {
 /** For whoever makes images layer by layer. */
 export interface ImageMaker {
   /** What it holds stays, whether an image has it or not. */
-  leaseLayers(): LayerLease;
+  leaseLayers(context: Context): LayerLease;
   /** Takes a layer's tar in. Its diff ID is held by the lease before anything could collect it. */
   receiveLayer(
     context: Context,
     lease: LayerLease,
     tar: AsyncIterable<Uint8Array>,
   ): Promise<{ readonly diffId: Digest; readonly size: number }>;
+  /** Drops those of the layers that nothing needs any more. */
+  dropLayers(context: Context, layers: Iterable<Digest>): Promise<void>;
   /** An image of layers that are here, and its names. Fails with `not-found` when a layer is missing. */
   create(context: Context, request: CreateImageRequest): Promise<Image>;
 }

@@ -22,6 +22,7 @@ import type {
   CommitRequest,
   HistoryItem,
   Image,
+  ImageMaker,
   ImageMount,
   Images,
   ImagesUsage,
@@ -43,6 +44,7 @@ import type {
 } from './contract.ts';
 import { historyOf } from './history.ts';
 import { ImageLedger } from './image-ledger.ts';
+import { createImageMaker } from './image-maker.ts';
 import { type ImageRecord, ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
 import { LayerForms } from './layer-forms.ts';
@@ -72,6 +74,8 @@ export interface ImagesOptions {
   readonly maxConcurrentDownloads?: () => number;
   /** Layers that are pushed at the same time, over all pushes; 5 by default. */
   readonly maxConcurrentUploads?: () => number;
+  /** Layers that are kept for more than images. */
+  readonly otherLayers?: () => Iterable<Digest>;
 }
 
 const DEFAULT_UPLOADS = 5;
@@ -83,6 +87,7 @@ export async function openImages(options: ImagesOptions): Promise<StoredImages> 
 }
 
 export class StoredImages implements Images {
+  readonly maker: ImageMaker;
   readonly #store: ImageStore;
   readonly #options: ImagesOptions;
   readonly #ledger: ImageLedger;
@@ -106,7 +111,8 @@ export class StoredImages implements Images {
       containersOf: (id) => options.users.containersOf(id),
       mountOf: (id) => this.#mounts.pathOf(id),
     };
-    this.#layers = new LayerKeeper(store, content, snapshots, this.#forms);
+    this.#layers = new LayerKeeper(store, content, snapshots, this.#forms, options.otherLayers);
+    this.maker = createImageMaker({ ledger: this.#ledger, keeper: this.#layers, content, snapshots });
     this.#pulls = new LayerPulls({ ...options, forms: this.#forms });
     this.#pushes = new LayerPushes(
       content,

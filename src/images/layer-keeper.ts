@@ -5,6 +5,7 @@ import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
+import type { LayerLease } from './contract.ts';
 import type { ImageStore } from './image-store.ts';
 import type { LayerForms } from './layer-forms.ts';
 
@@ -24,6 +25,9 @@ export class LayerKeeper {
   readonly #content: ContentStore;
   readonly #snapshots: SnapshotDriver;
   readonly #forms: LayerForms;
+  /** What leases hold, and how many times. */
+  readonly #held = new Map<Digest, number>();
+  readonly #others: () => Iterable<Digest>;
   /** Layers that were removed while others were received, and shall not be set aside. */
   readonly #removed = new Set<Digest>();
   #receiving = 0;
@@ -31,11 +35,43 @@ export class LayerKeeper {
   #diskWasFull = false;
   #removing: Promise<unknown> = Promise.resolve();
 
-  constructor(store: ImageStore, content: ContentStore, snapshots: SnapshotDriver, forms: LayerForms) {
+  /** `others`: layers that are kept for more than images. */
+  constructor(
+    store: ImageStore,
+    content: ContentStore,
+    snapshots: SnapshotDriver,
+    forms: LayerForms,
+    others: () => Iterable<Digest> = () => [],
+  ) {
     this.#store = store;
     this.#content = content;
     this.#snapshots = snapshots;
     this.#forms = forms;
+    this.#others = others;
+  }
+
+  /** What it held is dropped at its end unless somebody needs it by then. */
+  lease(context: Context): LayerLease {
+    const own = new Set<Digest>();
+    return {
+      hold: (layer) => {
+        if (own.has(layer)) return;
+        own.add(layer);
+        this.#held.set(layer, (this.#held.get(layer) ?? 0) + 1);
+      },
+      [Symbol.dispose]: () => {
+        for (const layer of own) this.#release(layer);
+        const dropping = this.dropUnused(background(context.log), own, []);
+        dropping.catch((error) => context.log.warn('cannot drop layers', { error }));
+        own.clear();
+      },
+    };
+  }
+
+  #release(layer: Digest): void {
+    const count = (this.#held.get(layer) ?? 1) - 1;
+    if (count > 0) this.#held.set(layer, count);
+    else this.#held.delete(layer);
   }
 
   /** Runs work that receives layers. When it fails, what it received is swept away. */
@@ -99,9 +135,9 @@ export class LayerKeeper {
     return (digest) => this.#isNeeded(digest, needed);
   }
 
-  /** Configurations, manifests and layers of all images. */
+  /** Configurations, manifests and layers of all images; what leases hold, and what others keep. */
   #needed(): Set<Digest> {
-    const needed = new Set<Digest>();
+    const needed = new Set<Digest>([...this.#held.keys(), ...this.#others()]);
     for (const reference of this.#store.references()) {
       const { digest } = parseReference(reference);
       if (digest !== undefined) needed.add(digest);
