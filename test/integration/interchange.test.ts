@@ -9,7 +9,7 @@ import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { Dockerd } from '../fixtures/dockerd.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
 
-const ourImages = ['ours', 'kept', 'pulled'];
+const ourImages = ['ours', 'kept', 'pulled', 'pushed'];
 
 /** Where archives and the other tools' storage are. */
 let work: string;
@@ -17,6 +17,11 @@ let daemon: TestDaemon;
 
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'sampan-interchange-'));
+  // All that podman keeps goes with the directory.
+  writeFileSync(
+    join(work, 'containers.conf'),
+    `[engine]\ntmp_dir = "${work}/libpod"\nlock_type = "file"\nevents_logger = "none"\n`,
+  );
   makeTheirImage();
   daemon = await TestDaemon.start();
   await makeOurImages();
@@ -35,7 +40,8 @@ afterEach(async () => {
 
 /** Runs a tool, which must succeed; what it printed. */
 function tool(program: string, ...args: string[]): string {
-  const { stdout, stderr, status } = spawnSync(program, args, { cwd: work, encoding: 'utf8' });
+  const env = { ...process.env, CONTAINERS_CONF: join(work, 'containers.conf') };
+  const { stdout, stderr, status } = spawnSync(program, args, { cwd: work, env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} exited with ${status}: ${stderr}`);
   return stdout.trim();
 }
@@ -45,7 +51,7 @@ function storage(): string[] {
 }
 
 function podman(...args: string[]): string {
-  return tool('podman', ...storage(), '--events-backend', 'none', ...args);
+  return tool('podman', ...storage(), ...args);
 }
 
 function buildah(...args: string[]): string {
@@ -72,10 +78,14 @@ function makeTheirImage(): void {
   buildah('rm', container);
 }
 
-/** "ours:v1" of plain tars, "kept:v1" as it came with an OCI manifest, "pulled:v1" with Docker's; saved to files, and unpacked as layouts. */
+/**
+ * "ours:v1" of plain tars, "kept:v1" as it came with an OCI manifest, "pulled:v1" with Docker's, "pushed:v1" with the layers and the manifest
+ * that were made for a push; saved to files, and unpacked as layouts.
+ */
 async function makeOurImages(): Promise<void> {
   daemon.sampan('run', '--name', 'worker', 'busybox', 'sh', '-c', 'echo hello > /note; rm /etc/group');
   daemon.sampan('commit', 'worker', 'ours:v1');
+  daemon.sampan('commit', '--message', 'to be pushed', 'worker', 'pushed:v1');
   daemon.sampan('rm', 'worker');
   podman('save', '--quiet', '--format', 'oci-archive', '-o', 'elsewhere.tar', 'localhost/their:v1');
   daemon.sampan('load', '-i', join(work, 'elsewhere.tar'));
@@ -85,6 +95,8 @@ async function makeOurImages(): Promise<void> {
   await registry.push('pulled', 'v1', [readFileSync(join(work, 'root.tar'))]);
   daemon.sampan('pull', `${registry.host}/pulled:v1`);
   daemon.sampan('tag', `${registry.host}/pulled:v1`, 'pulled:v1');
+  daemon.sampan('tag', 'pushed:v1', `${registry.host}/pushed:v1`);
+  daemon.sampan('push', `${registry.host}/pushed:v1`);
   for (const name of ourImages) {
     daemon.sampan('save', '-o', join(work, `${name}.tar`), `${name}:v1`);
     mkdirSync(join(work, name));
