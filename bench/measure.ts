@@ -30,7 +30,14 @@ export function pss(pids: readonly number[]): number {
 
 /** Begins anew what `peakMemory` tells (proc_pid_clear_refs: 5). */
 export function resetPeakMemory(pids: readonly number[]): void {
-  for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  for (const pid of pids) {
+    try {
+      writeFileSync(`/proc/${pid}/clear_refs`, '5');
+    } catch (error) {
+      // One that has just ended counts no more.
+      if (!isErrno(error, 'ENOENT', 'ESRCH')) throw error;
+    }
+  }
 }
 
 /** The most resident memory that processes have had, each at its own time, bytes (proc_pid_status: VmHWM). */
