@@ -1,8 +1,8 @@
-import { invalid } from '../base/errors.ts';
+import { invalid, isCode } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { Archive } from './archive.ts';
-import { type ArchivedImage, assembleImage } from './archived-image.ts';
+import { type ArchivedImage, type ArchivedManifest, assembleImage } from './archived-image.ts';
 import { isTextList } from './config.ts';
 import { Layout } from './oci-layout.ts';
 
@@ -10,13 +10,16 @@ import { Layout } from './oci-layout.ts';
 export function readDockerArchive(archive: Archive, list: unknown): ArchivedImage[] {
   if (list === null) throw invalid('invalid manifest, manifest cannot be null (but can be [])');
   if (!Array.isArray(list)) throw invalid('invalid manifest.json: not a list');
-  const index = archive.json('index.json');
-  const layout = index === undefined ? undefined : new Layout(archive, index);
-  const images = list.map((item) => readItem(archive, item, layout));
-  return images.map((image) => ({ ...image, parent: checkedParent(image, images) }));
+  const images = list.map((item) => readItem(archive, item));
+  const manifestOf = manifestFinder(archive);
+  return images.map((image) => ({
+    ...image,
+    parent: checkedParent(image, images),
+    manifest: manifestOf(image.id),
+  }));
 }
 
-function readItem(archive: Archive, item: unknown, layout: Layout | undefined): ArchivedImage {
+function readItem(archive: Archive, item: unknown): ArchivedImage {
   if (!isJsonObject(item) || typeof item['Config'] !== 'string' || !isTextList(item['Layers'] ?? [])) {
     throw invalid('invalid manifest.json: an entry lacks Config or Layers');
   }
@@ -24,7 +27,19 @@ function readItem(archive: Archive, item: unknown, layout: Layout | undefined): 
   if (!isTextList(references)) throw invalid('invalid manifest.json: RepoTags must be a list of strings');
   const parent = typeof item['Parent'] === 'string' && isDigest(item['Parent']) ? item['Parent'] : undefined;
   const image = assembleImage(archive, item['Config'], (item['Layers'] ?? []) as string[]);
-  return { ...image, references, parent, manifest: layout?.manifestOf(image.id) };
+  return { ...image, references, parent, manifest: undefined };
+}
+
+/** By an image's ID. A layout that is not in order is no layout: dockerd writes an index of nothing for images without names. */
+function manifestFinder(archive: Archive): (id: Digest) => ArchivedManifest | undefined {
+  try {
+    const layout = new Layout(archive, archive.json('index.json'));
+    layout.readManifests();
+    return (id) => layout.manifestOf(id);
+  } catch (error) {
+    if (isCode(error, 'invalid-argument')) return () => undefined;
+    throw error;
+  }
 }
 
 /** The parent, when it is in the archive as well. Fails when it cannot be one. */

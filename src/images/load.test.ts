@@ -69,6 +69,17 @@ describe('load', () => {
     });
   });
 
+  test.each(['{"manifests":null}', '{', 'null', '{"manifests":[{"digest":"x"}]}'])(
+    'goes by manifest.json where index.json says %s',
+    async (index) => {
+      const list = JSON.stringify([{ Config: 'c.json', RepoTags: ['a:1'], Layers: ['l'] }]);
+      const files = { 'c.json': configOf([layer]), l: layer, 'manifest.json': list, 'index.json': index };
+      expect(await images.load(bench.context, stream(tar(files)), plain)).toMatchObject([
+        { reference: 'a:1' },
+      ]);
+    },
+  );
+
   test('names what has no tag by its ID', async () => {
     const [loaded] = await images.load(bench.context, stream(savedArchive([layer], null)), plain);
     expect(loaded).toEqual({ id: digestOf(configOf([layer])) });

@@ -32,7 +32,7 @@ interface FoundManifest {
 export class Layout {
   readonly #archive: Archive;
   readonly #entries: readonly JsonObject[];
-  #manifests: Map<Digest, FoundManifest> | undefined;
+  readonly #manifests = new Map<Digest, FoundManifest>();
   #left = MAX_DESCRIPTORS;
 
   constructor(archive: Archive, index: unknown) {
@@ -60,15 +60,14 @@ export class Layout {
    * classic store writes one over plain tars for images that never had any; pushing by it would send the tars as they are.
    */
   manifestOf(config: Digest): ArchivedManifest | undefined {
-    this.#manifests ??= this.#findManifests();
     const found = this.#manifests.get(config);
     const whole = found && this.#complete(found);
     const isCompressed = whole?.forms.some((form) => form.digest !== form.diffId);
     return found?.isOriginal || isCompressed ? whole : undefined;
   }
 
-  #findManifests(): Map<Digest, FoundManifest> {
-    const manifests = new Map<Digest, FoundManifest>();
+  /** Looks at all manifests, whatever their platforms, for `manifestOf`. */
+  readManifests(): void {
     const visit = (entry: JsonObject, depth: number): void => {
       const document = this.#document(entry);
       if (document === undefined || depth === 0) return;
@@ -76,11 +75,10 @@ export class Layout {
         for (const nested of this.#entriesOf(document)) visit(nested, depth - 1);
       } else if (isImage(document)) {
         const found = this.#toFound(entry, document);
-        manifests.set(found.manifest.config.digest, found);
+        this.#manifests.set(found.manifest.config.digest, found);
       }
     };
     for (const entry of this.#entries) visit(entry, MAX_NESTING);
-    return manifests;
   }
 
   /** The manifest with its bytes, when all its layers are in the archive as it says. */
