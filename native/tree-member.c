@@ -105,10 +105,12 @@ static int dress(struct writing *writing, const struct place *place, const struc
 
 static int make_directory(struct writing *writing, const struct place *place, const struct record *header)
 {
-	if (mkdirat(place->parent, place->name, 0700) != 0 && errno != EEXIST)
-		return fail(writing->failure, errno, place->path, NULL);
+	bool is_new = mkdirat(place->parent, place->name, 0700) == 0;
+	if (!is_new && errno != EEXIST) return fail(writing->failure, errno, place->path, NULL);
 	autoclose fd = open_made(place, S_IFDIR, 0);
 	if (fd < 0 && errno == ESTALE) return fail(writing->failure, EEXIST, place->path, NULL);
+	/* Archives of whole systems have a /proc and a /sys. */
+	if (fd >= 0 && !is_new && is_kernels(fd)) return 0;
 	return dress(writing, place, header, fd);
 }
 

@@ -46,8 +46,8 @@ static int send_data(struct reading *reading, int fd, uint64_t size)
 		if (!bytes) return -1;
 		ssize_t count = ended ? 0 : read(fd, bytes, room);
 		if (count < 0 && errno == EINTR) continue;
-		if (count < 0) return -1;
-		if (count == 0) {
+		if (count < 0 && !is_kernels(fd)) return -1;
+		if (count <= 0) {
 			ended = true;
 			memset(bytes, 0, room);
 			count = (ssize_t)room;
@@ -107,26 +107,72 @@ static int describe(struct reading *reading, const struct opened *object, const 
 	return 0;
 }
 
+static bool is_foreign(const struct reading *reading, const struct statx *status)
+{
+	return status->stx_mnt_id != reading->mount && !(reading->request->flags & READ_CROSS_MOUNTS);
+}
+
+/* A process's files in procfs, or a file on a network filesystem, may go while they are looked at. */
+static bool has_gone(int errnum)
+{
+	return errnum == ENOENT || errnum == ESRCH || errnum == ESTALE;
+}
+
+enum content { NOTHING, NAMES, DATA };
+
+/* What of an object is to be sent beside its header. */
+static enum content content_of(const struct reading *reading, int fd, const struct statx *status)
+{
+	if (S_ISDIR(status->stx_mode)) return is_foreign(reading, status) ? NOTHING : NAMES;
+	return (reading->request->flags & READ_DATA) && size_of(fd, status) > 0 ? DATA : NOTHING;
+}
+
+/* Not all that the kernel shows as files can be read: such have no data. -1 with errno. */
+static int open_content(struct opened *object, enum content *content)
+{
+	if (*content == NOTHING) return 0;
+	object->readable = reopen(object->fd, O_RDONLY | (*content == NAMES ? O_DIRECTORY : 0));
+	if (object->readable >= 0) return 0;
+	int reason = errno;
+	bool is_word = *content == DATA && !has_gone(reason) && is_kernels(object->fd);
+	errno = reason;
+	if (!is_word) return -1;
+	*content = NOTHING;
+	return 0;
+}
+
+static int send_content(struct reading *reading, enum content content, struct opened *object,
+        const struct statx *status, const char *name, uint64_t size)
+{
+	if (content == DATA) return send_data(reading, object->readable, size);
+	if (content == NAMES)
+		return descent_enter(&reading->descent, keep_fd(&object->readable), status, name);
+	return 0;
+}
+
 /* Sends the object `fd` (O_PATH) and goes down into it when it is a directory. */
 static int read_object(struct reading *reading, int fd, const struct statx *status, const char *name)
 {
-	uint8_t flags = reading->request->flags;
-	bool foreign = status->stx_mnt_id != reading->mount && !(flags & READ_CROSS_MOUNTS);
-	bool enters = S_ISDIR(status->stx_mode) && !foreign;
-	bool has_data = S_ISREG(status->stx_mode) && (flags & READ_DATA) && size_of(fd, status) > 0;
+	bool top = reading->descent.depth == 0;
 	struct record record;
-	if (S_ISSOCK(status->stx_mode) || (foreign && !S_ISDIR(status->stx_mode))) return 0;
-	const char *path = reading->descent.depth == 0 ? "." : descent_path(&reading->descent, name);
+	struct opened object = {fd, -1};
+	if (S_ISSOCK(status->stx_mode) || (is_foreign(reading, status) && !S_ISDIR(status->stx_mode)))
+		return 0;
+	const char *path = top ? "." : descent_path(&reading->descent, name);
 	if (!path) return -1;
-	autoclose readable = enters     ? reopen(fd, O_RDONLY | O_DIRECTORY)
-	                     : has_data ? reopen(fd, O_RDONLY)
-	                                : -1;
-	if ((enters || has_data) && readable < 0) return -1;
-	struct opened object = {fd, readable};
-	if (describe(reading, &object, status, path, &record) != 0) return -1;
-	if (outbox_header(&reading->tree->outbox, &record) != 0) return -1;
-	if (record.kind == RECORD_FILE && has_data) return send_data(reading, readable, record.size);
-	return enters ? descent_enter(&reading->descent, keep_fd(&readable), status, name) : 0;
+	enum content content = content_of(reading, fd, status);
+	int result = open_content(&object, &content);
+	if (result == 0) result = describe(reading, &object, status, path, &record);
+	if (result != 0) {
+		result = !top && has_gone(errno) ? 0 : -1;
+	} else {
+		if (record.kind == RECORD_HARDLINK) content = NOTHING;
+		if (content == NOTHING && (reading->request->flags & READ_DATA)) record.size = 0;
+		result = outbox_header(&reading->tree->outbox, &record);
+		if (result == 0) result = send_content(reading, content, &object, status, name, record.size);
+	}
+	close_fd(&object.readable);
+	return result;
 }
 
 /* What has gone since its name was read is left out. */
@@ -134,8 +180,7 @@ static int read_name(struct reading *reading, const char *name)
 {
 	struct statx status;
 	autoclose fd = openat(descent_top(&reading->descent)->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) return errno == ENOENT ? 0 : -1;
-	if (status_of(fd, &status) != 0) return errno == ENOENT || errno == ESTALE ? 0 : -1;
+	if (fd < 0 || status_of(fd, &status) != 0) return has_gone(errno) ? 0 : -1;
 	return read_object(reading, fd, &status, name);
 }
 
