@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { resolveConfiguration } from './configuration.ts';
+import { livePart, resolveConfiguration } from './configuration.ts';
 
 const none = new Map<string, readonly string[]>();
 const file = (text: string) => ({ path: '/etc/x.json', text });
@@ -75,4 +75,10 @@ describe('resolveConfiguration', () => {
       'specified both as a flag and in the configuration file: labels: (from flag: ["a=b"], from file: ["c=d"])',
     );
   });
+});
+
+test('the part that may change while the daemon runs leaves the rest alone', () => {
+  const live = livePart(resolveConfiguration(new Map(), file('{"max-concurrent-downloads":7,"mtu":1400}')));
+  expect(live).toMatchObject({ maxConcurrentDownloads: 7, debug: false });
+  expect(live).not.toHaveProperty('mtu');
 });

@@ -49,6 +49,12 @@ export function resolveConfiguration(
   return resolved;
 }
 
+/** The settings that may change while the daemon runs. */
+export function livePart(configuration: Configuration): Partial<Configuration> {
+  const live = byName.filter(([, setting]) => setting.live === true);
+  return Object.fromEntries(live.map(([name]) => [name, configuration[name]]));
+}
+
 function readFlags(flags: ReadonlyMap<string, readonly string[]>): Values {
   const values = new Map<SettingName, unknown>();
   for (const [name, setting] of byName) {

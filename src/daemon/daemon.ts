@@ -7,7 +7,7 @@ import { messageOf } from '../base/errors.ts';
 import { createLogger, formatLogfmt, type Logger, type LogLevel } from '../base/log.ts';
 import { type EngineOptions, openEngine } from '../engine/engine.ts';
 import { exposureWarning, listenAddresses } from './addresses.ts';
-import { type Configuration, resolveConfiguration } from './configuration.ts';
+import { type Configuration, livePart, resolveConfiguration } from './configuration.ts';
 import { layOutLaunchers } from './launcher-binary.ts';
 import { claimPidFile } from './pid-file.ts';
 import { settings } from './settings.ts';
@@ -78,8 +78,7 @@ async function reload(current: Configuration, flags: Flags, log: Logger): Promis
   try {
     const fresh = await loadConfiguration(flags);
     log.info('Reloaded configuration');
-    const { debug, labels, registryMirrors, insecureRegistries, shutdownTimeout, liveRestore } = fresh;
-    return { ...current, debug, labels, registryMirrors, insecureRegistries, shutdownTimeout, liveRestore };
+    return { ...current, ...livePart(fresh) };
   } catch (error) {
     log.error('could not reload the configuration', { error: messageOf(error) });
     return current;

@@ -9,6 +9,7 @@ import { createPaths } from '../containers/paths.ts';
 import { containersSchema } from '../containers/schema.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
 import type { RegistrySettings } from '../distribution/endpoints.ts';
+import { completeProxies } from '../distribution/proxies.ts';
 import { createRegistryClient } from '../distribution/registry-client.ts';
 import { openImages, type StoredImages } from '../images/images.ts';
 import { imagesSchema } from '../images/schema.ts';
@@ -22,7 +23,7 @@ import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { Volumes } from '../volumes/contract.ts';
 import { createLocalVolumes } from '../volumes/local-volumes.ts';
 import { volumesSchema } from '../volumes/schema.ts';
-import type { Engine, Events, Registries, Storage, System } from './contract.ts';
+import type { Engine, Events, Registries, Storage, System, SystemFacts } from './contract.ts';
 import { EventBus } from './event-bus.ts';
 import { identify } from './identity.ts';
 import { describeStorage, openSnapshots } from './storage.ts';
@@ -111,7 +112,10 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const id = await identify(dataRoot);
   const storageStatus = await describeStorage(dataRoot);
   const system = createSystem(
-    () => ({ ...options.live(), id, storageDriver: snapshots.name, storageStatus, dataRoot }),
+    () => ({
+      ...{ ...options.live(), id, storageDriver: snapshots.name, storageStatus, dataRoot },
+      proxies: shownProxies(options.live()),
+    }),
     runtime.capabilities,
   );
   await containers.recover(context);
@@ -141,6 +145,13 @@ function registrySettings(live: LiveSettings): RegistrySettings {
     ...(registryCertificates.length === 0 ? {} : { certificateDirectories: registryCertificates }),
     ...(hubSearchUrl === '' ? {} : { hubSearch: hubSearchUrl }),
   };
+}
+
+/** What a URL says of a user is nobody's business. */
+function shownProxies(live: LiveSettings): SystemFacts['proxies'] {
+  const masked = (text: string): string => text.replace(/^(\w+:\/\/)[^@/]*@/, '$1xxxxx:xxxxx@');
+  const { httpProxy, httpsProxy, noProxy } = completeProxies(live, process.env);
+  return { http: masked(httpProxy), https: masked(httpsProxy), no: noProxy };
 }
 
 function containersOf(containers: ContainerService, id: string): { id: string; running: boolean }[] {

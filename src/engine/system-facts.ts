@@ -16,6 +16,7 @@ export type OwnFacts = Pick<
   | 'debug'
   | 'registryMirrors'
   | 'insecureRegistries'
+  | 'proxies'
 >;
 
 export function createSystem(own: () => OwnFacts, host: HostCapabilities): System {
@@ -39,11 +40,6 @@ export function createSystem(own: () => OwnFacts, host: HostCapabilities): Syste
         ipv4Forwarding: forwarding?.trim() === '1',
         openFiles: (await readdir('/proc/self/fd')).length,
         warnings: warningsFor(host, forwarding?.trim() === '1'),
-        proxies: {
-          http: process.env['HTTP_PROXY'] ?? process.env['http_proxy'] ?? '',
-          https: process.env['HTTPS_PROXY'] ?? process.env['https_proxy'] ?? '',
-          no: process.env['NO_PROXY'] ?? process.env['no_proxy'] ?? '',
-        },
       };
     },
   };
