@@ -11,6 +11,9 @@ import { MAX_CONFIG_BYTES } from './config.ts';
 /** Together the documents of an archive (manifests, configurations) may have this many bytes. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
 
+/** Bytes of documents that are looked at in all: an archive whose parts all name one large document would be long work. */
+const MAX_READ_BYTES = 256 << 20;
+
 /** Links followed from one path: docker-save writes one. */
 const MAX_LINKS = 8;
 
@@ -30,6 +33,7 @@ export class Archive {
   readonly #layers = new Map<string, ArchivedLayer>();
   readonly #links = new Map<string, string>();
   #documentBytes = 0;
+  #readBytes = 0;
 
   private constructor() {}
 
@@ -49,7 +53,11 @@ export class Archive {
   }
 
   bytes(path: string): Uint8Array | undefined {
-    return this.#documents.get(this.#follow(path));
+    const bytes = this.#documents.get(this.#follow(path));
+    this.#readBytes += bytes?.length ?? 0;
+    if (this.#readBytes > MAX_READ_BYTES)
+      throw invalid('the documents of the archive name one another too often');
+    return bytes;
   }
 
   /** A parsed document; undefined when there is none. Fails with `invalid-argument` when it is not JSON. */

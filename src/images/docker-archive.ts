@@ -6,15 +6,20 @@ import { type ArchivedImage, type ArchivedManifest, assembleImage } from './arch
 import { isTextList } from './config.ts';
 import { Layout } from './oci-layout.ts';
 
+/** Images that one archive may have. */
+const MAX_IMAGES = 4_096;
+
 /** The images of a docker-save archive, by its manifest.json. One that is an OCI layout too may have the images' manifests as well. */
 export function readDockerArchive(archive: Archive, list: unknown): ArchivedImage[] {
   if (list === null) throw invalid('invalid manifest, manifest cannot be null (but can be [])');
   if (!Array.isArray(list)) throw invalid('invalid manifest.json: not a list');
+  if (list.length > MAX_IMAGES) throw invalid(`invalid manifest.json: more than ${MAX_IMAGES} images`);
   const images = list.map((item) => readItem(archive, item));
+  const byId = new Map(images.map((image) => [image.id, image]));
   const manifestOf = manifestFinder(archive);
   return images.map((image) => ({
     ...image,
-    parent: checkedParent(image, images),
+    parent: checkedParent(image, byId),
     manifest: manifestOf(image.id),
   }));
 }
@@ -43,9 +48,9 @@ function manifestFinder(archive: Archive): (id: Digest) => ArchivedManifest | un
 }
 
 /** The parent, when it is in the archive as well. Fails when it cannot be one. */
-function checkedParent(image: ArchivedImage, images: readonly ArchivedImage[]): Digest | undefined {
-  const parent = images.find(({ id }) => id === image.parent && id !== image.id);
-  if (parent === undefined) return undefined;
+function checkedParent(image: ArchivedImage, images: ReadonlyMap<Digest, ArchivedImage>): Digest | undefined {
+  const parent = image.parent === undefined ? undefined : images.get(image.parent);
+  if (parent === undefined || parent.id === image.id) return undefined;
   const [steps, below] = [image.config.history ?? [], parent.config.history ?? []];
   const isOneStep = steps.length === 0 ? below.length === 0 : steps.length === below.length + 1;
   const isSame = JSON.stringify(steps.slice(0, below.length)) === JSON.stringify(below);

@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import { digestOf } from '../oci/digest.ts';
 import type { Archive } from './archive.ts';
 import { type ArchivedImage, missing } from './archived-image.ts';
-import { MAX_LAYERS, parseImageConfig } from './config.ts';
+import { parseImageConfig } from './config.ts';
 
 /** Keys of a version 1 configuration that say where it is in the chain, or what dockerd counts itself. */
 const droppedKeys = new Set([
@@ -18,6 +18,10 @@ const droppedKeys = new Set([
   'history',
 ]);
 
+/** Twice what Docker could stack then. Each image repeats the history of those below it, so this bounds the memory too. */
+const MAX_CHAIN = 256;
+const MAX_IMAGES = 4_096;
+
 /**
  * The images of an archive from before Docker 1.10: a directory for each layer's image with its `json` and `layer.tar`, the names in
  * `repositories`. Each becomes an image as dockerd makes it, parents too. Undefined when it is no such archive.
@@ -26,6 +30,7 @@ export function readLegacyArchive(archive: Archive): ArchivedImage[] | undefined
   const repositories = archive.json('repositories');
   const directories = archive.directoriesWith('json');
   if (repositories === undefined && directories.length === 0) return undefined;
+  if (directories.length > MAX_IMAGES) throw invalid(`the archive has more than ${MAX_IMAGES} images`);
   const chain = new LegacyChain(archive);
   for (const directory of directories) chain.add(directory);
   const names = namesOf(repositories ?? {});

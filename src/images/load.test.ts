@@ -38,6 +38,11 @@ function bushyLayout(): Buffer {
   return layout.archive([entry]);
 }
 
+function manyImages(count: number, comment: string): Buffer {
+  const list = new Array(count).fill({ Config: 'c', Layers: ['l'] });
+  return tar({ c: configOf([layer], { comment }), l: layer, 'manifest.json': JSON.stringify(list) });
+}
+
 function strangerAsParent(): Buffer {
   const [one, other] = [configOf([layer]), configOf([layer], { history: [{}, {}] })];
   const list = [
@@ -265,6 +270,12 @@ describe('load', () => {
       savedArchive([layer], null, configOf([layer], { os: 'windows' })),
       'cannot load windows image on linux',
     ],
+    ['with too many images', manyImages(5_000, 'x'), 'more than 4096 images'],
+    [
+      'that names a large document many times',
+      manyImages(1_000, 'x'.repeat(1 << 20)),
+      'name one another too often',
+    ],
     ['with a null manifest', tar({ 'manifest.json': 'null' }), 'manifest cannot be null'],
     ['with a parent that is none', strangerAsParent(), 'is not a valid parent for'],
     [
@@ -275,7 +286,7 @@ describe('load', () => {
     [
       'from before Docker 1.10 with a cycle',
       tar({ 'a/json': '{"parent":"a"}', 'a/layer.tar': layer, repositories: '{}' }),
-      'more than 4096 layers',
+      'more than 256 layers',
     ],
     [
       'from before Docker 1.10 with a name for nothing',
