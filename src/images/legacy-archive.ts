@@ -53,8 +53,7 @@ class LegacyChain {
   add(oldId: string): void {
     const pending: { readonly oldId: string; readonly document: JsonObject }[] = [];
     for (let id = oldId; id !== '' && !this.images.has(id); ) {
-      if (pending.length >= MAX_LAYERS)
-        throw invalid(`the image ${oldId} has more than ${MAX_LAYERS} layers`);
+      if (pending.length === MAX_CHAIN) throw tooLong(oldId);
       const document = this.#archive.json(`${id}/json`);
       if (!isJsonObject(document)) throw missing(`${id}/json`);
       pending.push({ oldId: id, document });
@@ -68,6 +67,7 @@ class LegacyChain {
     const layer = this.#archive.layer(`${oldId}/layer.tar`);
     if (layer === undefined) throw missing(`${oldId}/layer.tar`);
     const diffIds: Digest[] = [...(parent?.config.rootfs.diff_ids ?? []), layer.diffId];
+    if (diffIds.length > MAX_CHAIN) throw tooLong(oldId);
     const configBytes = new TextEncoder().encode(
       JSON.stringify({
         ...withoutChain(document),
@@ -85,6 +85,10 @@ class LegacyChain {
       manifest: undefined,
     };
   }
+}
+
+function tooLong(oldId: string): Error {
+  return invalid(`the image ${oldId} has more than ${MAX_CHAIN} layers`);
 }
 
 function withoutChain(document: JsonObject): JsonObject {
