@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { TreePart } from '../../src/runtime/trees/contract.ts';
 import {
@@ -35,9 +35,11 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))(
     beforeAll(async () => {
       fixture = await TreesFixture.open(binary);
       outside = fixture.path('outside');
+    });
+    beforeEach(() => {
+      rmSync(outside, { recursive: true, force: true });
       mkdirSync(outside);
-      writeFileSync(`${outside}/canary`, 'secret');
-      writeFileSync(`${outside}/file`, 'secret');
+      for (const name of ['canary', 'file']) writeFileSync(`${outside}/${name}`, 'secret');
     });
     afterAll(async () => {
       for (const peer of peers) peer.kill('SIGKILL');
