@@ -1,8 +1,9 @@
 import { build } from '../base/build-facts.ts';
 import type { Context } from '../base/context.ts';
-import { internal, messageOf } from '../base/errors.ts';
+import { internal } from '../base/errors.ts';
 import { type BodySource, discard, type HttpAnswer, receive, Sending } from './bodies.ts';
 import { authoritiesOfSystem, certificatesOf } from './certificates.ts';
+import { dialWords } from './dial-words.ts';
 import { isInsecure, type RegistrySettings, refuseAstray } from './endpoints.ts';
 import { Transient, Unreachable } from './failures.ts';
 import { completeProxies, proxyFor } from './proxies.ts';
@@ -102,7 +103,7 @@ export class Transport {
     // Who never answered is not asked again and again.
     if (reason instanceof Transient && !isKnown) return reason.failure;
     if (reason !== cause) return reason;
-    const failure = new Unreachable(`${nameOfRequest({ method, url })}: ${messageOf(cause)}`, { cause });
+    const failure = new Unreachable(`${nameOfRequest({ method, url })}: ${dialWords(url, cause)}`, { cause });
     return isKnown ? new Transient(failure) : failure;
   }
 
