@@ -18,8 +18,12 @@ const droppedKeys = new Set([
   'history',
 ]);
 
-/** Twice what Docker could stack then. Each image repeats the history of those below it, so this bounds the memory too. */
+/** Twice what Docker could stack then. */
 const MAX_CHAIN = 256;
+
+/** Bytes of all configurations together: each image repeats the history of those below it. */
+const MAX_CONFIGS = 64 << 20;
+
 const MAX_IMAGES = 4_096;
 
 /**
@@ -42,6 +46,7 @@ export function readLegacyArchive(archive: Archive): ArchivedImage[] | undefined
 
 class LegacyChain {
   readonly #archive: Archive;
+  #configBytes = 0;
   /** By their old IDs, parents first. */
   readonly images = new Map<string, ArchivedImage>();
 
@@ -75,6 +80,8 @@ class LegacyChain {
         rootfs: { type: 'layers', diff_ids: diffIds },
       }),
     );
+    this.#configBytes += configBytes.length;
+    if (this.#configBytes > MAX_CONFIGS) throw invalid('the configurations of the archive are too large');
     return {
       id: digestOf(configBytes),
       config: parseImageConfig(configBytes),

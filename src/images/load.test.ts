@@ -43,6 +43,16 @@ function manyImages(count: number, comment: string): Buffer {
   return tar({ c: configOf([layer], { comment }), l: layer, 'manifest.json': JSON.stringify(list) });
 }
 
+function longHistory(): Buffer {
+  const files: Record<string, string | Uint8Array> = { repositories: '{}' };
+  for (let index = 0; index < 200; index++) {
+    const comment = index === 0 ? 'x'.repeat(1 << 20) : '';
+    files[`${index}/json`] = JSON.stringify({ comment, parent: index === 0 ? '' : String(index - 1) });
+    files[`${index}/layer.tar`] = layer;
+  }
+  return tar(files);
+}
+
 function strangerAsParent(): Buffer {
   const [one, other] = [configOf([layer]), configOf([layer], { history: [{}, {}] })];
   const list = [
@@ -269,6 +279,11 @@ describe('load', () => {
       'of another system',
       savedArchive([layer], null, configOf([layer], { os: 'windows' })),
       'cannot load windows image on linux',
+    ],
+    [
+      'from before Docker 1.10 whose history grows and grows',
+      longHistory(),
+      'configurations of the archive are too large',
     ],
     ['with too many images', manyImages(5_000, 'x'), 'more than 4096 images'],
     [
