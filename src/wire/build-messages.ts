@@ -1,0 +1,100 @@
+import { flag, text } from './query.ts';
+import { boolean, int64, list, nullable, optional, string, struct, type TypeOf } from './schema.ts';
+
+/**
+ * `POST /build?progress=events`: what happens in a build as objects, instead of the text that other clients show. The stream has one
+ * object after the other, each with one of BuildEvent's keys. Vertices are named by their digests; `time` is milliseconds since the epoch.
+ */
+
+/** The value of the query's `progress` that asks for events. */
+export const EVENTS = 'events';
+
+/** Physical lines of the Dockerfile, counted from 1, both included. */
+const Lines = struct('Lines', { first: int64, last: int64 });
+
+const BuildVertex = struct('BuildVertex', { digest: string, name: string, inputs: list(string) });
+export type BuildVertex = TypeOf<typeof BuildVertex>;
+
+const BuildStarted = struct('BuildStarted', { digest: string, time: int64 });
+
+/** `stream`: 1 for standard output, 2 for error; `data` in base64, since a step may write anything. */
+const BuildOutput = struct('BuildOutput', { digest: string, stream: int64, data: string, time: int64 });
+
+/** Bytes of a download or a transfer, named within its vertex; `total` is 0 when it is not known. */
+const BuildTransfer = struct('BuildTransfer', {
+  digest: string,
+  id: string,
+  current: int64,
+  total: int64,
+  time: int64,
+});
+
+const BuildDone = struct('BuildDone', {
+  digest: string,
+  cached: boolean,
+  error: optional(string),
+  time: int64,
+});
+
+/** A rule of the linter that the Dockerfile breaks. */
+const BuildWarning = struct('BuildWarning', {
+  rule: string,
+  description: string,
+  url: string,
+  detail: string,
+  lines: Lines,
+});
+export type BuildWarning = TypeOf<typeof BuildWarning>;
+
+/** The Dockerfile as the daemon read it: sent once, before what names lines of it. */
+const BuildSource = struct('BuildSource', { filename: string, text: string });
+export type BuildSource = TypeOf<typeof BuildSource>;
+
+/**
+ * Why there is no image; always the last event. `code` is the exit status of a step's command, 0 for all other reasons; `digest` the
+ * vertex that failed, empty when none had begun.
+ */
+const BuildFailure = struct('BuildFailure', {
+  message: string,
+  code: int64,
+  digest: string,
+  lines: nullable(Lines),
+});
+export type BuildFailure = TypeOf<typeof BuildFailure>;
+
+/** An image that was made, "sha256:…", one for each platform ("linux/amd64"), in the order asked for. */
+const BuildImage = struct('BuildImage', { ID: string, Platform: optional(string) });
+
+export const BuildEvent = struct('BuildEvent', {
+  source: optional(BuildSource),
+  vertex: optional(BuildVertex),
+  started: optional(BuildStarted),
+  output: optional(BuildOutput),
+  transfer: optional(BuildTransfer),
+  done: optional(BuildDone),
+  warning: optional(BuildWarning),
+  failure: optional(BuildFailure),
+  aux: optional(BuildImage),
+});
+export type BuildEvent = TypeOf<typeof BuildEvent>;
+
+/** What `POST /build` takes beyond what Docker's does. */
+export const ownBuildParameters = {
+  /** EVENTS; anything else is the text of Docker's classic builder. */
+  progress: text(),
+  /** Only the linter runs: the answer has warnings, and no image is made. */
+  check: flag(),
+  /** JSON list of stages' names. */
+  nocachefilter: text(),
+  /** JSON object: by the ID that a Dockerfile uses, the path of an agent's socket on the daemon's host. */
+  ssh: text(),
+  /** JSON object: by the name that a Dockerfile uses, "docker-image://…", a URL, or "context:ID" of an uploaded one. */
+  contexts: text(),
+} as const;
+
+/** Base64url of a JSON object: by ID, the bytes of a secret in base64. A header, since targets of requests are logged. */
+export const BUILD_SECRETS_HEADER = 'X-Build-Secrets';
+
+/** The answer to `POST /build/contexts`, whose body is a tar: a named context of builds that follow, kept for a while. */
+export const UploadedContext = struct('UploadedContext', { ID: string });
+export type UploadedContext = TypeOf<typeof UploadedContext>;
