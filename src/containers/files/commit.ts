@@ -8,6 +8,7 @@ import { pauseEntry, unpauseEntry } from '../lifecycle/pause.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { commitConfig } from './commit-config.ts';
+import { ImageFiles } from './image-files.ts';
 import { layerParts } from './layer-parts.ts';
 import { openWritablePart } from './writable-part.ts';
 
@@ -23,9 +24,10 @@ export async function commitEntry(
   const parent = parts.images.get(entry.container.imageId);
   await using _pause = options.pause ? await pausedWhile(parts, entry) : undefined;
   await using writable = await openWritablePart(parts, context, entry);
+  await using image = new ImageFiles(parts, context, parent.config.rootfs.diff_ids);
   const { id } = await parts.images.commit(context, {
     parent: parent.id,
-    layer: packTar(layerParts(context, writable)),
+    layer: packTar(layerParts(context, writable, image)),
     config,
     platform: parent.platform,
     author: options.author,

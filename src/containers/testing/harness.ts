@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { background, type Context } from '../../base/context.ts';
 import { openDatabase } from '../../base/database.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { CommitRequest, Images } from '../../images/contract.ts';
 import type { ImageProcess, Platform } from '../../oci/image.ts';
 import type { Volumes } from '../../volumes/contract.ts';
 import { createLocalVolumes } from '../../volumes/local-volumes.ts';
@@ -41,6 +42,10 @@ export class Harness implements Disposable {
   readonly events = new RecordedEvents();
   readonly snapshots = new FakeSnapshots();
   readonly trees = new FakeTrees();
+  /** Images that were to be made of containers. */
+  readonly commits: CommitRequest[] = [];
+  /** Thrown when an image is made. */
+  commitFailure: unknown;
   readonly runtime: FakeRuntime;
   networks = new FakeNetworks();
   database: Database;
@@ -105,11 +110,23 @@ export class Harness implements Disposable {
     return createLocalVolumes({ root: join(this.directory, 'volumes'), database: this.database });
   }
 
+  #images(images: Images): Images {
+    return {
+      ...images,
+      commit: async (_context, request) => {
+        this.commits.push(request);
+        if (this.commitFailure !== undefined) throw this.commitFailure;
+        await Array.fromAsync(request.layer ?? []);
+        return images.get('busybox');
+      },
+    };
+  }
+
   #open(): ContainerService {
     const { image, platform, defaults } = this.#options;
     return createContainers({
       database: this.database,
-      images: fakeImages(image ?? { Cmd: ['sh'] }, platform),
+      images: this.#images(fakeImages(image ?? { Cmd: ['sh'] }, platform)),
       snapshots: this.snapshots.driver,
       runtime: this.runtime,
       trees: this.trees,

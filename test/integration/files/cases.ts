@@ -218,6 +218,11 @@ docker run --name c1 base sh -c 'rm -r /src; mkdir -p /src/a/n; printf 1 >/src/a
 docker commit c1 child >/dev/null; docker run --rm child find /src | LC_ALL=C sort`,
   'what is mounted into a container is no change, its mount points are': `
 mkdir bind; docker run --name c1 -v vv:/vol -v $PWD/bind:/in/bind --tmpfs /mem --hostname h busybox sh -c 'touch /vol/x /in/bind/y /mem/z /dev/shm/q; echo x >>/etc/hosts'; docker diff c1 | sort -k2`,
+  'mount points that an image lacks are no change, what is put there is': `
+docker create -q --name c0 busybox >/dev/null; docker cp c0:/bin/busybox - | docker import - tiny >/dev/null; printf 1 >file
+docker run --name c1 tiny /busybox rm /.dockerenv /etc/mtab; docker cp -q file c1:/etc/x; docker cp -q file c1:/dev/y; docker diff c1 | sort -k2
+docker run --name c2 tiny /busybox true; docker diff c2; docker export c2 | members; docker commit c1 img >/dev/null
+docker run --name c3 img /busybox ls -a /; docker diff c3; docker export c3 | members`,
   ...both(
     'a commit has what was changed, and whiteouts for what was removed',
     'echo x:x:8:8::/: >>/etc/passwd; rm /etc/group; mkdir -p /new/deep; printf 1 >/new/f; ln /new/f /new/hard; ln -s f /new/l; mkfifo /new/p; mknod /new/n c 1 3; chown 5:6 /new/f; chmod 4711 /new/f; rm -r /home; rm -r /usr; mkdir /usr; : >/usr/x; touch /tmp/.wh.x',
