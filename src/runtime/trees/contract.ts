@@ -9,7 +9,7 @@ import type { Plan } from '../../plan/operations.ts';
  * An open tree is a launcher process that holds the tree's root as a descriptor and resolves every path below it with
  * openat2(RESOLVE_IN_ROOT): no symbolic link, however often it is swapped, leads out, and nothing inside the tree is ever executed or
  * loaded. The process ends with the tree. Paths and names are byte strings (one character per byte, latin1), "/" or "." is the root.
- * Verbs on one tree run one after the other.
+ * Verbs on one tree run one after the other; one that is given up (by its context) ends the tree.
  */
 export interface Trees {
   open(context: Context, source: TreeSource): Promise<Tree>;
@@ -36,10 +36,11 @@ export interface Tree extends AsyncDisposable {
    */
   read(context: Context, path: string, options: TreeReadOptions): AsyncIterable<TreePart>;
   /**
-   * Makes objects below the directory at `path` (followed). Names are relative to it and resolved below the tree's root; missing parents
-   * are made (root:root, 0755). What is there is replaced, except that a directory keeps its content when a directory comes. Owner,
-   * mode, times and extended attributes are as the headers say. Fails with `invalid-argument` on names that lead out of the tree or
-   * are impossible, with `conflict` per `keepKinds`, with `exhausted` when the disk is full.
+   * Makes objects below the directory at `path` (followed). Names are relative to it, "." is the directory itself; they are resolved below
+   * the tree's root, and missing parents are made (root:root, 0755). What is there is replaced, except that a directory keeps its content
+   * when a directory comes. Owner, mode, times and extended attributes are as the headers say. Fails with `invalid-argument` on names
+   * that lead out of the tree or are impossible, with `conflict` per `keepKinds`, with `exhausted` when the disk is full; what was written
+   * before stays. The parts may come from another tree's `read`, but not from this one's, whose turn would never come.
    */
   write(
     context: Context,
