@@ -12,6 +12,8 @@ export interface FileTree {
   readonly digest: Digest;
   /** What is at a path; undefined when nothing is, or when the way there leads through something that is no directory. */
   stat(context: Context, path: string): Promise<FileEntry | undefined>;
+  /** The names in a directory, sorted bytewise; none where there is no directory. */
+  names(context: Context, path: string): Promise<readonly string[]>;
   /**
    * The object at a path and all below it, parents first, names sorted bytewise: `header.name` is relative to the path, which itself is ".".
    * Fails with `not-found`.
@@ -23,6 +25,6 @@ export interface FileTree {
 
 export interface FileEntry {
   readonly header: TarHeader;
-  /** Of a file's bytes. */
+  /** Of a file's bytes; undefined where they would have to be read for it (`stat`), and for all that is no file. */
   readonly content: Digest | undefined;
 }

@@ -1,0 +1,129 @@
+import { closeSync, openSync, read, unlinkSync, write } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { dataLoss } from './data-loss.ts';
+
+const readAt = promisify(read);
+const writeAt = promisify(write);
+
+/** Bytes that are written at once, and that are read ahead at most. */
+const CHUNK = 1 << 20;
+/** Read where it is not yet clear that what follows is wanted too. */
+const FIRST_READ = 64 << 10;
+
+let counter = 0;
+
+/** Closes the files of packs that nobody disposed of and nobody can reach any more. */
+const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));
+
+/** A file that holds the bytes of many: written once from its start, read at any place. */
+export class Pack implements Disposable {
+  readonly #fd: number;
+  #open = true;
+  #size: number;
+  #filling = Buffer.allocUnsafeSlow(0);
+  #filled = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(fd: number, size: number) {
+    this.#fd = fd;
+    this.#size = size;
+    forgotten.register(this, fd, this);
+  }
+
+  /** A pack without a name: it is gone when it is closed, however that comes. */
+  static temporary(directory: string): Pack {
+    const path = join(directory, `.pack.${process.pid}.${counter++}`);
+    const fd = openSync(path, 'wx+', 0o600);
+    unlinkSync(path);
+    return new Pack(fd, 0);
+  }
+
+  /** Bytes written so far: where the next ones come. */
+  get size(): number {
+    return this.#size + this.#filled;
+  }
+
+  /** Takes a copy of the bytes. Has to be waited for: the file may be slower than their source. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#filling.length === 0) this.#filling = Buffer.allocUnsafeSlow(CHUNK);
+      const taken = Math.min(bytes.length - at, CHUNK - this.#filled);
+      this.#filling.set(bytes.subarray(at, at + taken), this.#filled);
+      this.#filled += taken;
+      at += taken;
+      if (this.#filled === CHUNK) await this.#flush();
+    }
+  }
+
+  /** Everything that was written can be read from now on. */
+  async finish(): Promise<void> {
+    if (this.#filled > 0) await this.#flush();
+    await this.#writing;
+  }
+
+  reader(): PackReader {
+    return new PackReader(async (length, position) => {
+      const bytes = Buffer.allocUnsafeSlow(Math.min(length, this.#size - position));
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await readAt(this.#fd, bytes, at, bytes.length - at, position + at);
+        if (bytesRead === 0) throw dataLoss('a file of a build context is shorter than it was');
+        at += bytesRead;
+      }
+      return bytes;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
+    forgotten.unregister(this);
+    closeSync(this.#fd);
+  }
+
+  /** Waits for the write before, and starts this one. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    const [bytes, position] = [this.#filling.subarray(0, this.#filled), this.#size];
+    this.#filling = Buffer.allocUnsafeSlow(0);
+    this.#size += bytes.length;
+    this.#filled = 0;
+    this.#writing = this.#writeAll(bytes, position);
+    // Whoever waits next is told.
+    this.#writing.catch(() => {});
+  }
+
+  async #writeAll(bytes: Buffer, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      at += (await writeAt(this.#fd, bytes, at, bytes.length - at, position + at)).bytesWritten;
+    }
+  }
+}
+
+/** Reads one place after the other, ahead when they follow each other. What it gives is the caller's to keep. */
+export class PackReader {
+  readonly #load: (length: number, position: number) => Promise<Buffer>;
+  #window: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #ahead = FIRST_READ;
+
+  constructor(load: (length: number, position: number) => Promise<Buffer>) {
+    this.#load = load;
+  }
+
+  /** The bytes from `offset`, at least one of `length` and no more than that; not a promise where they have been read already. */
+  read(offset: number, length: number): Buffer | Promise<Buffer> {
+    const from = offset - this.#start;
+    if (from >= 0 && from < this.#window.length) return this.#window.subarray(from, from + length);
+    return this.#next(offset, length);
+  }
+
+  async #next(offset: number, length: number): Promise<Buffer> {
+    const end = this.#start + this.#window.length;
+    const follows = offset >= end && offset - end < FIRST_READ;
+    this.#ahead = follows ? Math.min(CHUNK, this.#ahead * 2) : FIRST_READ;
+    this.#window = await this.#load(Math.min(CHUNK, Math.max(length, this.#ahead)), offset);
+    this.#start = offset;
+    return this.#window.subarray(0, length);
+  }
+}

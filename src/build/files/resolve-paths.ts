@@ -1,0 +1,54 @@
+import type { Context } from '../../base/context.ts';
+import { hasWildcards, matchesPath, parsePathPattern } from '../../dockerfile/path-pattern.ts';
+import { fromText, toText } from '../../oci/tar/entry.ts';
+import type { FileTree } from '../file-tree.ts';
+import { followLinks } from './follow-links.ts';
+
+/** Paths that a pattern may mean. */
+const MAX_PATHS = 100_000;
+
+/** A path that a source means. */
+export interface FoundPath {
+  /** As it was asked for: its last name is what a copy is called. Byte string. */
+  readonly path: string;
+  /** Where that is, links followed. */
+  readonly real: string;
+}
+
+/** The one path, whether something is there or not. */
+export async function resolvePath(context: Context, tree: FileTree, path: string): Promise<FoundPath> {
+  const bytes = fromText(path);
+  return { path: bytes, real: await followLinks(context, tree, bytes) };
+}
+
+/** The paths that match a pattern (Go's `filepath.Glob`: each name on its own, no `**`), sorted. */
+export async function resolvePattern(
+  context: Context,
+  tree: FileTree,
+  pattern: string,
+): Promise<readonly FoundPath[]> {
+  let found: string[] = [''];
+  for (const segment of pattern.split('/')) {
+    if (segment === '') continue;
+    const next: string[] = [];
+    for (const path of found) {
+      for (const name of await namesFor(context, tree, path, segment)) next.push(`${path}/${name}`);
+    }
+    found = next.slice(0, MAX_PATHS);
+  }
+  const paths = await Promise.all(found.map(async (path) => ({ path, real: await followLinks(context, tree, path) })));
+  const exist = await Promise.all(paths.map(({ real }) => tree.stat(context, real)));
+  return paths.filter((_, index) => exist[index] !== undefined);
+}
+
+async function namesFor(
+  context: Context,
+  tree: FileTree,
+  directory: string,
+  segment: string,
+): Promise<readonly string[]> {
+  if (!hasWildcards(segment)) return [fromText(segment)];
+  const pattern = parsePathPattern(segment, false);
+  const names = await tree.names(context, await followLinks(context, tree, directory === '' ? '/' : directory));
+  return names.filter((name) => matchesPath(pattern, toText(name)));
+}
