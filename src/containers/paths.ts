@@ -13,6 +13,8 @@ export interface Paths {
   log(id: string): string;
   /** /dev/shm of a container that shares it. */
   sharedMemory(id: string): string;
+  /** Holds one directory per sandbox, and what a sandbox's mounts are laid out on. */
+  readonly sandboxes: string;
 }
 
 export function createPaths(dataRoot: string, execRoot: string): Paths {
@@ -24,5 +26,6 @@ export function createPaths(dataRoot: string, execRoot: string): Paths {
     directory,
     log: (id) => `${directory(id)}/${id}-json.log`,
     sharedMemory: (id) => join(execRoot, 'shm', id),
+    sandboxes: join(execRoot, 'sandboxes'),
   };
 }

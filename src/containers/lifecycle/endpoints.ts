@@ -21,7 +21,10 @@ export async function connectAll(parts: Parts, entry: Entry, connected: Connecte
 }
 
 /** Gives addresses and ports back; what cannot be given back is told in the log. */
-export async function disconnectAll(parts: Parts, endpoints: readonly Endpoint[]): Promise<void> {
+export async function disconnectAll(
+  parts: Pick<Parts, 'networks' | 'background' | 'log'>,
+  endpoints: readonly Endpoint[],
+): Promise<void> {
   for (const endpoint of endpoints) {
     try {
       await parts.networks.disconnect(parts.background, endpoint);

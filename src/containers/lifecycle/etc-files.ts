@@ -11,14 +11,20 @@ export interface WrittenFiles {
   readonly resolvConfHash: string;
 }
 
+type EtcContainer = Pick<Container, 'id' | 'config' | 'hostConfig'>;
+
+type EtcParts = Pick<Parts, 'networks' | 'defaults'> & {
+  readonly paths: Pick<Parts['paths'], 'directory' | 'log'>;
+};
+
 /**
  * Writes a container's hosts, hostname and resolv.conf, and says where its files are. One in another's network uses that one's.
  * Synchronous: three small writes are done sooner than one trip through the thread pool.
  */
 export function writeEtcFiles(
-  parts: Parts,
-  container: Container,
-  peer: Container | undefined,
+  parts: EtcParts,
+  container: EtcContainer,
+  peer: Pick<Container, 'files'> | undefined,
   endpoints: readonly Endpoint[],
   resolvConfHash: string,
 ): WrittenFiles {
@@ -38,7 +44,7 @@ export function writeEtcFiles(
   return { files, resolvConfHash: writeResolvConf(parts, container, files.resolvConf, resolvConfHash) };
 }
 
-function hostsText(parts: Parts, container: Container, endpoints: readonly Endpoint[]): string {
+function hostsText(parts: EtcParts, container: EtcContainer, endpoints: readonly Endpoint[]): string {
   const { config, hostConfig } = container;
   const extra = hostConfig.ExtraHosts ?? [];
   if (hostConfig.NetworkMode === 'host' && extra.length === 0) return readText('/etc/hosts') ?? '';
@@ -52,7 +58,7 @@ function hostsText(parts: Parts, container: Container, endpoints: readonly Endpo
 }
 
 /** What a container's own programs wrote there stays: only what Sampan wrote last is replaced. */
-function writeResolvConf(parts: Parts, container: Container, path: string, lastHash: string): string {
+function writeResolvConf(parts: EtcParts, container: EtcContainer, path: string, lastHash: string): string {
   if (lastHash !== '' && hashOf(readText(path) ?? '') !== lastHash) return lastHash;
   const { hostConfig } = container;
   const host = hostConfig.NetworkMode === 'host';

@@ -4,6 +4,7 @@ import type { Exit, RecoveredTask } from '../../runtime/contract.ts';
 import { formatTime } from '../../wire/times.ts';
 import type { Parts } from '../parts.ts';
 import { createEntry, type Entry } from '../record.ts';
+import { removeStaleSandboxes } from '../sandbox/remove-stale.ts';
 import type { StoredContainer } from '../store.ts';
 import { endpointsOf, withoutEndpoints } from './endpoints.ts';
 import { autoRemove, finishRun, lostExit, restartAfterExit, watchTask } from './exit.ts';
@@ -22,6 +23,7 @@ const CONCURRENCY = 16;
 export async function recoverAll(parts: Parts, context: Context): Promise<void> {
   const entries = parts.store.load().map((stored) => register(parts, stored));
   await removeOrphans(parts);
+  await removeStaleSandboxes(parts);
   const found = new Map<Entry, RecoveredTask>();
   await eachOf(entries, async (entry) => {
     found.set(entry, await findTask(parts, context, entry));

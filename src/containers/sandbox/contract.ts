@@ -45,7 +45,8 @@ export interface SandboxRequest {
   /** A file in every run: absolute path, read-only. */
   readonly files: readonly { readonly path: string; readonly mode: number; readonly content: Uint8Array }[];
   readonly limits: SandboxLimits;
-  readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void;
+  /** Told in order; the process waits for a promise before it can write much more. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
   /** Streams of a terminal instead: for a shell in a failed step. */
   readonly terminal?: SandboxTerminal;
 }
