@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { invalid } from '../base/errors.ts';
+import { O_CREAT } from '../plan/constants.ts';
 import type { PlanFailure } from '../plan/contract.ts';
 import { errno } from '../plan/errno.ts';
 import type { Operation } from '../plan/operations.ts';
@@ -54,6 +55,23 @@ describe('startErrorOf', () => {
     const address = { hostAddress: '0.0.0.0', hostPort: 80, address: '172.17.0.2', port: 8080 };
     const [error, plan] = failureOf({ op: 'publish', protocol: 6, ...address }, { errno: errno.EADDRINUSE });
     expect(startErrorOf(error, plan)).toMatchObject({ exitCode: 128, cause: error });
+  });
+
+  test('does not tell what was to be written into a new file', () => {
+    const data = Buffer.from('hunter2');
+    const step: Operation = {
+      op: 'write',
+      dir: -1,
+      path: '/run/x',
+      flags: O_CREAT,
+      mode: 0o600,
+      data,
+      ignore: [],
+    };
+    const error = startErrorOf(...failureOf(step, { errno: errno.ENOSPC, subject: '/run/x' }));
+    expect(error).toMatchObject({ exitCode: 128 });
+    expect(String(error)).toContain('/run/x');
+    expect(String(error)).not.toContain('hunter2');
   });
 
   test('does not blame the caller for a path that the engine chose', () => {

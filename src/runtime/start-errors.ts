@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from '../base/errors.ts';
+import { O_CREAT } from '../plan/constants.ts';
 import { errno, errnoName } from '../plan/errno.ts';
 import type { Operation, Plan } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
@@ -93,7 +94,8 @@ function callersReason(error: PlanError, step: Operation | undefined): string | 
 
 function engineReason(error: PlanError, step: Operation | undefined): string {
   if (step?.op === 'rlimit') return `error setting rlimit type ${step.resource}: ${kernelReason(error)}`;
-  if (step?.op !== 'write') return error.message;
+  // What is written into a new file may be a secret.
+  if (step?.op !== 'write' || (Number(step.flags) & O_CREAT) !== 0) return error.message;
   const value = JSON.stringify(new TextDecoder().decode(step.data));
   return `error setting cgroup config for procHooks process: failed to write ${value}: write ${step.path}: ${kernelReason(error)}`;
 }
