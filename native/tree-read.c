@@ -29,6 +29,7 @@ static int fail_at(struct reading *reading, const char *name)
 	const char *words = errno == EOVERFLOW      ? "too many names to sort or to remember"
 	                    : errno == E2BIG        ? "its extended attributes are too large"
 	                    : errno == ENAMETOOLONG ? "the path is too long"
+	                    : errno == ESTALE       ? "a directory was moved while it was read"
 	                                            : NULL;
 	int reason = errno;
 	return words ? fail(reading->failure, reason, name, "%s", words)

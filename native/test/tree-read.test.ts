@@ -7,13 +7,14 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   collect,
   contents,
@@ -263,6 +264,29 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))(
       expect(error).toMatchObject({ code: 'invalid-argument' });
       expect(String(error)).toContain('the path is too long');
       expect(await tree.stat(context, `${made}`, false)).toMatchObject({ type: 'directory' });
+    });
+
+    test('does not go up into another directory when one was moved', async () => {
+      const directory = fresh();
+      const names = Array.from({ length: 100 }, (_, index) => `${index}`);
+      mkdirSync(join(directory, ...names), { recursive: true });
+      mkdirSync(join(directory, 'else', 'where'), { recursive: true });
+      writeFileSync(join(directory, 'else', 'secret'), '');
+      // More than what the session and its client hold between them.
+      writeFileSync(join(directory, ...names, 'file'), Buffer.alloc(16 << 20));
+      await using tree = await fixture.tree();
+      const found: string[] = [];
+      const reading = (async () => {
+        for await (const part of tree.read(context, `${made}/0`, everything)) {
+          if (!(part instanceof Uint8Array)) found.push(part.name);
+          else if (found.length === 101) {
+            renameSync(join(directory, ...names.slice(0, 10)), join(directory, 'else', 'where', 'moved'));
+            found.push('moved');
+          }
+        }
+      })();
+      expect(await rejection(reading)).toMatchObject({ code: 'conflict', errno: 116 });
+      expect(found.at(-1)).toBe('moved');
     });
 
     test('stops when the reader does, and serves the next request', async () => {

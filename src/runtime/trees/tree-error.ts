@@ -16,6 +16,7 @@ export class TreeError extends SampanError {
   }
 }
 
+const ESTALE = 116;
 const EDQUOT = 122;
 const EFBIG = 27;
 const EOVERFLOW = 75;
@@ -30,7 +31,10 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   [errno.EISDIR]: 'invalid-argument',
   [errno.E2BIG]: 'invalid-argument',
   [EFBIG]: 'invalid-argument',
+  [errno.EXDEV]: 'invalid-argument',
   [errno.EEXIST]: 'conflict',
+  [errno.ENOTEMPTY]: 'conflict',
+  [ESTALE]: 'conflict',
   [errno.EBUSY]: 'conflict',
   [errno.ENOSPC]: 'exhausted',
   [errno.ENOMEM]: 'exhausted',
