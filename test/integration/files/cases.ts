@@ -77,7 +77,7 @@ show c1 /dest; show c1 /d`,
   ...both(
     'a path of a container is described, its links resolved within it',
     'mkdir -p /d/s; printf 1 >/d/f; ln -s /d /abs; ln -s d rel; ln -s ../../../../d/f /out; ln -s /none /gone; ln -s d/none /half; ln -s rel/f /chain; ln -s loop /loop; chmod 1777 /d; chmod 6711 /d/f; mkfifo -m 600 /p; mknod /n c 1 3; mknod /b b 7 9',
-    `look c1 /d/f /abs /rel /out /gone /half /chain /p /n /b d/f /d/./f //d//f /abs/f /abs/../d/f /rel/s/.. /abs/none /none /none/ /gone/ /half/x /proc /tmp
+    `look c1 /d/f /abs /rel /out /gone /half /chain /p /n /b d/f /d/./f //d//f /abs/f /abs/../d/f /rel/s/.. /abs/none /none /none/ /gone/ /half/x /d/f/ /d/f/. /d/f/x /proc /tmp
 look none /`,
   ),
   ...both(
