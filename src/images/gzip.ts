@@ -31,7 +31,8 @@ export async function* gzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
   let size = 0;
   yield HEADER;
   try {
-    for await (const block of inBlocks(source)) {
+    // A block is read until the one after it, whose dictionary it gives, has been deflated.
+    for await (const block of inBlocks(source, most + 2)) {
       checksum = crc32(block, checksum);
       size += block.length;
       pending.push(deflateBlock(block, dictionary));
@@ -54,9 +55,20 @@ function deflateBlock(block: Uint8Array, dictionary: Uint8Array | undefined): Pr
   return deflated;
 }
 
-/** The same bytes in buffers of their own, all but the last of the same size. */
-async function* inBlocks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  let block = Buffer.allocUnsafeSlow(BLOCK_SIZE);
+/** The same bytes in blocks that are all but the last of the same size; a block is good until so many more have come. */
+async function* inBlocks(
+  source: AsyncIterable<Uint8Array>,
+  lifetime: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  const ring: Buffer[] = [];
+  let turn = 0;
+  const next = (): Buffer => {
+    const index = turn++ % lifetime;
+    const buffer = ring[index] ?? Buffer.allocUnsafeSlow(BLOCK_SIZE);
+    ring[index] = buffer;
+    return buffer;
+  };
+  let block = next();
   let filled = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
@@ -66,7 +78,7 @@ async function* inBlocks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
       filled += taken;
       if (filled < BLOCK_SIZE) continue;
       yield block;
-      block = Buffer.allocUnsafeSlow(BLOCK_SIZE);
+      block = next();
       filled = 0;
     }
   }

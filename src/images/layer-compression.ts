@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import { SharedWork } from '../base/shared-work.ts';
+import { Slots } from '../base/slots.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
@@ -11,6 +12,8 @@ export class LayerCompression {
   readonly #content: ContentStore;
   readonly #forms: LayerForms;
   readonly #work = new SharedWork<LayerForm>();
+  /** One layer takes all cores; more at once would only take more memory. */
+  readonly #turns = new Slots(() => 1);
 
   constructor(content: ContentStore, forms: LayerForms) {
     this.#content = content;
@@ -19,7 +22,9 @@ export class LayerCompression {
 
   /** A gzip form of the layer, in the content store and held by `lease`. Fails with `not-found` when the tar is not here. */
   async compress(context: Context, diffId: Digest, lease: Lease): Promise<LayerForm> {
-    const form = await this.#work.run(context, diffId, (own) => this.#compress(own, diffId));
+    const form = await this.#work.run(context, diffId, (own) =>
+      this.#turns.run(own.signal, () => this.#compress(own, diffId)),
+    );
     lease.hold(form.digest);
     return form;
   }
