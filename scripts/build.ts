@@ -15,7 +15,7 @@ mkdirSync(join(root, 'dist'), { recursive: true });
 const { status } = spawnSync(
   process.execPath,
   [
-    // Flat, so that the thread's program is beside the one that starts it, as in the source tree.
+    // Flat, so that the threads' programs are beside the one that starts them, as in the source tree.
     ...[
       'build',
       '--compile',
@@ -31,6 +31,7 @@ const { status } = spawnSync(
     `--outfile=${output}`,
     join(root, 'src/main/sampan.ts'),
     join(root, 'src/snapshots/layer-worker.ts'),
+    join(root, 'src/oci/slow-inflate-worker.ts'),
   ],
   { cwd: root, stdio: 'inherit' },
 );

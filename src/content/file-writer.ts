@@ -10,7 +10,7 @@ import type { Holds } from './holds.ts';
 import { type Expected, verify, writerEnded } from './verify.ts';
 
 /** Small chunks are gathered up to this many bytes. */
-const BUFFER_SIZE = 1 << 20;
+const BUFFER_SIZE = 1 << 19;
 
 export interface FileWriterTarget {
   readonly file: FileHandle;

@@ -1,5 +1,7 @@
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { invalid, messageOf, SampanError } from '../base/errors.ts';
+import { inflateSlowly } from './slow-compression.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -20,7 +22,7 @@ export function detectCompression(head: Uint8Array): Compression {
 
 /**
  * The plain bytes of a stream in whatever compression its first bytes tell. Decompression runs off the main thread. Fails with
- * `invalid-argument` on bytes that do not decompress, and with `unimplemented` on bzip2 and xz.
+ * `invalid-argument` on bytes that do not decompress.
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { head, rest } = await peek(source, MAGIC_LENGTH);
@@ -28,16 +30,22 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
   if (compression === 'none') yield* rest;
   else if (compression === 'gzip') yield* inflate(rest, createGunzip({ chunkSize: CHUNK }), compression);
   else if (compression === 'zstd')
-    yield* inflate(rest, createZstdDecompress({ chunkSize: CHUNK }), compression);
-  else {
-    throw new SampanError('unimplemented', `${compression} compressed archives are not supported`, {
-      hint: 'Recompress it with gzip or zstd.',
-    });
-  }
+    yield* inflate(wholeFrames(rest), createZstdDecompress({ chunkSize: CHUNK }), compression);
+  else yield* inflateSlowly(rest, compression);
 }
 
 /** Of plain bytes. Larger ones are hardly faster, and several wait on their way. */
-const CHUNK = 128 << 10;
+const CHUNK = 64 << 10;
+
+/** The same bytes of a zstd stream; fails when it ends too early. */
+async function* wholeFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const frames = new ZstdFrames();
+  for await (const chunk of source) {
+    frames.feed(chunk);
+    yield chunk;
+  }
+  frames.finish();
+}
 
 /** The first bytes (fewer when the stream is shorter), and the whole stream again. */
 export async function peek(

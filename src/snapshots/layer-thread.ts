@@ -5,7 +5,7 @@ import { type LayerReply, type LayerRequest, unpackFailure } from './layer-messa
 import type { LayerWorkOptions, MadeLayer } from './layer-work.ts';
 
 /** Bytes that a slot has, and slots on their way at once: what one layer keeps in memory of its tar. */
-export const SLOT_SIZE = 512 * 1024;
+export const SLOT_SIZE = 256 * 1024;
 const SLOTS = 4;
 
 /** Without work the thread ends after this many milliseconds: the next layer mostly comes at once, and a start costs more than a layer. */
