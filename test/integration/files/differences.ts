@@ -35,15 +35,9 @@ export const differences: readonly Difference[] = [
   },
   {
     in: 'a path of a container is described',
-    dockerd: /^(\/d\/f\/\.?): 500/,
+    dockerd: /^(\/d\/f\/[.x]?): 500/,
     here: '$1: 400',
     reason: "that a file is no directory is the client's mistake",
-  },
-  {
-    in: 'a path of a container is described',
-    dockerd: /^(\/d\/f\/x): 500/,
-    here: '$1: 404',
-    reason: 'below a file there is nothing',
   },
   {
     in: 'the root of a container is read whole, running',

@@ -11,7 +11,7 @@ inside() { name=$1; shift; docker exec "$name" sh -c "$*"; }
 # daemons write each in its way.
 members() {
   tar --numeric-owner -tv --quoting-style=literal 2>&1 |
-    sed -E 's/ +([0-9,]+) [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]+ / \1 /; s/[0-9]+ ([^ ]*etc\/(hosts|hostname|resolv.conf))$/N \1/' |
+    sed -E 's/ +([0-9,]+) [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]+ / \1 /; s/[0-9]+ ([^ ]*(busybox|etc\/(hosts|hostname|resolv.conf)))$/N \1/' |
     grep -v -E '(^| |\/)bin/[^ ]* -> busybox$|bin/busybox$'
 }
 # What is at a path of a container.

@@ -21,7 +21,7 @@ const entries = Object.entries(cases).map(([name, script]) => {
 });
 await Bun.write(
   join(import.meta.dir, 'outcomes.json'),
-  `${JSON.stringify(Object.fromEntries(entries), null, 1)}\n`,
+  `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`,
 );
 
 function importBusybox(socket: string): void {
