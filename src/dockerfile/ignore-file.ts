@@ -29,13 +29,36 @@ export function ignoreRules(patterns: readonly string[]): IgnoreRules {
   if (rules.length > MAX_RULES) throw new DockerfileError(`there are more than ${MAX_RULES} patterns`);
   return {
     hasExceptions: rules.some(({ isException }) => isException),
-    ignores(path) {
-      const paths = withParents(path);
-      const last = rules.findLast(({ pattern }) =>
-        paths.some((candidate) => matchesPath(pattern, candidate)),
-      );
-      return last !== undefined && !last.isException;
-    },
+    ignores: ignoring(rules),
+  };
+}
+
+/** Whether each of the rules matches a path, or a directory above it. */
+type Matches = readonly boolean[];
+
+/** Whoever walks a tree asks for many paths of one directory. */
+const MAX_DIRECTORIES = 100;
+
+function ignoring(rules: readonly Rule[]): (path: string) => boolean {
+  const directories = new Map<string, Matches>();
+  const none: Matches = rules.map(() => false);
+  const matchesAbove = (path: string): Matches => {
+    let above = none;
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const directory = path.slice(0, slash);
+      const over = above;
+      above =
+        directories.get(directory) ??
+        rules.map(({ pattern }, index) => over[index] || matchesPath(pattern, directory));
+      if (directories.size >= MAX_DIRECTORIES) directories.clear();
+      directories.set(directory, above);
+    }
+    return above;
+  };
+  return (path) => {
+    const above = matchesAbove(path);
+    const last = rules.findLast(({ pattern }, index) => above[index] || matchesPath(pattern, path));
+    return last !== undefined && !last.isException;
   };
 }
 
@@ -47,10 +70,4 @@ function ruleOf(line: string): Rule | undefined {
   const clean = posix.normalize(text).replace(/^\/+|\/+$/g, '');
   if (clean === '.' || clean === '') return undefined;
   return { pattern: parsePathPattern(clean, true), isException };
-}
-
-/** "a/b/c": a, a/b, a/b/c. */
-function withParents(path: string): string[] {
-  const names = path.split('/');
-  return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }

@@ -11,7 +11,23 @@ type Token =
   | { readonly kind: 'directories' };
 
 /** A path pattern: Go's `filepath.Match` with `**`, as .dockerignore and COPY have it. */
-export type PathPattern = readonly Token[];
+export interface PathPattern {
+  readonly tokens: readonly Token[];
+  /** Before the first character. */
+  readonly start: State;
+  /** Those met so far, by their positions. */
+  readonly states: Map<string, State>;
+}
+
+/** Where in a pattern a match may be. What follows it is worked out when it is first met: then paths cost a look-up for each character. */
+interface State {
+  readonly positions: ReadonlySet<number>;
+  readonly next: Map<string, State>;
+}
+
+/** Of one pattern. Most have fewer; a hostile one would have too many to keep. */
+const MAX_STATES = 100;
+const MAX_FOLLOWERS = 100;
 
 /** Fails with DockerfileError "syntax error in pattern". `deep` tells whether `**` goes over directories or is just `*`. */
 export function parsePathPattern(text: string, deep: boolean): PathPattern {
@@ -36,28 +52,48 @@ export function parsePathPattern(text: string, deep: boolean): PathPattern {
       tokens.push({ kind: 'one', takes: (other) => other === literal });
     }
   }
-  return tokens;
+  return {
+    tokens,
+    start: { positions: closure(tokens, new Set([0]), true), next: new Map() },
+    states: new Map(),
+  };
 }
 
 /** Whether a pattern matches all of a path. Takes no longer than the product of their lengths. */
 export function matchesPath(pattern: PathPattern, path: string): boolean {
-  let states = closure(pattern, new Set([0]), true);
+  let state = pattern.start;
   for (const char of path) {
-    if (states.size === 0) return false;
-    const next = new Set<number>();
-    for (const state of states) {
-      const token = pattern[state];
-      if (token === undefined) continue;
-      if (token.kind === 'one') {
-        if (token.takes(char)) next.add(state + 1);
-      } else if (token.kind !== 'any' || char !== '/') {
-        next.add(state);
-      }
-    }
-    states = closure(pattern, next, char === '/');
+    state = state.next.get(char) ?? advance(pattern, state, char);
+    if (state.positions.size === 0) return false;
   }
-  return states.has(pattern.length);
+  return state.positions.has(pattern.tokens.length);
 }
+
+function advance({ tokens, start, states }: PathPattern, state: State, char: string): State {
+  const next = new Set<number>();
+  for (const position of state.positions) {
+    const token = tokens[position];
+    if (token === undefined) continue;
+    if (token.kind === 'one') {
+      if (token.takes(char)) next.add(position + 1);
+    } else if (token.kind !== 'any' || char !== '/') {
+      next.add(position);
+    }
+  }
+  const positions = closure(tokens, next, char === '/');
+  if (positions.size === 0) return nowhere;
+  const key = [...positions].join();
+  if (states.size >= MAX_STATES) {
+    states.clear();
+    start.next.clear();
+  }
+  const following = states.get(key) ?? { positions, next: new Map() };
+  states.set(key, following);
+  if (state.next.size < MAX_FOLLOWERS) state.next.set(char, following);
+  return following;
+}
+
+const nowhere: State = { positions: new Set(), next: new Map() };
 
 /** Whether a pattern is more than a plain path. */
 export function hasWildcards(text: string): boolean {
@@ -65,9 +101,9 @@ export function hasWildcards(text: string): boolean {
 }
 
 /** Adds what can be reached without a character; `atName`: the next character begins a name. */
-function closure(pattern: PathPattern, states: Set<number>, atName: boolean): Set<number> {
+function closure(tokens: readonly Token[], states: Set<number>, atName: boolean): Set<number> {
   for (const state of states) {
-    const kind = pattern[state]?.kind;
+    const kind = tokens[state]?.kind;
     if (kind === 'any' || kind === 'deep' || (kind === 'directories' && atName)) states.add(state + 1);
   }
   return states;
