@@ -78,6 +78,8 @@ export interface RunOperation {
   readonly kind: 'run';
   readonly args: readonly string[];
   readonly env: readonly string[];
+  /** Variables that the command sees besides, and that are no part of what the vertex means: proxies. */
+  readonly proxies: readonly string[];
   readonly workingDirectory: string;
   readonly user: string;
   readonly hostname: string;
@@ -179,7 +181,7 @@ export interface DirectoryOperation {
 /** What counts for a vertex's meaning in its operation: hosts' addresses and limits change nothing in what is made. */
 function meaningOf(operation: Operation): unknown {
   if (operation.kind !== 'run') return operation;
-  const { extraHosts, ...rest } = operation;
+  const { extraHosts, proxies: _, ...rest } = operation;
   return { ...rest, extraHosts: extraHosts.map((entry) => entry.replace(/[:=].*$/, '')) };
 }
 

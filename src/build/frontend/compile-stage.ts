@@ -22,13 +22,13 @@ import {
   applyVolume,
 } from './config-steps.ts';
 import { applyCopy, applyRun, applyWorkdir, type StepOptions } from './file-steps.ts';
-import { envOf, lookupIn, type Scope, withArg } from './scope.ts';
-import type { StageState } from './stage-state.ts';
+import { entriesOf, envOf, lookupIn, proxyEntries, withArg } from './scope.ts';
+import { after, type StageState } from './stage-state.ts';
 import { stageBefore } from './targets.ts';
 
 type StageInstruction = Stage['instructions'][number];
 
-const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_HOSTNAME = 'buildkitsandbox';
 
 /** Compiles one stage, and those that it needs. */
@@ -62,7 +62,8 @@ class StageCompiler {
     for (const instruction of all) {
       state = at(instruction.lines, () => this.#apply(state, instruction, inputs, all.length));
     }
-    return state;
+    const steps = all.map(({ text, lines }, index) => ({ text, lines, isTrigger: index < triggers.length }));
+    return { ...state, steps };
   }
 
   get #token(): string {
@@ -96,22 +97,18 @@ class StageCompiler {
   }
 
   #fresh(root: Vertex, process: ImageProcess, base: ImageConfig | undefined): StageState {
-    const { name } = this.#stage.from;
-    const scope: Scope = { env: envOf(process.Env ?? []), args: new Map() };
+    const env = envOf(process.Env ?? []);
+    if (!env.has('PATH')) env.set('PATH', DEFAULT_PATH);
     return {
-      name,
-      base,
-      root,
-      process,
-      scope,
-      author: base?.author ?? '',
-      history: [],
-      hasOwnCommand: false,
+      ...{ name: this.#stage.from.name, start: root, root, base, author: base?.author ?? '' },
+      process: { ...process, Env: entriesOf(env) },
+      scope: { env, args: new Map() },
+      ...{ history: [], steps: [], hasOwnCommand: false },
     };
   }
 
   #inherited(state: StageState): StageState {
-    return { ...state, name: this.#stage.from.name, hasOwnCommand: false };
+    return { ...state, name: this.#stage.from.name, start: state.root, hasOwnCommand: false };
   }
 
   #triggers(texts: readonly string[], from: FromInstruction): StageInstruction[] {
@@ -208,15 +205,17 @@ class StageCompiler {
   }
 
   /** The build's own value wins over the default, the default over the global argument of that name. */
-  #applyArg(state: StageState, { pairs, text }: Extract<Instruction, { kind: 'arg' }>): StageState {
+  #applyArg(state: StageState, { pairs }: Extract<Instruction, { kind: 'arg' }>): StageState {
     const { options, globals } = this.#compilation;
     let { scope } = state;
+    const words: string[] = [];
     for (const { name, value } of pairs) {
       const expansion = { escape: this.#token, lookup: lookupIn(scope) };
-      const own = value === undefined ? globals.get(name) : expand(value, expansion);
-      scope = withArg(scope, name, options.args[name] ?? own);
+      const own = value === undefined ? undefined : expand(value, expansion);
+      words.push(own === undefined ? name : `${name}=${own}`);
+      scope = withArg(scope, name, options.args[name] ?? own ?? globals.get(name));
     }
-    return { ...state, scope, history: [...state.history, { createdBy: text, root: state.root }] };
+    return after(state, `ARG ${words.join(' ')}`, { scope });
   }
 
   #stepOptions(
@@ -226,10 +225,11 @@ class StageCompiler {
     count: number,
   ): StepOptions {
     const { options } = this.#compilation;
-    const { network, extraHosts, limits, contexts } = options;
+    const { network, extraHosts, limits, contexts, style } = options;
     const position = `${this.#step}/${count}`;
     return {
-      ...{ expansion, network, extraHosts, limits, platform: this.#platform },
+      ...{ expansion, network, extraHosts, limits, style, platform: this.#platform },
+      proxies: proxyEntries(options.args),
       hostname: options.args['BUILDKIT_SANDBOX_HOSTNAME'] ?? DEFAULT_HOSTNAME,
       inputOf(name) {
         const input = name === '' ? contexts['context'] : inputs.get(name);
@@ -264,7 +264,7 @@ interface ImageVertex {
   readonly config: ImageConfig;
 }
 
-const emptyProcess: ImageProcess = { WorkingDir: '/', Env: [DEFAULT_PATH] };
+const emptyProcess: ImageProcess = { WorkingDir: '/' };
 const scratch = makeVertex({ kind: 'scratch' }, [], { name: '[internal] scratch', ignoresCache: false });
 
 function withoutTriggers({ OnBuild: _, ...process }: ImageProcess): ImageProcess {

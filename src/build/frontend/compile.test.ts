@@ -22,6 +22,7 @@ const images: Readonly<Record<string, ImageConfig>> = {
 function options(change: Partial<CompileOptions> = {}): CompileOptions {
   return {
     ...{ platform, host: platform, target: '', args: {}, noCache: false, network: '', extraHosts: [] },
+    ...{ labels: {}, style: 'buildkit' },
     limits: {
       ...{ cgroupParent: '', memory: 0, memorySwap: 0, cpuShares: 0, cpuPeriod: 0, cpuQuota: 0 },
       ...{ cpusetCpus: '', cpusetMems: '', shmSize: 0, ulimits: [] },
@@ -101,7 +102,7 @@ describe('variables', () => {
 
   test('that a command sees are in its history', async () => {
     const { stage } = await compiled('FROM debian\nARG a=1\nARG b\nRUN x $a');
-    expect(stage.history.at(-1)?.createdBy).toBe('RUN |1 a=1 /bin/sh -c x $a');
+    expect(stage.history.at(-1)?.createdBy).toBe('RUN |1 a=1 /bin/sh -c x $a # buildkit');
     expect(stage.root.operation).toMatchObject({
       args: ['/bin/sh', '-c', 'x $a'],
       workingDirectory: '/base',

@@ -6,6 +6,7 @@ import type { ImageConfig, Platform } from '../../oci/image.ts';
 import type { Vertex } from '../definition/vertex.ts';
 import { compileStage } from './compile-stage.ts';
 import { globalArgs } from './global-args.ts';
+import { withLabels } from './labels.ts';
 import type { StageState } from './stage-state.ts';
 import { targetOf } from './targets.ts';
 
@@ -23,6 +24,10 @@ export interface CompileOptions {
   /** Contexts by name: "context" is the main one. */
   readonly contexts: Readonly<Record<string, Vertex>>;
   readonly images: ImageResolver;
+  /** Added to the target's. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Docker's classic builder makes some steps in another way. */
+  readonly style: 'classic' | 'buildkit';
 }
 
 export interface ImageResolver {
@@ -40,6 +45,8 @@ export interface BaseImage {
 export interface Compiled {
   /** The target stage at its end. */
   readonly stage: StageState;
+  /** All stages that the target needs, itself last. */
+  readonly stages: readonly StageState[];
   readonly platform: Platform;
   /** All vertices that the target needs, in the order of the Dockerfile. */
   readonly vertices: readonly Vertex[];
@@ -53,8 +60,10 @@ export async function compile(
 ): Promise<Compiled> {
   const target = targetOf(file, options.target);
   const compilation = new Compilation(context, file, options);
-  const stage = await compilation.stage(target);
-  return { stage, platform: options.platform, vertices: verticesOf(stage.root) };
+  const built = await compilation.stage(target);
+  const stage = withLabels(built, options);
+  const before = (await compilation.compiled()).filter((each) => each !== built);
+  return { stage, stages: [...before, stage], platform: options.platform, vertices: verticesOf(stage.root) };
 }
 
 /** Stages by their number, each compiled once. */
@@ -79,6 +88,12 @@ export class Compilation {
     const compiling = compileStage(this, number);
     this.#stages.set(number, compiling);
     return compiling;
+  }
+
+  /** The stages that were asked for, in the order of the file. */
+  compiled(): Promise<StageState[]> {
+    const numbers = [...this.#stages.keys()].sort((left, right) => left - right);
+    return Promise.all(numbers.map((number) => this.stage(number)));
   }
 }
 

@@ -10,8 +10,9 @@ import type {
   WordInstruction,
   WordsInstruction,
 } from '../../dockerfile/instructions.ts';
+import { quotedHealth, quotedList } from './go-format.ts';
 import { entriesOf, envOf, withEnv } from './scope.ts';
-import { after, type StageState } from './stage-state.ts';
+import { after, type StageState, shellOf } from './stage-state.ts';
 
 /** Instructions that change an image's configuration and nothing in its files. */
 
@@ -46,25 +47,20 @@ export function applyLabel(
   });
 }
 
-const defaultShell = ['/bin/sh', '-c'];
-
 /** The words of a command, a shell's line behind the stage's shell. */
 export function commandWords(
   { process }: Pick<StageState, 'process'>,
   command: CommandInstruction['command'],
 ): string[] {
   if (!command.isShell) return [...command.words];
-  return command.words.length === 0 ? [] : [...(process.Shell ?? defaultShell), ...command.words];
+  return command.words.length === 0 ? [] : [...shellOf(process), ...command.words];
 }
 
 export function applyCommand(state: StageState, { kind, command }: CommandInstruction): StageState {
   const words = commandWords(state, command);
-  const text = `${kind.toUpperCase()} ${JSON.stringify(words)}`;
+  const text = `${kind.toUpperCase()} ${quotedList(words)}`;
   if (kind === 'cmd') {
-    return after(state, text, {
-      process: { ...state.process, Cmd: words, ArgsEscaped: true },
-      hasOwnCommand: true,
-    });
+    return after(state, text, { process: { ...state.process, Cmd: words }, hasOwnCommand: true });
   }
   const kept = state.hasOwnCommand ? state.process.Cmd : null;
   const process = { ...state.process, Entrypoint: words.length === 0 ? null : words, Cmd: kept ?? null };
@@ -72,7 +68,7 @@ export function applyCommand(state: StageState, { kind, command }: CommandInstru
 }
 
 export function applyShell(state: StageState, { words }: ShellInstruction): StageState {
-  return after(state, `SHELL ${JSON.stringify(words)}`, { process: { ...state.process, Shell: [...words] } });
+  return after(state, `SHELL [${words.join(' ')}]`, { process: { ...state.process, Shell: [...words] } });
 }
 
 export function applyUser(
@@ -118,11 +114,16 @@ export function applyExpose(
   { words }: WordsInstruction,
   options: ExpansionOptions,
 ): StageState {
-  const ports = words.flatMap((word) => expandToWords(word, options)).flatMap(portsOf);
-  const added = Object.fromEntries([...ports].sort().map((port) => [port, {}]));
-  return after(state, `EXPOSE [${Object.keys(added).join(' ')}]`, {
-    process: { ...state.process, ExposedPorts: { ...state.process.ExposedPorts, ...added } },
-  });
+  const written = words.flatMap((word) => expandToWords(word, options));
+  const added = Object.fromEntries(
+    written
+      .flatMap(portsOf)
+      .sort()
+      .map((port) => [port, {}]),
+  );
+  const process = { ...state.process, ExposedPorts: { ...state.process.ExposedPorts, ...added } };
+  const text = `EXPOSE [${Object.keys(added).join(' ')}]`;
+  return after(state, text, { process }, `#(nop)  EXPOSE ${written.join(' ')}`);
 }
 
 const MAX_PORT = 65_535;
@@ -141,8 +142,9 @@ function portsOf(word: string): string[] {
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 }
 
-export function applyHealthcheck(state: StageState, { health, text }: HealthcheckInstruction): StageState {
-  return after(state, text, { process: { ...state.process, Healthcheck: health } });
+export function applyHealthcheck(state: StageState, { health }: HealthcheckInstruction): StageState {
+  const process = { ...state.process, Healthcheck: health };
+  return after(state, `HEALTHCHECK ${quotedHealth(health)}`, { process });
 }
 
 export function applyOnbuild(state: StageState, { trigger }: OnbuildInstruction): StageState {

@@ -11,8 +11,8 @@ import { type CopySource, makeVertex, type RunOperation, type Vertex } from '../
 import { commandWords, inWorkingDirectory } from './config-steps.ts';
 import { remoteVertex } from './remote-sources.ts';
 import { readMount, resolveMount } from './run-mounts.ts';
-import { commandEnv } from './scope.ts';
-import { after, type StageState } from './stage-state.ts';
+import { commandEnv, declares } from './scope.ts';
+import { after, type StageState, shellOf, withLine } from './stage-state.ts';
 
 /** What an instruction that makes a layer must know besides its stage. */
 export interface StepOptions {
@@ -25,6 +25,9 @@ export interface StepOptions {
   readonly hostname: string;
   readonly extraHosts: readonly string[];
   readonly limits: SandboxLimits;
+  readonly style: 'classic' | 'buildkit';
+  /** "NAME=value" of the arguments that every command sees. */
+  readonly proxies: readonly string[];
 }
 
 /** Numbers the inputs of a vertex, each once. */
@@ -52,6 +55,7 @@ export function applyRun(state: StageState, instruction: RunInstruction, options
   const operation: RunOperation = {
     ...{ kind: 'run', args, files, workingDirectory, mounts, user: state.process.User ?? '' },
     env: commandEnv(state.scope),
+    proxies: options.proxies.filter((entry) => !declares(state.scope, entry)),
     hostname: options.hostname,
     network: networkOf(instruction.network || options.network),
     security: instruction.security === 'insecure' ? 'insecure' : 'sandbox',
@@ -61,8 +65,17 @@ export function applyRun(state: StageState, instruction: RunInstruction, options
   const visible = [...state.scope.args].flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  const prefix = visible.length === 0 ? [] : [`|${visible.length}`, ...visible];
-  return after(state, ['RUN', ...prefix, ...args].join(' '), { root });
+  const text = ['RUN', ...withCount(visible), ...args, '# buildkit'].join(' ');
+  const { env } = state.scope;
+  const seen = visible.filter((entry) => !env.has(entry.slice(0, entry.indexOf('='))));
+  // The classic builder counts the arguments that it does not show.
+  const counted = seen.length === 0 && operation.proxies.length > 0 ? ['|0'] : withCount(seen.sort());
+  return withLine(state, { root }, text, [...counted, ...args].join(' '));
+}
+
+/** The build's arguments stand before a command's words. */
+function withCount(visible: readonly string[]): string[] {
+  return visible.length === 0 ? [] : [`|${visible.length}`, ...visible];
 }
 
 /** A lone document is the script itself; with "#!" it is a program. Any other document is the shell's own to read. */
@@ -113,7 +126,12 @@ export function applyCopy(state: StageState, instruction: CopyInstruction, optio
   } as const;
   const words = [...instruction.sources.map((word) => expand(word, expansion)), written];
   const root = makeVertex(operation, inputs.list, options.note(instruction.text));
-  return after(state, `${instruction.kind.toUpperCase()} ${words.join(' ')}`, { root });
+  const keyword = instruction.kind.toUpperCase();
+  const { owner, destination } = operation;
+  const shell = shellOf(state.process).join(' ');
+  return withLine(state, { root }, [keyword, ...words, '# buildkit'].join(' '), {
+    ...{ shell, keyword, owner, destination },
+  });
 }
 
 function sourceOf(
@@ -182,10 +200,10 @@ export function applyWorkdir(
 ): StageState {
   const path = inWorkingDirectory(state, expand(word, options.expansion));
   const process = { ...state.process, WorkingDir: path };
-  if (path === '/') return after(state, `WORKDIR ${path}`, { process });
-  const operation = { kind: 'directory', path, mode: 0o755, owner: state.process.User ?? '' } as const;
-  return after(state, `WORKDIR ${path}`, {
-    process,
-    root: makeVertex(operation, [state.root], options.note(text)),
-  });
+  const line = `WORKDIR ${path}`;
+  if (path === '/') return after(state, line, { process }, `#(nop) ${line}`);
+  const owner = options.style === 'classic' ? '' : (state.process.User ?? '');
+  const operation = { kind: 'directory', path, mode: 0o755, owner } as const;
+  const root = makeVertex(operation, [state.root], options.note(text));
+  return after(state, line, { process, root }, `#(nop) ${line}`);
 }

@@ -1,9 +1,10 @@
 import type { Lookup } from '../../dockerfile/expansion.ts';
 
 /** Build arguments that every RUN has without a declaration; they are neither in histories nor in what a step means. */
-export const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(
-  (name) => [name, name.toLowerCase()],
-);
+const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
 
 /** The variables of a stage: what ENV has set, and the arguments declared so far. Never changed: each step makes a new one. */
 export interface Scope {
@@ -37,6 +38,17 @@ export function envOf(entries: readonly string[]): Map<string, string> {
 
 export function entriesOf(env: ReadonlyMap<string, string>): string[] {
   return [...env].map(([name, value]) => `${name}=${value}`);
+}
+
+/** Those of the build's arguments that every command sees: "NAME=value". */
+export function proxyEntries(args: Readonly<Record<string, string>>): string[] {
+  return proxyNames.flatMap((name) => (args[name] === undefined ? [] : [`${name}=${args[name]}`]));
+}
+
+/** Whether the stage has a variable of an entry's name itself. */
+export function declares({ env, args }: Scope, entry: string): boolean {
+  const name = entry.slice(0, entry.indexOf('='));
+  return env.has(name) || args.has(name);
 }
 
 /** What a command sees: ENV, and arguments that it does not hide. */

@@ -18,6 +18,8 @@ class Workshop {
   readonly made: string[] = [];
   readonly here = new Set<Digest>();
   readonly held = new Set<Digest>();
+  readonly used = new Set<Digest>();
+  accepts: (layers: readonly Digest[]) => boolean = () => true;
   readonly cache = new StepCache(openDatabase(':memory:', [buildSchema]));
   readonly #inFlight = new InFlight();
   work: (path: string, context: Context) => Promise<void> = async () => {};
@@ -33,7 +35,9 @@ class Workshop {
     };
     const surroundings = {} as Step['surroundings'];
     const lease = { hold: (layer: Digest) => this.held.add(layer), [Symbol.dispose]: () => {} };
-    return new Solver(context, parts, { surroundings, lease, listener: {} });
+    return new Solver(context, parts, {
+      ...{ surroundings, lease, listener: {}, uses: this.used, accepts: this.accepts },
+    });
   }
 
   #makers(): StepMakers {

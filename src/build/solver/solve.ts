@@ -6,6 +6,7 @@ import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { SnapshotDriver } from '../../snapshots/contract.ts';
 import type { BuildListener } from '../contract.ts';
 import type { Operation, Vertex } from '../definition/vertex.ts';
+import { BuildError } from '../errors.ts';
 import type { InFlight } from './in-flight.ts';
 import { identityOf, type LayersResult, type Result } from './result.ts';
 import type { Made, Step, StepMaker, StepMakers, Surroundings } from './step.ts';
@@ -27,6 +28,19 @@ export interface Solution {
   readonly result: Result;
   /** Of the step, when it has one: what its successors name as their parents. */
   readonly key: Digest | undefined;
+  /** When its layers were made; undefined where it has none of its own. */
+  readonly created: Date | undefined;
+  readonly cached: boolean;
+}
+
+export interface SolverBuild {
+  readonly surroundings: Surroundings;
+  readonly lease: LayerLease;
+  readonly listener: BuildListener;
+  /** Told of the keys of all steps that are looked up or made. */
+  readonly uses: Set<Digest>;
+  /** Whether a filesystem with these layers may come from the cache. */
+  readonly accepts: (layers: readonly Digest[]) => boolean;
 }
 
 /**
@@ -36,32 +50,20 @@ export interface Solution {
 export class Solver {
   readonly #context: Context;
   readonly #parts: SolverParts;
-  readonly #surroundings: Surroundings;
-  readonly #lease: LayerLease;
-  readonly #listener: BuildListener;
+  readonly #build: SolverBuild;
   readonly #failed = new AbortController();
   readonly #solutions = new Map<Digest, Promise<Solution>>();
 
-  constructor(
-    context: Context,
-    parts: SolverParts,
-    build: {
-      readonly surroundings: Surroundings;
-      readonly lease: LayerLease;
-      readonly listener: BuildListener;
-    },
-  ) {
+  constructor(context: Context, parts: SolverParts, build: SolverBuild) {
     this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#failed.signal]) };
     this.#parts = parts;
-    this.#surroundings = build.surroundings;
-    this.#lease = build.lease;
-    this.#listener = build.listener;
+    this.#build = build;
   }
 
   /** What a vertex makes. When it cannot be made, all that was at work has ended when this fails. */
   async solve(vertex: Vertex): Promise<Result> {
     try {
-      return (await this.#solution(vertex)).result;
+      return (await this.solution(vertex)).result;
     } catch (error) {
       this.#failed.abort(error);
       await Promise.allSettled(this.#solutions.values());
@@ -69,7 +71,8 @@ export class Solver {
     }
   }
 
-  #solution(vertex: Vertex): Promise<Solution> {
+  /** The same with all that is known of it; begins with it if nothing has yet. */
+  solution(vertex: Vertex): Promise<Solution> {
     const known = this.#solutions.get(vertex.digest);
     if (known !== undefined) return known;
     const solving = this.#make(vertex);
@@ -78,44 +81,49 @@ export class Solver {
   }
 
   async #make(vertex: Vertex): Promise<Solution> {
-    const inputs = await Promise.all(vertex.inputs.map((input) => this.#solution(input)));
+    const inputs = await Promise.all(vertex.inputs.map((input) => this.solution(input)));
     this.#context.signal.throwIfAborted();
-    this.#listener.onStart?.(vertex.digest);
+    const { listener } = this.#build;
+    listener.onStart?.(vertex.digest);
     try {
-      const { solution, cached } = await this.#lookUpOrMake(vertex, inputs);
-      this.#listener.onDone?.(vertex.digest, { cached });
+      const solution = await this.#lookUpOrMake(vertex, inputs);
+      listener.onDone?.(vertex.digest, { cached: solution.cached });
       return solution;
     } catch (error) {
-      this.#listener.onDone?.(vertex.digest, { cached: false, error: messageOf(error) });
-      throw error;
+      listener.onDone?.(vertex.digest, { cached: false, error: messageOf(error) });
+      // Whoever is stopped because another failed, or is no longer wanted, has not failed itself.
+      if (this.#context.signal.aborted) throw error;
+      throw new BuildError(error, { vertex: vertex.digest, lines: vertex.note.lines, excerpt: '' });
     }
   }
 
-  async #lookUpOrMake(
-    vertex: Vertex,
-    inputs: readonly Solution[],
-  ): Promise<{ readonly solution: Solution; readonly cached: boolean }> {
+  async #lookUpOrMake(vertex: Vertex, inputs: readonly Solution[]): Promise<Solution> {
     const maker = this.#parts.makers[vertex.operation.kind] as StepMaker;
     const step = this.#step(vertex, inputs);
     const meaning = await maker.key(step);
     const below = layersBelow(inputs);
     if (meaning === undefined) {
-      return { solution: { result: onTop(below, await maker.make(step)), key: undefined }, cached: false };
+      const result = onTop(below, await maker.make(step));
+      return { result, key: undefined, created: undefined, cached: false };
     }
     const key = digestOf(Buffer.from(JSON.stringify(meaning)));
-    const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(key);
-    if (found !== undefined) return { solution: { result: layers([...below, ...found]), key }, cached: true };
-    const added = await this.#parts.inFlight.run(this.#context, key, this.#lease, (context) =>
-      this.#makeCached(maker, { ...step, context }, key, inputs),
-    );
-    return { solution: { result: layers([...below, ...added]), key }, cached: false };
+    this.#build.uses.add(key);
+    const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(key, below);
+    const added =
+      found ??
+      (await this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context) =>
+        this.#makeCached(maker, { ...step, context }, key, inputs),
+      ));
+    const created = this.#parts.cache.get(key)?.created;
+    return { result: layers([...below, ...added]), key, created, cached: found !== undefined };
   }
 
   /** The layers that a step added when it was made, if all of them are here still; the build holds them from now on. */
-  async #lookUp(key: Digest): Promise<readonly Digest[] | undefined> {
-    const found = this.#parts.cache.take(key);
-    if (found === undefined) return undefined;
-    for (const layer of found.layers) this.#lease.hold(layer);
+  async #lookUp(key: Digest, below: readonly Digest[]): Promise<readonly Digest[] | undefined> {
+    const known = this.#parts.cache.get(key);
+    if (known === undefined || !this.#build.accepts([...below, ...known.layers])) return undefined;
+    const found = this.#parts.cache.take(key) ?? known;
+    for (const layer of found.layers) this.#build.lease.hold(layer);
     const here = await Promise.all(found.layers.map((layer) => this.#parts.snapshots.hasLayer(layer)));
     if (here.every(Boolean)) return found.layers;
     this.#parts.cache.delete(key);
@@ -144,9 +152,9 @@ export class Solver {
 
   #step(vertex: Vertex, inputs: readonly Solution[]): Step<Operation> {
     const { digest, operation } = vertex;
-    const listener = this.#listener;
+    const { listener, surroundings, lease } = this.#build;
     return {
-      ...{ context: this.#context, vertex, operation, surroundings: this.#surroundings, lease: this.#lease },
+      ...{ context: this.#context, vertex, operation, surroundings, lease },
       inputs: inputs.map(({ result }) => result),
       tell: {
         output: (stream, bytes) => listener.onOutput?.(digest, stream, bytes),

@@ -46,6 +46,10 @@ export class StepCache {
     return this.#steps.values();
   }
 
+  get(key: Digest): CachedStep | undefined {
+    return this.#steps.get(key);
+  }
+
   /** Counts as a use. */
   take(key: Digest): CachedStep | undefined {
     const step = this.#steps.get(key);
