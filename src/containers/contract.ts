@@ -51,13 +51,20 @@ export interface Containers {
    * Fails with `not-found` "Could not find the file X in container Y".
    */
   statPath(context: Context, reference: string, path: string): Promise<PathStat>;
-  /** A tar of what is at the path, its members named from the path's last component on. */
+  /**
+   * A tar of what is at the path, its members named from the path's last component on. As long as it is read, a stopped container does not
+   * start, nor one that stops meanwhile start again.
+   */
   readPath(
     context: Context,
     reference: string,
     path: string,
   ): Promise<{ readonly stat: PathStat; readonly tar: AsyncIterable<Uint8Array> }>;
-  /** Unpacks a tar (plain, gzip or zstd) into the directory at the path. */
+  /**
+   * Unpacks a tar, in any compression that is supported, into the directory at the path. Fails with `not-found`, with `invalid-argument`
+   * where there is no directory and on archives that are broken or lead out, with `permission-denied` where nothing may be written, with
+   * `conflict` where a mount is in the way or kinds clash.
+   */
   writePath(
     context: Context,
     reference: string,
@@ -67,9 +74,9 @@ export interface Containers {
   ): Promise<void>;
   /** A tar of the whole root filesystem, without what is mounted into it. */
   export(context: Context, reference: string): Promise<AsyncIterable<Uint8Array>>;
-  /** What differs from the image, sorted by path. */
+  /** What differs from the image, sorted by path, mount points included. */
   changes(context: Context, reference: string): Promise<readonly FilesystemChange[]>;
-  /** Makes an image of the container. Returns its ID. */
+  /** Makes an image of the container, its mounts excepted. Returns its ID. Fails with `conflict` on a dead container. */
   commit(context: Context, reference: string, options: CommitOptions): Promise<Digest>;
 
   readonly execs: Execs;
@@ -89,7 +96,7 @@ export interface PathStat {
 export interface WritePathOptions {
   /** A directory does not replace another kind of file, nor the reverse. */
   readonly noOverwriteDirNonDir: boolean;
-  /** Owners as in the tar instead of the container's user. */
+  /** All belongs to the container's user, where it has one, instead of the owners in the tar (Docker's `copyUIDGID`). */
   readonly copyOwners: boolean;
 }
 
