@@ -58,6 +58,15 @@ describe('an ignore file', () => {
     expect(rules.ignores('src/secret/public')).toBe(false);
   });
 
+  test('tells below which directories something may be in again', () => {
+    const { hasExceptionsBelow } = ignoreRules(['*', '!src/*/kept', '!**/deep', 'docs']);
+    expect(['src', 'src/a', 'other'].filter(hasExceptionsBelow)).toEqual(['src', 'src/a', 'other']);
+    const plain = ignoreRules(['node_modules', '!src/*/kept', '!a']);
+    expect(['src', 'src/a', 'node_modules', 'srcs', 'src/a/b', 'a'].filter(plain.hasExceptionsBelow)).toEqual(
+      ['src', 'src/a'],
+    );
+  });
+
   test('refuses an exception of nothing', () => {
     expect(() => ignoreRules(['a', '!'])).toThrow('illegal exclusion pattern: "!"');
   });

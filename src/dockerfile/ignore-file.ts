@@ -1,12 +1,13 @@
 import { posix } from 'node:path';
 import { DockerfileError } from './errors.ts';
-import { matchesPath, type PathPattern, parsePathPattern } from './path-pattern.ts';
+import { matchesPath, mayMatchBelow, type PathPattern, parsePathPattern } from './path-pattern.ts';
 
 /** What a `.dockerignore` (or `--exclude`) leaves out. */
 export interface IgnoreRules {
   /** Whether a path below the context ("a/b") is left out. */
   ignores(path: string): boolean;
   /** Whether something below a directory that is left out may be in again: then it has to be looked into. */
+  hasExceptionsBelow(directory: string): boolean;
   readonly hasExceptions: boolean;
 }
 
@@ -29,6 +30,8 @@ export function ignoreRules(patterns: readonly string[]): IgnoreRules {
   if (rules.length > MAX_RULES) throw new DockerfileError(`there are more than ${MAX_RULES} patterns`);
   return {
     hasExceptions: rules.some(({ isException }) => isException),
+    hasExceptionsBelow: (directory) =>
+      rules.some(({ isException, pattern }) => isException && mayMatchBelow(pattern, directory)),
     ignores: ignoring(rules),
   };
 }

@@ -61,12 +61,21 @@ export function parsePathPattern(text: string, deep: boolean): PathPattern {
 
 /** Whether a pattern matches all of a path. Takes no longer than the product of their lengths. */
 export function matchesPath(pattern: PathPattern, path: string): boolean {
+  return stateAfter(pattern, path).positions.has(pattern.tokens.length);
+}
+
+/** Whether it matches some path below a directory. */
+export function mayMatchBelow(pattern: PathPattern, directory: string): boolean {
+  return stateAfter(pattern, `${directory}/`).positions.size > 0;
+}
+
+function stateAfter(pattern: PathPattern, text: string): State {
   let state = pattern.start;
-  for (const char of path) {
+  for (const char of text) {
     state = state.next.get(char) ?? advance(pattern, state, char);
-    if (state.positions.size === 0) return false;
+    if (state.positions.size === 0) break;
   }
-  return state.positions.has(pattern.tokens.length);
+  return state;
 }
 
 function advance({ tokens, start, states }: PathPattern, state: State, char: string): State {

@@ -123,7 +123,8 @@ function childrenOf(path: string): string[] {
   }
 }
 
-function specialHeader(path: string, name: string, stat: BigIntStats): TarHeader {
+/** Of what has no content: links, pipes and devices. `path` and `name` are byte strings. */
+export function specialHeader(path: string, name: string, stat: BigIntStats): TarHeader {
   if (stat.isSymbolicLink()) {
     const linkName = readlinkSync(bytesOf(path), { encoding: 'buffer' }).toString('latin1');
     return { type: 'symlink', name, linkName };
