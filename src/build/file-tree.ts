@@ -19,7 +19,9 @@ export interface FileTree {
    * Fails with `not-found`.
    */
   list(context: Context, path: string): AsyncIterable<FileEntry>;
-  /** The same with the files' bytes: headers, each followed by its data. Only what `wanted` takes, by its relative name. */
+  /** What `list` says without what would have to be read for it, where that is less. */
+  headers?(context: Context, path: string): AsyncIterable<TarHeader>;
+  /** The same as `list` with the files' bytes: headers, each followed by its data. Only what `wanted` takes, by its relative name. */
   read(context: Context, path: string, wanted: (name: string) => boolean): AsyncIterable<TreePart>;
 }
 

@@ -15,7 +15,9 @@ const programs: Partial<Record<Compression, readonly string[]>> = {
  * The plain bytes of a stream in whatever compression its first bytes tell; xz and bzip2 are the host's programs' work. Fails with
  * `invalid-argument` on bytes that do not decompress, and with `unavailable` where the program is missing.
  */
-export async function* decompressAny(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+export async function* decompressAny(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
   const { head, rest } = await peek(source, HEAD);
   const compression = detectCompression(head);
   const command = programs[compression];
@@ -30,7 +32,10 @@ async function* filter(
 ): AsyncGenerator<Uint8Array, void, void> {
   const program = Bun.which(command[0] ?? '', { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' });
   if (program === null) {
-    throw new SampanError('unavailable', `${compression} archives need the program ${command[0]}, which is not installed`);
+    throw new SampanError(
+      'unavailable',
+      `${compression} archives need the program ${command[0]}, which is not installed`,
+    );
   }
   const child = Bun.spawn([program, ...command.slice(1)], {
     ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', cwd: '/' },
@@ -42,7 +47,8 @@ async function* filter(
   try {
     for await (const chunk of child.stdout) yield chunk;
     await fed;
-    if ((await child.exited) !== 0) throw invalid(`invalid ${compression} data: ${(await complaints).trim()}`);
+    if ((await child.exited) !== 0)
+      throw invalid(`invalid ${compression} data: ${(await complaints).trim()}`);
   } finally {
     child.kill('SIGKILL');
     await child.exited;

@@ -44,7 +44,17 @@ export class LayersTree implements FileTree, AsyncDisposable {
     if (found === undefined || found.path !== path) return undefined;
     const { type, mode, uid, gid, size, seconds, nanoseconds, linkTarget } = found;
     if (type === 'socket') return undefined;
-    const header: TarHeader = { type, name: '.', mode, uid, gid, size, seconds, nanoseconds, linkName: linkTarget };
+    const header: TarHeader = {
+      type,
+      name: '.',
+      mode,
+      uid,
+      gid,
+      size,
+      seconds,
+      nanoseconds,
+      linkName: linkTarget,
+    };
     return { header, content: undefined };
   }
 
@@ -119,8 +129,8 @@ export class LayersTree implements FileTree, AsyncDisposable {
     for (const name of others) yield { type: 'hardlink', name, linkName: first };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#tree[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tree[Symbol.asyncDispose]();
   }
 
   async #stat(context: Context, path: string): Promise<Awaited<ReturnType<Tree['stat']>>> {

@@ -16,7 +16,20 @@ export function headerOf(node: LayerNode, name: string): TarHeader {
   const type = types.get(node.type) ?? 'note';
   const mode = node.mode & 0o7777;
   const size = node.data?.size ?? 0;
-  return { type, name, mode, uid, gid, size, seconds, nanoseconds, linkName: node.target, major, minor, xattrs };
+  return {
+    type,
+    name,
+    mode,
+    uid,
+    gid,
+    size,
+    seconds,
+    nanoseconds,
+    linkName: node.target,
+    major,
+    minor,
+    xattrs,
+  };
 }
 
 /** A node and all below it, parents first, names in the order of the maps; "." is the node itself. */

@@ -108,7 +108,8 @@ export class PackedTree implements FileTree, Disposable {
 
   #hash(): Digest {
     const hash = new EntryHash();
-    for (const [name, node] of walkNodes(this.#root)) hash.add(name, headerOf(node, name), this.#contents.get(node));
+    for (const [name, node] of walkNodes(this.#root))
+      hash.add(name, headerOf(node, name), this.#contents.get(node));
     return hash.finish();
   }
 }

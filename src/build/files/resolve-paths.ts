@@ -36,7 +36,9 @@ export async function resolvePattern(
     }
     found = next.slice(0, MAX_PATHS);
   }
-  const paths = await Promise.all(found.map(async (path) => ({ path, real: await followLinks(context, tree, path) })));
+  const paths = await Promise.all(
+    found.map(async (path) => ({ path, real: await followLinks(context, tree, path) })),
+  );
   const exist = await Promise.all(paths.map(({ real }) => tree.stat(context, real)));
   return paths.filter((_, index) => exist[index] !== undefined);
 }
@@ -49,6 +51,9 @@ async function namesFor(
 ): Promise<readonly string[]> {
   if (!hasWildcards(segment)) return [fromText(segment)];
   const pattern = parsePathPattern(segment, false);
-  const names = await tree.names(context, await followLinks(context, tree, directory === '' ? '/' : directory));
+  const names = await tree.names(
+    context,
+    await followLinks(context, tree, directory === '' ? '/' : directory),
+  );
   return names.filter((name) => matchesPath(pattern, toText(name)));
 }

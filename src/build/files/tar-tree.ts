@@ -107,7 +107,8 @@ class TarTreeBuilder {
     // Where its runs lie is part of what a sparse file holds.
     const runs = entry.extents === undefined ? undefined : JSON.stringify([entry.size, entry.extents]);
     this.#hash = runs === undefined ? undefined : createHash('sha256').update(runs);
-    if (this.#left === 0) this.#contents.set(node, this.#hash === undefined ? empty : finishDigest(this.#hash));
+    if (this.#left === 0)
+      this.#contents.set(node, this.#hash === undefined ? empty : finishDigest(this.#hash));
   }
 
   #data(bytes: Uint8Array): void {

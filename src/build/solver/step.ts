@@ -20,7 +20,7 @@ export interface Step<O extends Operation = Operation> {
 /** What a build brings along that is no part of its definition. */
 export type Surroundings = Pick<
   BuildRequest,
-  'context' | 'namedContexts' | 'secrets' | 'ssh' | 'credentials' | 'sourceDate'
+  'context' | 'namedContexts' | 'secrets' | 'ssh' | 'credentials' | 'sourceDate' | 'style'
 >;
 
 export interface StepListener {

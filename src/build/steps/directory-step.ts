@@ -1,0 +1,64 @@
+import { fromText } from '../../oci/tar/entry.ts';
+import type { TreePart } from '../../runtime/trees/contract.ts';
+import type { DirectoryOperation } from '../definition/vertex.ts';
+import { identityOf } from '../solver/result.ts';
+import type { Made, Step, StepMaker } from '../solver/step.ts';
+import { Destination, type Owner } from './destination.ts';
+import { layerTar } from './layer-tar.ts';
+import { OpenResults } from './open-result.ts';
+import { isNumeric, resolveOwner } from './owner.ts';
+import type { FileStepParts } from './parts.ts';
+import { secondsOf } from './times.ts';
+
+const root: Owner = { uid: 0, gid: 0 };
+
+/** WORKDIR: a directory with its parents; no layer where it is there already. */
+export class DirectoryMaker implements StepMaker<DirectoryOperation> {
+  readonly #parts: FileStepParts;
+
+  constructor(parts: FileStepParts) {
+    this.#parts = parts;
+  }
+
+  async key(step: Step<DirectoryOperation>): Promise<unknown> {
+    const { operation, inputs, surroundings } = step;
+    const { kind, path, mode } = operation;
+    const base = inputs.map(identityOf);
+    await using open = new OpenResults(step.context, this.#parts);
+    const owner = await this.#owner(step, open);
+    return { kind, path, mode, owner, base, sourceDate: surroundings.sourceDate ?? null };
+  }
+
+  async make(step: Step<DirectoryOperation>): Promise<Made> {
+    const { context, lease, operation, inputs, surroundings } = step;
+    await using open = new OpenResults(context, this.#parts);
+    const owner = await this.#owner(step, open);
+    const [base] = inputs;
+    const tree = base === undefined ? undefined : await open.tree(base);
+    const destination = new Destination(context, tree, owner, secondsOf(surroundings));
+    const path = await destination.resolve(fromText(operation.path));
+    if ((await destination.kindOf(path)) === 'directory') return { kind: 'added', layers: [] };
+    const headers = await destination.directories(path);
+    const own = headers.map((header) =>
+      header.name === path ? { ...header, mode: operation.mode } : header,
+    );
+    const tar = layerTar(partsOf(own), surroundings.sourceDate);
+    const { diffId } = await this.#parts.images.receiveLayer(context, lease, tar);
+    return { kind: 'added', layers: [diffId] };
+  }
+
+  /** The classic builder's directories are root's. */
+  async #owner(
+    { context, operation, inputs, surroundings }: Step<DirectoryOperation>,
+    open: OpenResults,
+  ): Promise<Owner> {
+    if (operation.owner === '' || surroundings.style === 'classic') return root;
+    const [base] = inputs;
+    const tree = base === undefined || isNumeric(operation.owner) ? undefined : await open.tree(base);
+    return await resolveOwner(context, tree, operation.owner, surroundings.style);
+  }
+}
+
+async function* partsOf(parts: readonly TreePart[]): AsyncGenerator<TreePart, void, void> {
+  yield* parts;
+}

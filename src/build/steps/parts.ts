@@ -1,0 +1,14 @@
+import type { ImageMaker } from '../../images/contract.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { LayersTreeParts } from '../files/layers-tree.ts';
+
+/** What the steps that make files need. */
+export interface FileStepParts extends LayersTreeParts {
+  readonly images: Pick<ImageMaker, 'receiveLayer'>;
+  /** The layers of an image that is here, bottom first. */
+  readonly layersOfImage: (image: Digest) => readonly Digest[];
+  /** Host directory for what is there only while it is used. */
+  readonly directory: string;
+  /** Bytes that a download, a checkout or an archive may have. */
+  readonly maxBytes?: number;
+}

@@ -1,0 +1,80 @@
+import type { Context } from '../../base/context.ts';
+import { type IgnoreRules, ignoreRules } from '../../dockerfile/ignore-file.ts';
+import { toText } from '../../oci/tar/entry.ts';
+import type { TarHeader } from '../../oci/tar/writer.ts';
+import type { CopySource } from '../definition/vertex.ts';
+import type { FileTree } from '../file-tree.ts';
+import { type FoundPath, resolvePath, resolvePattern } from '../files/resolve-paths.ts';
+import { selectParents } from './select-parents.ts';
+
+export type InputSource = Extract<CopySource, { type: 'input' }>;
+
+/** What a copy takes of a tree: one object with what is wanted below it. */
+export interface Selection {
+  readonly tree: FileTree;
+  /** Where it is. */
+  readonly real: string;
+  /** What a copy of it in a directory is called. Byte string. */
+  readonly name: string;
+  readonly isDirectory: boolean;
+  readonly isFile: boolean;
+  /** By names relative to it; "." is the object itself. */
+  readonly wanted: (name: string) => boolean;
+  /** Tells `wanted` from that of other selections. */
+  readonly filter: string;
+  /** With `--parents`: where it comes below the destination ("a/b"), else empty. */
+  readonly under: string;
+  /** The directories on the way there, by those names, first "a". */
+  readonly parents: readonly TarHeader[];
+}
+
+/** A source that is not there. */
+export class MissingSource extends Error {
+  override readonly name = 'MissingSource';
+  readonly path: string;
+
+  constructor(path: string) {
+    super(`${JSON.stringify(path)}: not found`);
+    this.path = path;
+  }
+}
+
+/** What a source means in its tree, sorted. Fails with MissingSource. */
+export async function selectSource(
+  context: Context,
+  tree: FileTree,
+  source: InputSource,
+  keepsParents: boolean,
+): Promise<readonly Selection[]> {
+  if (keepsParents) return selectParents(context, tree, source);
+  const rules = source.excludes.length === 0 ? undefined : ignoreRules(source.excludes);
+  const found = source.hasWildcards
+    ? await resolvePattern(context, tree, source.path)
+    : [await resolvePath(context, tree, source.path)];
+  const selections = await Promise.all(found.map((path) => selectPath(context, tree, path, rules, source)));
+  if (source.required && selections.includes(undefined)) throw new MissingSource(source.path);
+  return selections.filter((selection) => selection !== undefined).filter(({ wanted }) => wanted('.'));
+}
+
+async function selectPath(
+  context: Context,
+  tree: FileTree,
+  { path, real }: FoundPath,
+  rules: IgnoreRules | undefined,
+  source: InputSource,
+): Promise<Selection | undefined> {
+  const entry = await tree.stat(context, real);
+  if (entry === undefined) return undefined;
+  const { type } = entry.header;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const isDirectory = type === 'directory';
+  const wanted = wantedBy(rules, isDirectory ? undefined : toText(name));
+  const filter = rules === undefined ? '' : JSON.stringify([source.excludes, isDirectory ? '' : name]);
+  return { tree, real, name, isDirectory, isFile: type === 'file', wanted, filter, under: '', parents: [] };
+}
+
+/** Names relative to a directory, or `own`, what the one file is called. */
+export function wantedBy(rules: IgnoreRules | undefined, own: string | undefined): (name: string) => boolean {
+  if (rules === undefined) return () => true;
+  return (name) => (name === '.' ? own === undefined || !rules.ignores(own) : !rules.ignores(toText(name)));
+}
