@@ -24,6 +24,10 @@ export interface ContextFiles {
   readonly rules: IgnoreRules | undefined;
   /** Paths below the directory that go whatever the rules say: those that the daemon itself needs. */
   readonly always: ReadonlySet<string>;
+  /** Bytes that go in the place of those that are there, by path. */
+  readonly rewritten: ReadonlyMap<string, Uint8Array>;
+  /** Files that go as if they were in the directory. */
+  readonly added: ReadonlyMap<string, Uint8Array>;
   /** Told of what no archive can hold. */
   readonly onSocket: (path: string) => void;
 }
@@ -58,6 +62,9 @@ class ContextPacker {
   *pack(): Generator<Uint8Array, void, void> {
     const descriptor = openSync(this.#files.directory, constants.O_RDONLY | constants.O_DIRECTORY);
     yield* this.#children(descriptor, '');
+    for (const [name, bytes] of this.#files.added) {
+      yield* this.#bytes({ type: 'file', name, mode: 0o600, seconds: Math.floor(Date.now() / 1000) }, bytes);
+    }
     yield* this.#put(tarEnd);
     yield this.#piece.subarray(0, this.#filled);
   }
@@ -68,7 +75,9 @@ class ContextPacker {
       for (const entry of entriesOf(directory, prefix)) {
         const path = prefix + entry.name;
         const isWanted = this.#wants(toText(path));
-        if (entry.isDirectory()) yield* this.#directory(directory, entry.name, path, isWanted);
+        const rewritten = this.#files.rewritten.get(path);
+        if (rewritten !== undefined) yield* this.#rewritten(directory, entry.name, path, rewritten);
+        else if (entry.isDirectory()) yield* this.#directory(directory, entry.name, path, isWanted);
         else if (isWanted && entry.isFile()) yield* this.#file(directory, entry.name, path);
         else if (isWanted) yield* this.#special(directory, entry.name, path);
       }
@@ -119,6 +128,24 @@ class ContextPacker {
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  *#rewritten(
+    directory: number,
+    name: string,
+    path: string,
+    bytes: Uint8Array,
+  ): Generator<Uint8Array, void, void> {
+    const stat = lstatSync(nameIn(directory, name), { throwIfNoEntry: false });
+    if (stat === undefined) return;
+    const seconds = Math.floor(stat.mtimeMs / 1000);
+    yield* this.#bytes({ type: 'file', name: path, mode: stat.mode & 0o666, seconds }, bytes);
+  }
+
+  *#bytes(header: TarHeader, bytes: Uint8Array): Generator<Uint8Array, void, void> {
+    yield* this.#put(formatTarHeader({ ...header, size: bytes.length }));
+    yield* this.#put(bytes);
+    yield* this.#put(tarPadding(bytes.length));
   }
 
   /** The name under which the file was sent before. */

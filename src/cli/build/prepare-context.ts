@@ -1,0 +1,135 @@
+import { realpathSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { messageOf } from '../../base/errors.ts';
+import { type IgnoreRules, readIgnoreFile } from '../../dockerfile/ignore-file.ts';
+import { CommandError } from '../command-error.ts';
+import { type LeftOut, nothing, oneMore } from '../copy/left-out.ts';
+import type { Io } from '../io.ts';
+import type { ContextSource } from './context-source.ts';
+import {
+  contextDirectory,
+  type DockerfilePlace,
+  ignoreFileOf,
+  placeOfDockerfile,
+  readIfThere,
+} from './dockerfile-place.ts';
+import { type ContextFiles, packContext } from './pack-context.ts';
+import { contextFromInput, readDockerfile } from './stdin-context.ts';
+
+/** What goes to the daemon of the files that an image is built from. */
+export interface PreparedContext {
+  /** Path in the context; empty for the usual one. */
+  readonly dockerfile: string;
+  /** What the daemon fetches itself, instead of `body`. */
+  readonly remote: string | undefined;
+  /** A tar. */
+  readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** What cannot be sent. Known when the body has been read. */
+  readonly sockets: () => LeftOut;
+}
+
+export interface ContextChoice {
+  readonly source: ContextSource;
+  /** The Dockerfile as the command line names it: "-" for standard input, empty for the usual one. */
+  readonly file: string;
+  /** Whether an ignore file of one Dockerfile alone counts, which Docker's classic builder does not know. */
+  readonly ownIgnoreFiles: boolean;
+}
+
+const none = (): LeftOut => nothing;
+
+/** Nothing is sent yet, and of a directory only the Dockerfile and the ignore file are read. Throws CommandError in Docker's words. */
+export async function prepareContext(choice: ContextChoice, io: Io): Promise<PreparedContext> {
+  const { source, file } = choice;
+  if (source.kind === 'directory') return prepareDirectory(source.path, choice, io);
+  if (file === '-' && source.kind === 'stdin') {
+    throw new CommandError("invalid argument: can't use stdin for both build context and dockerfile");
+  }
+  if (source.kind === 'stdin') {
+    return { ...(await contextFromInput(io.stdin(), file)), remote: undefined, sockets: none };
+  }
+  if (file === '-') throw new CommandError('the Dockerfile of a remote context must be within the context');
+  return { dockerfile: file, remote: source.url, body: undefined, sockets: none };
+}
+
+/** A local directory as it is, for `--build-context`, with its own ignore file applied. */
+export function packNamedContext(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const directory = contextDirectory(path);
+  const rules = rulesOf(ignoreFileIn(directory, '.dockerignore'), '.dockerignore');
+  return packContext({
+    directory,
+    rules,
+    always: new Set(),
+    rewritten: new Map(),
+    added: new Map(),
+    onSocket: () => {},
+  });
+}
+
+async function prepareDirectory(given: string, choice: ContextChoice, io: Io): Promise<PreparedContext> {
+  const directory = contextDirectory(given);
+  const place: DockerfilePlace =
+    choice.file === '-'
+      ? { kind: 'outside', text: await readDockerfile(io.stdin()), ignoreFile: undefined }
+      : placeOfDockerfile(directory, choice.file);
+  let sockets = nothing;
+  const files = {
+    directory,
+    ...filesToSend(directory, place, choice.ownIgnoreFiles),
+    onSocket: (path: string) => {
+      sockets = oneMore(sockets, path);
+    },
+  };
+  return { dockerfile: files.dockerfile, remote: undefined, body: packContext(files), sockets: () => sockets };
+}
+
+type FilesToSend = Pick<ContextFiles, 'rules' | 'always' | 'rewritten' | 'added'> & {
+  readonly dockerfile: string;
+};
+
+/** A Dockerfile that is not in the context goes with it, with a line in the ignore file that keeps it out of the image. */
+function filesToSend(directory: string, place: DockerfilePlace, ownIgnoreFiles: boolean): FilesToSend {
+  const shared = ignoreFileIn(directory, '.dockerignore');
+  if (place.kind === 'inside') {
+    const ownName = ignoreFileOf(place.path);
+    const own = ownIgnoreFiles ? ignoreFileIn(directory, ownName) : undefined;
+    const [text, name] = own === undefined ? [shared, '.dockerignore'] : [own, ownName];
+    return {
+      dockerfile: place.path,
+      rules: rulesOf(text, name),
+      always: new Set([place.path, name]),
+      rewritten: new Map(),
+      added: new Map(),
+    };
+  }
+  const dockerfile = `.dockerfile.${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`;
+  const own = ownIgnoreFiles ? place.ignoreFile : undefined;
+  const name = own === undefined ? '.dockerignore' : ignoreFileOf(dockerfile);
+  const ignored = Buffer.concat([own ?? shared ?? Buffer.from(name), Buffer.from(`\n${dockerfile}\n`)]);
+  const isThere = own === undefined && shared !== undefined;
+  return {
+    dockerfile,
+    rules: rulesOf(own ?? shared, own === undefined ? name : 'the .dockerignore of the Dockerfile'),
+    always: new Set([name]),
+    rewritten: new Map(isThere ? [[name, ignored]] : []),
+    added: new Map([[dockerfile, place.text], ...(isThere ? [] : [[name, ignored] as const])]),
+  };
+}
+
+/** Undefined where there is none. A link to outside of the context is refused, since its file would be sent. */
+function ignoreFileIn(directory: string, name: string): Buffer | undefined {
+  const path = join(directory, name);
+  const bytes = readIfThere(path);
+  if (bytes === undefined || !relative(directory, realpathSync(path)).startsWith('../')) return bytes;
+  throw new CommandError(`error checking context: ${path} is a link to a file outside of the context`);
+}
+
+function rulesOf(text: Uint8Array | undefined, name: string): IgnoreRules | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return readIgnoreFile(Buffer.from(text).toString());
+  } catch (reason) {
+    const where = name === '.dockerignore' ? '' : `${name}: `;
+    throw new CommandError(`error checking context: ${where}${messageOf(reason)}`);
+  }
+}
