@@ -52,13 +52,14 @@ export type BuildSource = TypeOf<typeof BuildSource>;
 
 /**
  * Why there is no image; always the last event. `code` is the exit status of a step's command, 0 for all other reasons; `digest` the
- * vertex that failed, empty when none had begun.
+ * vertex that failed, empty when none had begun. `excerpt` shows the lines with what is around them, where the daemon knows them.
  */
 const BuildFailure = struct('BuildFailure', {
   message: string,
   code: int64,
   digest: string,
   lines: nullable(Lines),
+  excerpt: optional(string),
 });
 export type BuildFailure = TypeOf<typeof BuildFailure>;
 
