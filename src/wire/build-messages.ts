@@ -36,30 +36,27 @@ const BuildDone = struct('BuildDone', {
   time: int64,
 });
 
-/** A rule of the linter that the Dockerfile breaks. */
+/** A rule of the linter that the Dockerfile breaks. `excerpt` shows the lines with what is around them. */
 const BuildWarning = struct('BuildWarning', {
   rule: string,
   description: string,
   url: string,
   detail: string,
   lines: Lines,
+  excerpt: string,
 });
 export type BuildWarning = TypeOf<typeof BuildWarning>;
 
-/** The Dockerfile as the daemon read it: sent once, before what names lines of it. */
-const BuildSource = struct('BuildSource', { filename: string, text: string });
-export type BuildSource = TypeOf<typeof BuildSource>;
-
 /**
  * Why there is no image; always the last event. `code` is the exit status of a step's command, 0 for all other reasons; `digest` the
- * vertex that failed, empty when none had begun. `excerpt` shows the lines with what is around them, where the daemon knows them.
+ * vertex that failed, empty when none had begun.
  */
 const BuildFailure = struct('BuildFailure', {
   message: string,
   code: int64,
   digest: string,
   lines: nullable(Lines),
-  excerpt: optional(string),
+  excerpt: string,
 });
 export type BuildFailure = TypeOf<typeof BuildFailure>;
 
@@ -67,7 +64,6 @@ export type BuildFailure = TypeOf<typeof BuildFailure>;
 const BuildImage = struct('BuildImage', { ID: string, Platform: optional(string) });
 
 export const BuildEvent = struct('BuildEvent', {
-  source: optional(BuildSource),
   vertex: optional(BuildVertex),
   started: optional(BuildStarted),
   output: optional(BuildOutput),
