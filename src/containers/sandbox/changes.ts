@@ -4,7 +4,7 @@ import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { Tree, TreePart, TreeStat } from '../../runtime/trees/contract.ts';
 import { layerParts, OPAQUE_WHITEOUT } from '../files/layer-parts.ts';
 import { isHeader } from '../files/tree-parts.ts';
-import type { MountPoints } from './mount-points.ts';
+import { type MountPoints, statIfAny } from './mount-points.ts';
 
 /**
  * A writable part as a layer, without the traces of runs: empty mount points, and directories that are as they were below but for their times.
@@ -20,7 +20,7 @@ export async function* readChanges(
   const open = new OpenDirectories();
   let isDropped = false;
   const layers = {
-    has: async (name: string) => (await (await below()).stat(context, `/${name}`, false)) !== undefined,
+    has: async (name: string) => (await statIfAny(context, await below(), `/${name}`)) !== undefined,
   };
   for await (const part of layerParts(context, writable, layers)) {
     if (!isHeader(part)) {
@@ -130,8 +130,7 @@ class Traces {
   }
 
   async #stat(path: string): Promise<TreeStat | undefined> {
-    const below = await this.#below();
-    return await below.stat(this.#context, path, false);
+    return await statIfAny(this.#context, await this.#below(), path);
   }
 
   async #isMade(path: string): Promise<boolean> {

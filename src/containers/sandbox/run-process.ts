@@ -71,7 +71,7 @@ async function prepare(
     streams: {
       terminal: terminal !== undefined,
       stdin: terminal !== undefined,
-      stdinOnce: true,
+      stdinOnce: false,
       size: { rows: terminal?.rows ?? 0, columns: terminal?.columns ?? 0 },
     },
     log: undefined,
@@ -154,6 +154,9 @@ async function follow(
 
 async function* noFrames(): AsyncGenerator<Uint8Array, void, void> {}
 
+/** What is typed at the end of input: a terminal has no other. */
+const END_OF_INPUT = new Uint8Array([4]);
+
 /** Passes on what is typed, until there is no more or it is ended. */
 function feed(attachment: Attachment | undefined, { input }: SandboxTerminal): { end(): void } {
   const chunks = input[Symbol.asyncIterator]();
@@ -161,10 +164,10 @@ function feed(attachment: Attachment | undefined, { input }: SandboxTerminal): {
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       await attachment?.write(next.value);
     }
-    await attachment?.end();
   };
   // Input that fails is input that has ended.
-  pass().catch(() => attachment?.end());
+  const over = (): unknown => attachment?.write(END_OF_INPUT);
+  pass().then(over, over);
   return { end: () => void chunks.return?.().catch(() => {}) };
 }
 
