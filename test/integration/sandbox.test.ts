@@ -498,7 +498,8 @@ describe('a killed daemon', () => {
     ];
     const network = 'default';
     const onOutput = () => started.resolve();
-    const lost = run(sandbox, `echo; sleep ${nap(1005)}`, { mounts, network, onOutput }).catch(() => {});
+    const script = `sleep ${nap(1005)} & until grep -q ^sleep /proc/$!/cmdline; do :; done; echo; wait`;
+    const lost = run(sandbox, script, { mounts, network, onOutput }).catch(() => {});
     await host.open();
     await started.promise;
     expect(processesOf(1005)).toHaveLength(1);
