@@ -41,6 +41,12 @@ export class PackedTree implements FileTree, Disposable {
     return new PackedTree(filterNodes(this.#root, rules), this.#contents, this.#pack);
   }
 
+  /** The tree of what is below a directory; undefined where none is. Links are not followed. */
+  below(path: string): PackedTree | undefined {
+    const node = this.#find(path);
+    return node?.children === undefined ? undefined : new PackedTree(node, this.#contents, this.#pack);
+  }
+
   async stat(_context: Context, path: string): Promise<FileEntry | undefined> {
     const node = this.#find(path);
     return node === undefined ? undefined : this.#entry('.', node);

@@ -56,7 +56,7 @@ async function bindMount(
   step: Step<RunOperation>,
   { input, source, target, readOnly }: Mount<'bind'>,
 ): Promise<SandboxMount> {
-  const layers = await parts.layersOf(step, inputOf(step, input));
+  const layers = await parts.resultLayers.of(step.context, step.lease, inputOf(step, input));
   return { type: 'layers', layers, path: source, target, readOnly };
 }
 

@@ -9,9 +9,9 @@ import type { TreePart } from '../../runtime/trees/contract.ts';
 import type { RunOperation } from '../definition/vertex.ts';
 import { followLinks } from '../files/follow-links.ts';
 import type { LayersTreeParts } from '../files/layers-tree.ts';
-import type { Result } from '../solver/result.ts';
 import type { Made, Step, StepMaker } from '../solver/step.ts';
 import type { CacheMounts } from './cache-mounts.ts';
+import type { ResultLayers } from './layers-of.ts';
 import { OpenResults } from './open-result.ts';
 import { ProcessError } from './process-error.ts';
 import { runKey } from './run-key.ts';
@@ -21,8 +21,7 @@ export interface RunStepParts extends LayersTreeParts {
   readonly sandboxes: Sandboxes;
   readonly images: Pick<ImageMaker, 'receiveLayer'>;
   readonly cacheMounts: CacheMounts;
-  /** The layers of a result; files become one first, held by the step's lease. */
-  readonly layersOf: (step: Step, result: Result) => Promise<readonly Digest[]>;
+  readonly resultLayers: ResultLayers;
   /** What commands may ask for. */
   readonly entitlements: ReadonlySet<Entitlement>;
   /** Host directory for sockets, which nobody else may look into; its path is short. */
@@ -40,7 +39,7 @@ async function runCommand(parts: RunStepParts, step: Step<RunOperation>): Promis
   const { context, operation } = step;
   checkEntitlements(operation, parts.entitlements);
   const root = inputOf(step, 0);
-  const layers = await parts.layersOf(step, root);
+  const layers = await parts.resultLayers.of(context, step.lease, root);
   await using held = new AsyncDisposableStack();
   const resolved = await resolveMounts(parts, step, held);
   await using sandbox = await parts.sandboxes.open(context, layers);

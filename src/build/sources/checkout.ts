@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../base/context.ts';
+import { invalid, isCode, notFound } from '../../base/errors.ts';
+import { fromText } from '../../oci/tar/entry.ts';
+import type { GitOperation } from '../definition/vertex.ts';
+import { followLinks } from '../files/follow-links.ts';
+import { packDirectory } from '../files/pack-directory.ts';
+import type { PackedTree } from '../files/packed-tree.ts';
+import { type GitOptions, git } from './git-command.ts';
+import { checkGitOperation, withoutUser } from './git-url.ts';
+
+export interface CheckoutOptions {
+  readonly directory: string;
+  readonly maxBytes?: number;
+  readonly agent: string | undefined;
+  /** A token for the repository's host. */
+  readonly token: string | undefined;
+  readonly onOutput?: (bytes: Uint8Array) => void;
+}
+
+const MAX_BYTES = 2 ** 36;
+/** Checkouts that are kept for the next build. */
+const MAX_KEPT = 8;
+const fullCommit = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+
+/** Repositories' trees. The last ones are kept by their commits: for them a repository is only asked what its branches are. */
+export class Checkouts {
+  readonly #kept = new Map<string, PackedTree>();
+
+  /**
+   * The files of a commit with its submodules, or of a directory in it: root's, of the commit's time, without ".git" unless that is wanted.
+   * Fails with `invalid-argument` on what is no such repository, commit or directory, and with git's words.
+   */
+  async get(context: Context, operation: GitOperation, options: CheckoutOptions): Promise<PackedTree> {
+    checkGitOperation(operation);
+    const work = await mkdtemp(join(options.directory, 'git-'));
+    try {
+      return await this.#get(context, operation, options, work);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  async #get(
+    context: Context,
+    operation: GitOperation,
+    options: CheckoutOptions,
+    work: string,
+  ): Promise<PackedTree> {
+    const repository = new Repository(context, operation, await gitOptions(operation, options, work));
+    const commit = await repository.commit();
+    checkCommit(commit, operation.checksum);
+    const key = JSON.stringify([operation.url, commit, operation.keepGitDirectory]);
+    const kept = this.#kept.get(key);
+    const tree = kept ?? (await repository.checkOut(commit, options));
+    this.#kept.delete(key);
+    this.#kept.set(key, tree);
+    // Its pack goes when the last tree of it does.
+    if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value ?? '');
+    return await subdirectory(context, tree, operation.subdirectory);
+  }
+}
+
+/** One repository that is fetched from. */
+class Repository {
+  readonly #context: Context;
+  readonly #operation: GitOperation;
+  readonly #options: GitOptions;
+
+  constructor(context: Context, operation: GitOperation, options: GitOptions) {
+    this.#context = context;
+    this.#operation = operation;
+    this.#options = options;
+  }
+
+  /** The commit that is meant: an annotated tag is the commit that it names. */
+  async commit(): Promise<string> {
+    const { url, ref } = this.#operation;
+    if (fullCommit.test(ref)) return ref;
+    const listed = await this.#git('ls-remote', '--', url, ...(ref === '' ? ['HEAD'] : [ref, `${ref}^{}`]));
+    const found = new Map(
+      listed
+        .split('\n')
+        .map((line): [string, string] => [line.split('\t')[1] ?? '', line.split('\t')[0] ?? '']),
+    );
+    const names = ref === '' ? ['HEAD'] : namesOf(ref);
+    const commit = names
+      .map((name) => found.get(name))
+      .find((each) => each !== undefined && fullCommit.test(each));
+    if (commit !== undefined) return commit;
+    if (/^[0-9a-f]{7,}$/.test(ref)) return this.#commitOfPrefix(ref);
+    throw notFound(`repository does not contain ref ${ref || 'HEAD'}`);
+  }
+
+  async checkOut(commit: string, options: CheckoutOptions): Promise<PackedTree> {
+    await this.#fetch(commit);
+    await this.#git('checkout', '--quiet', '--force', '--detach', commit);
+    const { directory } = this.#options;
+    if (existsSync(join(directory, '.gitmodules'))) {
+      await this.#git('submodule', 'update', '--init', '--recursive', '--depth=1');
+    }
+    const time = await this.#git('show', '--no-patch', '--format=%ct', commit);
+    const { keepGitDirectory, url } = this.#operation;
+    if (keepGitDirectory) {
+      await rm(join(directory, '.git', 'FETCH_HEAD'), { force: true });
+      await this.#git('remote', 'add', '--', 'origin', withoutUser(url));
+    }
+    return packDirectory(this.#context, directory, {
+      ...{
+        directory: options.directory,
+        seconds: Number(time.trim()),
+        maxBytes: options.maxBytes ?? MAX_BYTES,
+      },
+      skips: (name) => name === '.git' && !keepGitDirectory,
+    });
+  }
+
+  /** Alone if the server allows it, else with all branches and tags. */
+  async #fetch(commit: string): Promise<void> {
+    await this.#init();
+    const { url } = this.#operation;
+    try {
+      await this.#git('fetch', '--quiet', '--depth=1', '--no-tags', '--', url, commit);
+    } catch (error) {
+      if (!isCode(error, 'unavailable')) throw error;
+      await this.#git(
+        'fetch',
+        '--quiet',
+        '--',
+        url,
+        '+refs/heads/*:refs/remotes/origin/*',
+        '+refs/tags/*:refs/tags/*',
+      );
+    }
+  }
+
+  async #commitOfPrefix(prefix: string): Promise<string> {
+    await this.#init();
+    await this.#git('fetch', '--quiet', '--', this.#operation.url, '+refs/heads/*:refs/remotes/origin/*');
+    return (await this.#git('rev-parse', '--verify', '--end-of-options', `${prefix}^{commit}`)).trim();
+  }
+
+  async #init(): Promise<void> {
+    if (!existsSync(join(this.#options.directory, '.git'))) await this.#git('init', '--quiet');
+  }
+
+  #git(...args: readonly string[]): Promise<string> {
+    return git(this.#context, args, this.#options);
+  }
+}
+
+/** Docker's order: the name as it is, then tags, then branches. */
+function namesOf(ref: string): string[] {
+  return [ref, `refs/tags/${ref}`, `refs/heads/${ref}`].flatMap((name) => [`${name}^{}`, name]);
+}
+
+function checkCommit(commit: string, checksum: string): void {
+  if (checksum !== '' && !commit.startsWith(checksum)) {
+    throw invalid(`expected checksum to match ${checksum}, got ${commit}`);
+  }
+}
+
+async function gitOptions(
+  { url }: GitOperation,
+  { agent, token, onOutput }: CheckoutOptions,
+  work: string,
+): Promise<GitOptions> {
+  const [home, directory] = [join(work, 'home'), join(work, 'tree')];
+  await Promise.all([mkdir(home), mkdir(directory)]);
+  const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
+  const credentials = Buffer.from(`x-access-token:${token}`).toString('base64');
+  const header =
+    token === undefined || !/^https?:/.test(origin)
+      ? undefined
+      : { url: `${origin}/`, value: `Authorization: basic ${credentials}` };
+  return { home, directory, agent, header, ...(onOutput === undefined ? {} : { onOutput }) };
+}
+
+/** Links are followed, but inside the checkout alone: they are looked up in the tree, not on this host. */
+async function subdirectory(context: Context, tree: PackedTree, path: string): Promise<PackedTree> {
+  if (path === '') return tree;
+  const found = tree.below(await followLinks(context, tree, fromText(`/${path}`)));
+  if (found === undefined)
+    throw notFound(`invalid subdirectory ${JSON.stringify(path)}: not a directory of the repository`);
+  return found;
+}

@@ -1,0 +1,52 @@
+import type { GitOperation, HttpOperation } from '../definition/vertex.ts';
+import type { Step, StepMaker } from '../solver/step.ts';
+import { Checkouts } from '../sources/checkout.ts';
+import { Downloads } from '../sources/download.ts';
+import type { FileStepParts } from './parts.ts';
+
+type RemoteParts = Pick<FileStepParts, 'directory' | 'maxBytes'>;
+
+export function httpMaker(parts: RemoteParts): StepMaker<HttpOperation> {
+  const downloads = new Downloads();
+  return {
+    key: async () => undefined,
+    make: async ({ context, operation, tell }) => {
+      const onProgress = (current: number, total: number): void =>
+        tell.progress(operation.url, current, total);
+      return {
+        kind: 'files',
+        tree: await downloads.get(context, operation, { ...limits(parts), onProgress }),
+      };
+    },
+  };
+}
+
+export function gitMaker(parts: RemoteParts): StepMaker<GitOperation> {
+  const checkouts = new Checkouts();
+  return {
+    key: async () => undefined,
+    make: async (step) => {
+      const { context, operation, surroundings, tell } = step;
+      const options = {
+        ...limits(parts),
+        agent: surroundings.ssh('default'),
+        token: await tokenFor(step),
+        onOutput: (bytes: Uint8Array): void => tell.output('stderr', bytes),
+      };
+      return { kind: 'files', tree: await checkouts.get(context, operation, options) };
+    },
+  };
+}
+
+/** As BuildKit has it: a secret of that name, or of that name and the host. */
+async function tokenFor({ operation, surroundings }: Step<GitOperation>): Promise<string | undefined> {
+  const host = URL.canParse(operation.url) ? new URL(operation.url).host : '';
+  const own = host === '' ? undefined : await surroundings.secrets(`GIT_AUTH_TOKEN.${host}`);
+  const token = own ?? (await surroundings.secrets('GIT_AUTH_TOKEN'));
+  const text = token === undefined ? '' : Buffer.from(token).toString('utf8').trim();
+  return text === '' || /[\r\n]/.test(text) ? undefined : text;
+}
+
+function limits({ directory, maxBytes }: RemoteParts): RemoteParts {
+  return maxBytes === undefined ? { directory } : { directory, maxBytes };
+}
