@@ -26,7 +26,7 @@ export interface IndexReceiverParts {
  */
 export class IndexReceiver implements LayerReceiver {
   readonly #parts: IndexReceiverParts;
-  #slot: SharedArrayBuffer | undefined = new SharedArrayBuffer(SLOT_SIZE);
+  #slot: SharedArrayBuffer | undefined;
   #filled = 0;
   #size = 0;
   #work: ThreadedLayer | undefined;
@@ -34,6 +34,7 @@ export class IndexReceiver implements LayerReceiver {
 
   constructor(parts: IndexReceiverParts) {
     this.#parts = parts;
+    this.#slot = parts.thread.slot();
   }
 
   async write(chunk: Uint8Array): Promise<void> {

@@ -9,14 +9,21 @@ export const SLOT_SIZE = 256 * 1024;
 const SLOTS = 4;
 
 /** Without work the thread ends after this many milliseconds: the next layer mostly comes at once, and a start costs more than a layer. */
-const LINGER = 500;
+const LINGER = 100;
 
 /** The thread that makes layers of tars, all of them one: it is there while one is made. */
 export class LayerThread {
   readonly #layers = new Map<number, ThreadedLayer>();
+  /** Slots of layers that are done, for those to come. */
+  readonly #spare: SharedArrayBuffer[] = [];
   #worker: Worker | undefined;
   #end: NodeJS.Timeout | undefined;
   #opened = 0;
+
+  /** A slot that nobody has. */
+  slot(): SharedArrayBuffer {
+    return this.#spare.pop() ?? new SharedArrayBuffer(SLOT_SIZE);
+  }
 
   /** Begins a layer, which must be closed. */
   open(options: LayerWorkOptions): ThreadedLayer {
@@ -24,7 +31,11 @@ export class LayerThread {
     const worker = this.#worker ?? this.#start();
     const number = this.#opened++;
     const send = (request: LayerRequest): void => worker.postMessage(request);
-    const layer = new ThreadedLayer(number, send, () => this.#forget(number));
+    const layer = new ThreadedLayer(number, {
+      send,
+      slot: () => this.slot(),
+      forget: (slots) => this.#forget(number, slots),
+    });
     this.#layers.set(number, layer);
     send({ layer: number, type: 'open', options });
     return layer;
@@ -45,13 +56,17 @@ export class LayerThread {
     return worker;
   }
 
-  #forget(layer: number): void {
+  #forget(layer: number, slots: readonly SharedArrayBuffer[]): void {
     this.#layers.delete(layer);
+    this.#spare.push(...slots);
     if (this.#layers.size > 0) return;
     this.#end = setTimeout(() => {
       const worker = this.#worker;
       this.#worker = undefined;
+      this.#spare.length = 0;
       worker?.terminate();
+      // What passed through this thread on the way is garbage now: 10 ms of work, which otherwise waits for the next layers.
+      Bun.gc(true);
     }, LINGER);
     // A process that has nothing else to do need not wait.
     this.#end.unref();
@@ -59,11 +74,17 @@ export class LayerThread {
   }
 }
 
+interface ThreadOfLayer {
+  send(request: LayerRequest): void;
+  slot(): SharedArrayBuffer;
+  /** The layer is done; gives its slots back. */
+  forget(slots: readonly SharedArrayBuffer[]): void;
+}
+
 /** One layer that the thread makes of the tar that it is given in slots of shared memory. */
 export class ThreadedLayer {
   readonly #number: number;
-  readonly #send: (request: LayerRequest) => void;
-  readonly #forget: () => void;
+  readonly #thread: ThreadOfLayer;
   readonly #free: SharedArrayBuffer[] = [];
   readonly #finished = Promise.withResolvers<MadeLayer>();
   readonly #closed = Promise.withResolvers<void>();
@@ -72,10 +93,9 @@ export class ThreadedLayer {
   #isClosing = false;
   #wake: () => void = () => {};
 
-  constructor(number: number, send: (request: LayerRequest) => void, forget: () => void) {
+  constructor(number: number, thread: ThreadOfLayer) {
     this.#number = number;
-    this.#send = send;
-    this.#forget = forget;
+    this.#thread = thread;
     this.#finished.promise.catch(() => {});
   }
 
@@ -87,7 +107,7 @@ export class ThreadedLayer {
       if (free !== undefined) return free;
       if (this.#slots < SLOTS) {
         this.#slots++;
-        return new SharedArrayBuffer(SLOT_SIZE);
+        return this.#thread.slot();
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -97,11 +117,11 @@ export class ThreadedLayer {
 
   /** Gives a filled slot away. */
   write(slot: SharedArrayBuffer, length: number): void {
-    this.#send({ layer: this.#number, type: 'write', slot, length });
+    this.#thread.send({ layer: this.#number, type: 'write', slot, length });
   }
 
   finish(expected: Digest | undefined): Promise<MadeLayer> {
-    this.#send({ layer: this.#number, type: 'finish', expected });
+    this.#thread.send({ layer: this.#number, type: 'finish', expected });
     return this.#finished.promise;
   }
 
@@ -109,7 +129,7 @@ export class ThreadedLayer {
   async close(): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
-      this.#send({ layer: this.#number, type: 'close' });
+      this.#thread.send({ layer: this.#number, type: 'close' });
     }
     await this.#closed.promise;
   }
@@ -136,6 +156,6 @@ export class ThreadedLayer {
 
   #end(): void {
     this.#closed.resolve();
-    this.#forget();
+    this.#thread.forget(this.#free.splice(0));
   }
 }
