@@ -3,7 +3,8 @@ import type { ProgressMessage } from '../wire/messages.ts';
 import { CommandError } from './command-error.ts';
 import type { Io } from './io.ts';
 import { isMoving } from './progress/bar.ts';
-import { ProgressBoard, type Screen } from './progress/board.ts';
+import { ProgressBoard } from './progress/board.ts';
+import type { Screen } from './progress/live-lines.ts';
 
 export interface ProgressOutput {
   readonly print: (text: string) => void;
@@ -26,8 +27,19 @@ export function progressOutput(io: Io, target: 'out' | 'err' | 'none'): Progress
   return { print, screen: { print, size }, onSignals };
 }
 
+/** What a stream of messages says went wrong. */
+export class StreamFailure extends Error {
+  /** The daemon's number for it: in a build, the exit status of the command that failed. */
+  readonly code: number;
+
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /**
- * Shows a stream of progress messages; what they carry in `aux` goes to `onAux`. Throws an Error with the daemon's words where the stream
+ * Shows a stream of progress messages; what they carry in `aux` goes to `onAux`. Throws StreamFailure with the daemon's words where the stream
  * reports one, and CommandError when a signal ends it.
  */
 export async function showProgress(
@@ -38,24 +50,41 @@ export async function showProgress(
   const { screen } = output;
   if (screen === undefined) return showLines(body, output.print, onAux);
   const board = new ProgressBoard(screen);
+  await whileDrawing(board, output.onSignals, () => showOnBoard(body, board, output.print, onAux));
+}
+
+/** Something that is redrawn in place. */
+interface Drawing {
+  redraw(): void;
+  /** Leaves the terminal to others for a while. */
+  pause(): void;
+  close(): void;
+}
+
+/** Follows what the terminal and its user do meanwhile. Throws CommandError when a signal ends it. */
+export async function whileDrawing<T>(
+  drawing: Drawing,
+  onSignals: Io['onSignals'],
+  work: () => Promise<T>,
+): Promise<T> {
   const interrupted = Promise.withResolvers<never>();
   const stopListening = [
-    output.onSignals(['SIGWINCH'], () => board.redraw()),
+    onSignals(['SIGWINCH'], () => drawing.redraw()),
     // A shell that is back after Ctrl-Z wants its cursor too.
-    output.onSignals(['SIGTSTP'], () => {
-      board.pause();
+    onSignals(['SIGTSTP'], () => {
+      drawing.pause();
       process.kill(process.pid, 'SIGSTOP');
     }),
-    output.onSignals(['SIGCONT'], () => board.redraw()),
-    output.onSignals(['SIGINT'], () => interrupted.reject(new CommandError('', 130))),
-    output.onSignals(['SIGTERM'], () => interrupted.reject(new CommandError('', 143))),
-    output.onSignals(['SIGHUP'], () => interrupted.reject(new CommandError('', 129))),
+    onSignals(['SIGCONT'], () => drawing.redraw()),
+    onSignals(['SIGINT'], () => interrupted.reject(new CommandError('', 130))),
+    onSignals(['SIGTERM'], () => interrupted.reject(new CommandError('', 143))),
+    onSignals(['SIGHUP'], () => interrupted.reject(new CommandError('', 129))),
   ];
   try {
-    await Promise.race([showOnBoard(body, board, output.print, onAux), interrupted.promise]);
+    return await Promise.race([work(), interrupted.promise]);
   } finally {
     for (const stop of stopListening) stop();
-    board.close();
+    drawing.close();
   }
 }
 
@@ -98,8 +127,8 @@ async function* messagesOf(
       continue;
     }
     const failure =
-      message.errorDetail ?? (message.error === undefined ? undefined : { message: message.error });
-    if (failure !== undefined) throw new Error(failure.message);
+      message.errorDetail ?? (message.error === undefined ? undefined : { message: message.error, code: 0 });
+    if (failure !== undefined) throw new StreamFailure(failure.message, failure.code ?? 0);
     yield message;
   }
 }

@@ -80,7 +80,12 @@ async function prepareDirectory(given: string, choice: ContextChoice, io: Io): P
       sockets = oneMore(sockets, path);
     },
   };
-  return { dockerfile: files.dockerfile, remote: undefined, body: packContext(files), sockets: () => sockets };
+  return {
+    dockerfile: files.dockerfile,
+    remote: undefined,
+    body: packContext(files),
+    sockets: () => sockets,
+  };
 }
 
 type FilesToSend = Pick<ContextFiles, 'rules' | 'always' | 'rewritten' | 'added'> & {

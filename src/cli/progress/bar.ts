@@ -45,7 +45,8 @@ function barOf(progress: Progress | undefined, room: number): string {
   return `[${'='.repeat(filled)}>${' '.repeat(width - filled)}] `;
 }
 
-function cutTo(text: string, columns: number): string {
+/** Text that is safe to show, at most so wide. */
+export function cutTo(text: string, columns: number): string {
   // What a daemon sends must not move the cursor.
   const plain = Bun.stripANSI(text).replace(/\p{Cc}/gu, ' ');
   if (Bun.stringWidth(plain) <= columns) return plain;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
-import { ProgressBoard, type Screen } from './board.ts';
+import { ProgressBoard } from './board.ts';
+import type { Screen } from './live-lines.ts';
 
 /** As much of a terminal as a board needs. */
 class Terminal implements Screen {

@@ -1,20 +1,9 @@
 import type { ProgressMessage } from '../../wire/messages.ts';
 import { isMoving, progressLine } from './bar.ts';
-
-/** Where a board is drawn. */
-export interface Screen {
-  print(text: string): void;
-  /** Asked anew for each picture: terminals change their size. */
-  size(): { readonly rows: number; readonly columns: number };
-}
+import { LiveLines, type Screen } from './live-lines.ts';
 
 /** Between two pictures, in milliseconds: faster than this nobody reads. */
 const INTERVAL = 50;
-
-const HIDE_CURSOR = '\x1b[?25l';
-const SHOW_CURSOR = '\x1b[?25h';
-const CLEAR_TO_LINE_END = '\x1b[K';
-const CLEAR_BELOW = '\x1b[J';
 
 interface Row {
   message: ProgressMessage;
@@ -22,39 +11,32 @@ interface Row {
   changed: number;
 }
 
-/**
- * Lines on a terminal that are redrawn in place, one per layer. A picture is one write over the one before, so nothing flickers. Between
- * pictures the cursor waits, unseen, on the first line: wherever a change of the terminal's size moves that line to, the next picture
- * starts there.
- */
+/** Lines on a terminal that are redrawn in place, one per layer. */
 export class ProgressBoard {
   readonly #screen: Screen;
+  readonly #live: LiveLines;
   #rows = new Map<string, Row>();
   #steps = 0;
-  #isDrawn = false;
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(screen: Screen) {
     this.#screen = screen;
+    this.#live = new LiveLines(screen);
   }
 
   /** Sets the line of the message's ID. */
   update(message: ProgressMessage): void {
     if (this.#isClosed) return;
     this.#rows.set(message.id ?? '', { message, changed: ++this.#steps });
-    this.#timer ??= setTimeout(() => this.redraw(), this.#isDrawn ? INTERVAL : 0);
+    this.#timer ??= setTimeout(() => this.redraw(), this.#live.isDrawn ? INTERVAL : 0);
   }
 
   redraw(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#rows.size === 0) return;
-    const lines = this.#picture();
-    const up = lines.length > 1 ? `\x1b[${lines.length - 1}A` : '';
-    const picture = lines.map((line) => line + CLEAR_TO_LINE_END).join('\r\n');
-    this.#screen.print(`${this.#isDrawn ? '' : HIDE_CURSOR}\r${picture}${CLEAR_BELOW}\r${up}`);
-    this.#isDrawn = true;
+    this.#live.draw(this.#picture());
   }
 
   /** Leaves the lines as they are now, all of them, and begins anew below. The cursor is seen again. */
@@ -69,10 +51,7 @@ export class ProgressBoard {
     this.#timer = undefined;
     if (this.#rows.size === 0) return;
     const { columns } = this.#screen.size();
-    const lines = [...this.#rows.values()].map(({ message }) => progressLine(message, columns - 1));
-    const text = lines.map((line) => `${line}${CLEAR_TO_LINE_END}\r\n`).join('');
-    this.#screen.print(`\r${text}${CLEAR_BELOW}${this.#isDrawn ? SHOW_CURSOR : ''}`);
-    this.#isDrawn = false;
+    this.#live.leave([...this.#rows.values()].map(({ message }) => progressLine(message, columns - 1)));
   }
 
   /** Settles for good: whatever still comes is not shown. */
