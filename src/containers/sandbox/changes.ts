@@ -8,19 +8,18 @@ import { type MountPoints, statIfAny } from './mount-points.ts';
 
 /**
  * A writable part as a layer, without the traces of runs: empty mount points, and directories that are as they were below but for their times.
- * The layers below are opened when they are first asked for.
  */
 export async function* readChanges(
   context: Context,
   writable: Tree,
-  below: () => Promise<Tree>,
+  below: Tree,
   mountPoints: MountPoints,
 ): AsyncGenerator<TreePart, void, void> {
   const traces = new Traces(context, below, mountPoints);
   const open = new OpenDirectories();
   let isDropped = false;
   const layers = {
-    has: async (name: string) => (await statIfAny(context, await below(), `/${name}`)) !== undefined,
+    has: async (name: string) => (await statIfAny(context, below, `/${name}`)) !== undefined,
   };
   for await (const part of layerParts(context, writable, layers)) {
     if (!isHeader(part)) {
@@ -100,11 +99,11 @@ class OpenDirectories {
 /** Knows traces from changes. */
 class Traces {
   readonly #context: Context;
-  readonly #below: () => Promise<Tree>;
+  readonly #below: Tree;
   readonly #mountPoints: MountPoints;
   #made: Promise<ReadonlySet<string>> | undefined;
 
-  constructor(context: Context, below: () => Promise<Tree>, mountPoints: MountPoints) {
+  constructor(context: Context, below: Tree, mountPoints: MountPoints) {
     this.#context = context;
     this.#below = below;
     this.#mountPoints = mountPoints;
@@ -129,13 +128,13 @@ class Traces {
     return stat !== undefined && isSame(header, stat);
   }
 
-  async #stat(path: string): Promise<TreeStat | undefined> {
-    return await statIfAny(this.#context, await this.#below(), path);
+  #stat(path: string): Promise<TreeStat | undefined> {
+    return statIfAny(this.#context, this.#below, path);
   }
 
   async #isMade(path: string): Promise<boolean> {
     if (this.#mountPoints.isEmpty) return false;
-    this.#made ??= this.#below().then((below) => this.#mountPoints.made(this.#context, below));
+    this.#made ??= this.#mountPoints.made(this.#context, this.#below);
     return (await this.#made).has(path);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { background, type Context } from '../../base/context.ts';
 import { conflict, SampanError } from '../../base/errors.ts';
@@ -75,23 +75,19 @@ class SnapshotSandbox implements Sandbox {
     using _turn = this.#turn();
     const { snapshots, trees, paths } = this.#parts;
     const path = snapshots.changesPath(this.#place.key);
-    await using opened = new AsyncDisposableStack();
-    const writable = opened.use(await trees.open(context, { kind: 'directory', path }));
-    let below: Promise<Tree> | undefined;
+    if (readdirSync(path).length === 0) return;
     const openBelow = async (): Promise<Tree> => {
       const root = paths.rootTarget;
       const { operations } = await snapshots.view(context, this.#layers, root);
-      return opened.use(await trees.open(context, { kind: 'mounted', operations, root }));
+      return await trees.open(context, { kind: 'mounted', operations, root });
     };
-    yield* readChanges(
-      context,
-      writable,
-      () => {
-        below ??= openBelow();
-        return below;
-      },
-      this.#mountPoints,
-    );
+    await using opened = new AsyncDisposableStack();
+    const both = await Promise.allSettled([trees.open(context, { kind: 'directory', path }), openBelow()]);
+    for (const each of both) if (each.status === 'fulfilled') opened.use(each.value);
+    const [writable, below] = both.map(resultOf);
+    if (writable !== undefined && below !== undefined) {
+      yield* readChanges(context, writable, below, this.#mountPoints);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,6 +125,11 @@ class SnapshotSandbox implements Sandbox {
       },
     };
   }
+}
+
+function resultOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'fulfilled') return settled.value;
+  throw settled.reason;
 }
 
 function closing(tree: Tree, closed: () => void): Tree {
