@@ -14,7 +14,7 @@ function filterDirectory(directory: LayerNode, prefix: string, rules: IgnoreRule
     const ignored = rules.ignores(toText(path));
     if (child.children === undefined) {
       if (!ignored) children.set(name, child);
-    } else if (!ignored || rules.hasExceptions) {
+    } else if (!ignored || rules.hasExceptionsBelow(toText(path))) {
       const kept = filterDirectory(child, `${path}/`, rules);
       if (!ignored || (kept.children?.size ?? 0) > 0) children.set(name, kept);
     }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, read, unlinkSync, write } from 'node:fs';
+import { closeSync, openSync, read, readSync, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { dataLoss } from './data-loss.ts';
@@ -8,8 +8,11 @@ const writeAt = promisify(write);
 
 /** Bytes that are written at once, and that are read ahead at most. */
 const CHUNK = 1 << 20;
-/** Read where it is not yet clear that what follows is wanted too. */
-const FIRST_READ = 64 << 10;
+/** What is read without waiting. */
+const LITTLE = 128 << 10;
+/** How much is read ahead once a place has followed the one before: in an archive, headers lie between. */
+const FIRST_AHEAD = 32 << 10;
+const NEAR = 8 << 10;
 
 let counter = 0;
 
@@ -63,15 +66,7 @@ export class Pack implements Disposable {
   }
 
   reader(): PackReader {
-    return new PackReader(async (length, position) => {
-      const bytes = Buffer.allocUnsafeSlow(Math.min(length, this.#size - position));
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesRead } = await readAt(this.#fd, bytes, at, bytes.length - at, position + at);
-        if (bytesRead === 0) throw dataLoss('a file of a build context is shorter than it was');
-        at += bytesRead;
-      }
-      return bytes;
-    });
+    return new PackReader((length, position) => this.#read(length, position));
   }
 
   [Symbol.dispose](): void {
@@ -93,6 +88,22 @@ export class Pack implements Disposable {
     this.#writing.catch(() => {});
   }
 
+  /** A little is read at once: it is faster than to wait, and mostly in memory still. */
+  #read(length: number, position: number): Buffer | Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#size - position)));
+    if (bytes.length <= LITTLE && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length) return bytes;
+    return this.#readAll(bytes, position);
+  }
+
+  async #readAll(bytes: Buffer, position: number): Promise<Buffer> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await readAt(this.#fd, bytes, at, bytes.length - at, position + at);
+      if (bytesRead === 0) throw dataLoss('a file of a build is shorter than it was');
+      at += bytesRead;
+    }
+    return bytes;
+  }
+
   async #writeAll(bytes: Buffer, position: number): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       at += (await writeAt(this.#fd, bytes, at, bytes.length - at, position + at)).bytesWritten;
@@ -102,28 +113,34 @@ export class Pack implements Disposable {
 
 /** Reads one place after the other, ahead when they follow each other. What it gives is the caller's to keep. */
 export class PackReader {
-  readonly #load: (length: number, position: number) => Promise<Buffer>;
+  readonly #load: (length: number, position: number) => Buffer | Promise<Buffer>;
   #window: Buffer = Buffer.alloc(0);
   #start = 0;
-  #ahead = FIRST_READ;
+  #ahead = 0;
 
-  constructor(load: (length: number, position: number) => Promise<Buffer>) {
+  constructor(load: (length: number, position: number) => Buffer | Promise<Buffer>) {
     this.#load = load;
   }
 
-  /** The bytes from `offset`, at least one of `length` and no more than that; not a promise where they have been read already. */
+  /** The bytes from `offset`, at least one of `length` and no more than that; not a promise where they are quickly read. */
   read(offset: number, length: number): Buffer | Promise<Buffer> {
     const from = offset - this.#start;
     if (from >= 0 && from < this.#window.length) return this.#window.subarray(from, from + length);
-    return this.#next(offset, length);
+    const end = this.#start + this.#window.length;
+    const follows = offset >= end && offset - end <= NEAR;
+    this.#ahead = follows ? Math.min(CHUNK, Math.max(FIRST_AHEAD, this.#ahead * 2)) : 0;
+    const loaded = this.#load(Math.min(CHUNK, Math.max(length, this.#ahead)), offset);
+    return loaded instanceof Promise ? this.#wait(loaded, offset, length) : this.#take(loaded, offset, length);
   }
 
-  async #next(offset: number, length: number): Promise<Buffer> {
-    const end = this.#start + this.#window.length;
-    const follows = offset >= end && offset - end < FIRST_READ;
-    this.#ahead = follows ? Math.min(CHUNK, this.#ahead * 2) : FIRST_READ;
-    this.#window = await this.#load(Math.min(CHUNK, Math.max(length, this.#ahead)), offset);
+  async #wait(loading: Promise<Buffer>, offset: number, length: number): Promise<Buffer> {
+    return this.#take(await loading, offset, length);
+  }
+
+  #take(window: Buffer, offset: number, length: number): Buffer {
+    if (window.length === 0) throw dataLoss('a file of a build is shorter than it was');
+    this.#window = window;
     this.#start = offset;
-    return this.#window.subarray(0, length);
+    return window.subarray(0, length);
   }
 }
