@@ -1,6 +1,7 @@
 import type { Context } from '../base/context.ts';
 import type { SandboxLimits } from '../containers/sandbox/contract.ts';
 import type { Credentials } from '../distribution/contract.ts';
+import type { LayerProgress } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import type { FileTree } from './file-tree.ts';
@@ -13,16 +14,45 @@ import type { FileTree } from './file-tree.ts';
  * content of its inputs. Steps run with the runtime itself: a build leaves no containers.
  */
 export interface Builder {
-  /** Fails with DockerfileError, or SampanError with the step's words; whatever was made stays in the cache. */
+  /** Fails with BuildError where it is known what of the Dockerfile failed; whatever was made stays in the cache. */
   build(context: Context, request: BuildRequest, listener: BuildListener): Promise<BuildResult>;
+  /** Gives a running build up, by its request's ID; without effect when there is none. */
+  cancel(id: string): void;
   /** What the linter says; nothing is made. */
   check(context: Context, request: BuildRequest): Promise<readonly LintWarning[]>;
+  /** Takes in what is built from. Fails with `invalid-argument` when there is no Dockerfile in it. */
+  openContext(context: Context, source: ContextSource, dockerfile: string): Promise<OpenBuildContext>;
+  /** The same where no Dockerfile is wanted. */
+  openTree(context: Context, source: ContextSource): Promise<OpenTree>;
+  /** Takes in a tree for a build that follows and returns its ID. It is kept for a while. */
+  upload(context: Context, tar: AsyncIterable<Uint8Array>): Promise<string>;
+  /** Fails with `not-found`. */
+  uploaded(id: string): FileTree;
   /** What the cache holds. */
   cache(): Promise<readonly CacheRecord[]>;
   prune(context: Context, options: CachePruneOptions): Promise<CachePruneResult>;
 }
 
+export type ContextSource =
+  /** An archive in any compression that is supported. */
+  | { readonly kind: 'tar'; readonly tar: AsyncIterable<Uint8Array> }
+  /** A Git repository, an archive on the web, or a Dockerfile there. */
+  | { readonly kind: 'remote'; readonly url: string };
+
+/** Its files go when it is disposed. */
+export interface OpenTree extends Disposable {
+  readonly tree: FileTree;
+}
+
+export interface OpenBuildContext extends OpenTree {
+  /** The Dockerfile's text and where it was found: "Dockerfile". */
+  readonly dockerfile: string;
+  readonly filename: string;
+}
+
 export interface BuildRequest {
+  /** By which it can be cancelled; empty for none. */
+  readonly id: string;
   readonly dockerfile: string;
   /** For messages: "Dockerfile". */
   readonly filename: string;
@@ -48,7 +78,7 @@ export interface BuildRequest {
   /** Host path of an agent's socket. */
   readonly ssh: (id: string) => string | undefined;
   readonly credentials: (domain: string) => Credentials | undefined;
-  /** Images whose history may stand in for the cache. */
+  /** If any are given, only what these images consist of may come from the cache. */
   readonly cacheFrom: readonly string[];
   /** Docker's classic words and histories ("#(nop)"), or BuildKit's. */
   readonly style: 'classic' | 'buildkit';
@@ -68,10 +98,18 @@ export interface LintWarning {
   readonly url: string;
   readonly detail: string;
   readonly lines: { readonly first: number; readonly last: number };
+  /** Those lines, marked, among those around them. */
+  readonly excerpt: string;
 }
 
 /** Told as it happens. Vertices are named by their digests. */
 export interface BuildListener {
+  /** Before anything is made. */
+  onWarnings?(warnings: readonly LintWarning[]): void;
+  /** A base image that comes from its registry. */
+  onPull?(event: BasePull): void;
+  /** What the classic builder would say, in its order: that of the Dockerfile, whatever was made when. */
+  onTranscript?(event: TranscriptEvent): void;
   /** Before any of them starts: in the order of the Dockerfile. */
   onPlan?(
     vertices: readonly {
@@ -81,11 +119,34 @@ export interface BuildListener {
     }[],
   ): void;
   onStart?(vertex: Digest): void;
+  /** It was not found in the cache. */
+  onMake?(vertex: Digest): void;
   onOutput?(vertex: Digest, stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   /** Bytes of a download or a transfer. */
   onProgress?(vertex: Digest, id: string, current: number, total: number): void;
   onDone?(vertex: Digest, outcome: { readonly cached: boolean; readonly error?: string }): void;
 }
+
+/** `reference`: in familiar form. */
+export type BasePull =
+  | { readonly type: 'found'; readonly reference: string }
+  | { readonly type: 'done'; readonly reference: string; readonly digest: Digest; readonly isNew: boolean }
+  | { readonly type: 'failed'; readonly reference: string; readonly error: string }
+  | { readonly type: 'layer'; readonly reference: string; readonly progress: LayerProgress };
+
+export type TranscriptEvent =
+  | { readonly type: 'instruction'; readonly number: number; readonly total: number; readonly text: string }
+  /** The base image's own instructions follow. */
+  | { readonly type: 'triggers'; readonly count: number }
+  /** One step begins: its vertex, if it has one of its own, and whether the classic builder would run a container for it. */
+  | { readonly type: 'step'; readonly vertex: Digest | undefined; readonly runs: boolean }
+  | { readonly type: 'step-done'; readonly cached: boolean }
+  /** What an instruction made; undefined for nothing at all. */
+  | { readonly type: 'image'; readonly id: Digest | undefined }
+  /** Build arguments that no instruction has asked for. */
+  | { readonly type: 'unused'; readonly args: readonly string[] }
+  /** What a whole stage made. */
+  | { readonly type: 'stage'; readonly id: Digest | undefined };
 
 export interface CacheRecord {
   readonly id: string;

@@ -2,19 +2,7 @@ import { codeOf, messageOf, SampanError } from '../base/errors.ts';
 import { DockerfileError, type Lines } from '../dockerfile/errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { excerptOf } from './excerpt.ts';
-
-/** A step's command that ended with another status than 0. */
-export class CommandFailed extends SampanError {
-  readonly args: readonly string[];
-  readonly exitCode: number;
-
-  constructor(args: readonly string[], exitCode: number) {
-    const text = JSON.stringify(args.join(' '));
-    super('internal', `process ${text} did not complete successfully: exit code: ${exitCode}`);
-    this.args = args;
-    this.exitCode = exitCode;
-  }
-}
+import { ProcessError } from './steps/process-error.ts';
 
 export interface BuildErrorDetails {
   /** The vertex that failed; undefined when none had begun. */
@@ -25,7 +13,7 @@ export interface BuildErrorDetails {
   readonly excerpt: string;
 }
 
-/** Why a build failed, and where. The cause is what went wrong: a CommandFailed for a step's command. */
+/** Why a build failed, and where. The cause is what went wrong: a ProcessError for a step's command. */
 export class BuildError extends SampanError implements BuildErrorDetails {
   readonly vertex: Digest | undefined;
   readonly lines: Lines | undefined;
@@ -40,7 +28,12 @@ export class BuildError extends SampanError implements BuildErrorDetails {
 
   /** The exit status of the step's command, 0 for all other failures. */
   get exitCode(): number {
-    return this.cause instanceof CommandFailed ? this.cause.exitCode : 0;
+    return this.cause instanceof ProcessError ? this.cause.exitCode : 0;
+  }
+
+  /** That command, empty for all other failures. */
+  get command(): readonly string[] {
+    return this.cause instanceof ProcessError ? this.cause.args : [];
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { EngineEvent } from '../base/events.ts';
+import type { Builder, CacheRecord } from '../build/contract.ts';
 import type { Containers } from '../containers/contract.ts';
 import type { RegistryClient } from '../distribution/contract.ts';
 import type { Images, ImagesUsage } from '../images/contract.ts';
@@ -17,6 +18,7 @@ export interface Engine {
   readonly system: System;
   readonly registries: Registries;
   readonly storage: Storage;
+  readonly builder: Builder;
 }
 
 /** What is asked of registries themselves: nothing of it changes what is here. */
@@ -37,6 +39,7 @@ export interface StorageUsage {
   readonly containers: ReadonlyMap<string, { readonly writable: number; readonly root: number }> | undefined;
   /** By volume name. */
   readonly volumes: ReadonlyMap<string, { readonly bytes: number; readonly users: number }> | undefined;
+  readonly buildCache: readonly CacheRecord[] | undefined;
 }
 
 export interface Events {

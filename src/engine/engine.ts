@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import { background, type Context } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
 import type { Logger } from '../base/log.ts';
+import type { Builder } from '../build/contract.ts';
+import { buildSchema } from '../build/schema.ts';
+import { StepCache } from '../build/solver/step-cache.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
 import type { ContainerDefaults } from '../containers/defaults.ts';
 import { createPaths } from '../containers/paths.ts';
+import { createSandboxes } from '../containers/sandbox/sandboxes.ts';
 import { containersSchema } from '../containers/schema.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
 import type { RegistrySettings } from '../distribution/endpoints.ts';
@@ -26,6 +30,7 @@ import { volumesSchema } from '../volumes/schema.ts';
 import type { Engine, Events, Registries, Storage, System, SystemFacts } from './contract.ts';
 import { EventBus } from './event-bus.ts';
 import { identify } from './identity.ts';
+import { openBuilder } from './open-builder.ts';
 import { describeStorage, openSnapshots } from './storage.ts';
 import { createStorage } from './storage-usage.ts';
 import { createSystem } from './system-facts.ts';
@@ -86,27 +91,35 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const runtime = await createRuntime({ execRoot, launcher, cgroupParent: options.cgroupParent, log });
   const content = await openContentStore(join(dataRoot, 'content'));
   const snapshots = await openSnapshots(options.storageDriver, { dataRoot, execRoot, content, launcher });
-  const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema];
+  const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema, buildSchema];
   const database = openDatabase(join(dataRoot, 'sampan.db'), schemas);
   const events = new EventBus();
   const networks = await createNetworks({ launcher, database, log, ...options.network });
   const usersOf = (volume: string) => mountersOf(containers, volume);
   const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database, events, usersOf });
   const users = { containersOf: (id: string) => containersOf(containers, id) };
+  const cache = new StepCache(database);
   const registries = createRegistryClient(() => registrySettings(options.live()));
   const images = await openImages({
     ...{ database, content, snapshots, events, users, registries },
     maxConcurrentDownloads: () => options.live().maxConcurrentDownloads,
     maxConcurrentUploads: () => options.live().maxConcurrentUploads,
+    otherLayers: () => cache.layers(),
   });
+  const trees = createTrees(launcher);
+  const defaults = { ...options.containerDefaults, cgroupParent: options.cgroupParent };
   const containers = createContainers({
-    ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot },
-    trees: createTrees(launcher),
-    initBinary: options.initBinary,
-    defaults: { ...options.containerDefaults, cgroupParent: options.cgroupParent },
+    ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot, trees },
+    ...{ initBinary: options.initBinary, defaults },
+  });
+  const sandboxes = createSandboxes({
+    ...{ snapshots, runtime, trees, networks, log, dataRoot, execRoot, defaults, containers },
+  });
+  const builder = await openBuilder({
+    ...{ database, images, content, snapshots, trees, sandboxes, cache, dataRoot, execRoot },
   });
   const storage = createStorage({
-    ...{ images, containers, volumes, snapshots, usersOf, log },
+    ...{ images, containers, volumes, snapshots, builder, usersOf, log },
     directoryOf: createPaths(dataRoot, execRoot).directory,
   });
   const id = await identify(dataRoot);
@@ -129,6 +142,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     system,
     registries,
     storage,
+    builder,
     launcher,
     snapshots,
     database,
@@ -177,6 +191,7 @@ interface Parts {
   readonly system: System;
   readonly registries: Registries;
   readonly storage: Storage;
+  readonly builder: Builder;
   readonly launcher: LauncherProcess;
   readonly snapshots: SnapshotDriver;
   readonly database: { close(): void };
@@ -192,6 +207,7 @@ class ComposedEngine implements RunningEngine {
   readonly system: System;
   readonly registries: Registries;
   readonly storage: Storage;
+  readonly builder: Builder;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -203,6 +219,7 @@ class ComposedEngine implements RunningEngine {
     this.system = parts.system;
     this.registries = parts.registries;
     this.storage = parts.storage;
+    this.builder = parts.builder;
     this.#parts = parts;
   }
 

@@ -96,6 +96,7 @@ function storageOf(changes: Partial<StorageParts>): ReturnType<typeof createStor
     containers: { list: () => [] },
     volumes: { list: () => [], get: volume },
     snapshots: { changesPath: (id) => join(root, 'snapshots', id) },
+    builder: { cache: async () => [] },
     directoryOf: (id) => join(root, 'containers', id),
     usersOf: () => [],
     log: silentLogger,

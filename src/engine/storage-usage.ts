@@ -1,6 +1,7 @@
 import { background, type Context } from '../base/context.ts';
 import { isCode } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { Builder } from '../build/contract.ts';
 import type { Container, Containers } from '../containers/contract.ts';
 import type { Images } from '../images/contract.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
@@ -16,6 +17,7 @@ export interface StorageParts {
   readonly containers: Pick<Containers, 'list'>;
   readonly volumes: Pick<Volumes, 'get' | 'list'>;
   readonly snapshots: Pick<SnapshotDriver, 'changesPath'>;
+  readonly builder: Pick<Builder, 'cache'>;
   /** Where a container's log and other files are, by its ID. */
   readonly directoryOf: (id: string) => string;
   /** IDs of the containers that mount a volume. */
@@ -29,14 +31,16 @@ export function createStorage(parts: StorageParts): Storage {
   const images = shared(() => parts.images.usage(context));
   const containers = shared(() => measureContainers(parts));
   const volumes = shared(() => measureVolumes(parts));
+  const cache = shared(() => parts.builder.cache());
   return {
     async usage(_context: Context, kinds: ReadonlySet<StorageKind>): Promise<StorageUsage> {
-      const [ofImages, ofContainers, ofVolumes] = await Promise.all([
+      const [ofImages, ofContainers, ofVolumes, buildCache] = await Promise.all([
         kinds.has('image') ? images() : undefined,
         kinds.has('container') ? containers() : undefined,
         kinds.has('volume') ? volumes() : undefined,
+        kinds.has('build-cache') ? cache() : undefined,
       ]);
-      return { images: ofImages, containers: ofContainers, volumes: ofVolumes };
+      return { images: ofImages, containers: ofContainers, volumes: ofVolumes, buildCache };
     },
     volumeBytes: (_context: Context, name: string) => diskBytes(parts.volumes.get(name).mountpoint),
   };

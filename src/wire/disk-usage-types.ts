@@ -13,7 +13,7 @@ import {
 } from './schema.ts';
 import { Volume } from './volume-types.ts';
 
-const CacheRecord = struct('CacheRecord', {
+export const CacheRecord = struct('CacheRecord', {
   ID: string,
   Parent: optional(string),
   Parents: optional(list(string)),
@@ -26,6 +26,7 @@ const CacheRecord = struct('CacheRecord', {
   LastUsedAt: nullable(string),
   UsageCount: int64,
 });
+export type CacheRecord = TypeOf<typeof CacheRecord>;
 
 function usageOf<Item>(typeName: string, item: Schema<Item>) {
   return struct(typeName, {

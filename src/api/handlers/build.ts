@@ -1,6 +1,121 @@
-import type { HandlersOf } from '../call.ts';
+import { invalid, messageOf } from '../../base/errors.ts';
+import type { BuildListener, BuildRequest, BuildResult } from '../../build/contract.ts';
+import { BuildError } from '../../build/errors.ts';
+import { formatPlatform } from '../../oci/platform.ts';
+import { EVENTS } from '../../wire/build-messages.ts';
+import type { Call, HandlersOf } from '../call.ts';
+import { ConnectionClosed } from '../http/connection.ts';
+import { buildEvents } from '../render/build-events.ts';
+import { BuildTranscript } from '../render/build-transcript.ts';
+import { ProgressWriter } from '../streams/progress-writer.ts';
+import { pruneCache } from './build-cache.ts';
+import { type BuildOptions, buildOptions, buildRequest, texts } from './build-request.ts';
 
-/** Nothing builds here yet, so there is nothing to remove; `system prune` asks all the same. */
-export const buildHandlers: HandlersOf<'buildPrune'> = {
-  buildPrune: () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
+/** What named contexts begin with that are no URLs. */
+const IMAGE = 'docker-image://';
+const UPLOADED = 'context:';
+
+export const buildHandlers: HandlersOf<'build' | 'buildCancel' | 'buildContextUpload' | 'buildPrune'> = {
+  async build(call) {
+    const options = buildOptions(call);
+    using stack = new DisposableStack();
+    const request = await openRequest(call, options, stack);
+    const writer = new ProgressWriter(call.response);
+    if (call.query.progress === EVENTS) await buildWithEvents(call, request, writer);
+    else await buildWithTranscript(call, request, writer);
+    await writer.finish();
+  },
+
+  buildCancel({ engine, query }) {
+    if (query.id === '') throw invalid('build ID not provided');
+    engine.builder.cancel(query.id);
+  },
+
+  async buildContextUpload({ engine, context, request }) {
+    return { ID: await engine.builder.upload(context, request.body) };
+  },
+
+  buildPrune: pruneCache,
 };
+
+/** Takes in all files. Nothing is answered before: old clients send their whole body before they listen. */
+async function openRequest(
+  { engine, context, query, request }: Call<'build'>,
+  options: BuildOptions,
+  stack: DisposableStack,
+): Promise<BuildRequest> {
+  const source =
+    query.remote === ''
+      ? ({ kind: 'tar', tar: request.body } as const)
+      : ({ kind: 'remote', url: query.remote } as const);
+  const opened = stack.use(await engine.builder.openContext(context, source, query.dockerfile));
+  for await (const _ of request.body);
+  const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
+  for (const [name, text] of Object.entries(texts('contexts', query.contexts))) {
+    if (text.startsWith(IMAGE)) namedContexts[name] = { image: text.slice(IMAGE.length) };
+    else if (text.startsWith(UPLOADED))
+      namedContexts[name] = engine.builder.uploaded(text.slice(UPLOADED.length));
+    else
+      namedContexts[name] = stack.use(
+        await engine.builder.openTree(context, { kind: 'remote', url: text }),
+      ).tree;
+  }
+  return buildRequest(options, opened, namedContexts);
+}
+
+async function buildWithTranscript(
+  call: Call<'build'>,
+  request: BuildRequest,
+  writer: ProgressWriter,
+): Promise<void> {
+  const { query, response } = call;
+  const transcript = new BuildTranscript({ quiet: query.q, removes: query.rm || query.forcerm }, (message) =>
+    writer.message(message),
+  );
+  try {
+    const result = await run(call, request, transcript.listener);
+    transcript.finish(result, request.tags);
+  } catch (error) {
+    response.keepAlive = false;
+    if (error instanceof ConnectionClosed || !transcript.fail(error, query.forcerm)) throw error;
+  }
+}
+
+async function buildWithEvents(
+  call: Call<'build'>,
+  request: BuildRequest,
+  writer: ProgressWriter,
+): Promise<void> {
+  const { listener } = buildEvents((event) => writer.event(event));
+  try {
+    if (call.query.check) {
+      listener.onWarnings?.(await call.engine.builder.check(call.context, request));
+      return;
+    }
+    const { images } = await run(call, request, listener);
+    for (const { id, platform } of images)
+      writer.event({ aux: { ID: id, Platform: formatPlatform(platform) } });
+  } catch (error) {
+    if (error instanceof ConnectionClosed) throw error;
+    writer.event({ failure: failureOf(error) });
+  }
+}
+
+function run(
+  { engine, context }: Call<'build'>,
+  request: BuildRequest,
+  listener: BuildListener,
+): Promise<BuildResult> {
+  return engine.builder.build(context, request, listener);
+}
+
+function failureOf(error: unknown) {
+  const known = error instanceof BuildError ? error : undefined;
+  return {
+    message: messageOf(error),
+    code: known?.exitCode ?? 0,
+    digest: known?.vertex ?? '',
+    lines: known?.lines ?? null,
+    excerpt: known?.excerpt ?? '',
+  };
+}

@@ -1,11 +1,12 @@
 import type { Engine, StorageKind, StorageUsage } from '../../engine/contract.ts';
 import type { ContainerSummary } from '../../wire/container-types.ts';
-import type { DiskUsage, KindUsage } from '../../wire/disk-usage-types.ts';
+import type { CacheRecord, DiskUsage, KindUsage } from '../../wire/disk-usage-types.ts';
 import type { ImageSummary } from '../../wire/image-types.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
 import type { Volume } from '../../wire/volume-types.ts';
 import { newestContainers } from '../filters/containers.ts';
 import { containersByImage, selectImages } from '../filters/images.ts';
+import { builderSize, cacheSum, renderCacheRecord } from './cache-record.ts';
 import { renderSummary } from './container.ts';
 import { renderImageSummary } from './image.ts';
 import { renderVolume } from './volume.ts';
@@ -24,6 +25,7 @@ interface Lists {
   readonly images: ImageSummary[] | null;
   readonly containers: ContainerSummary[] | null;
   readonly volumes: Volume[] | null;
+  readonly cache: CacheRecord[] | null;
 }
 
 export function renderDiskUsage(engine: Engine, usage: StorageUsage, request: DiskUsageRequest): DiskUsage {
@@ -32,6 +34,7 @@ export function renderDiskUsage(engine: Engine, usage: StorageUsage, request: Di
     images: imageItems(engine, usage, request),
     containers: containerItems(engine, usage, request),
     volumes: volumeItems(engine, usage),
+    cache: usage.buildCache?.map(renderCacheRecord) ?? null,
   };
   if (differs(request.version, 'diskUsageLists')) return renderLists(lists, request.version);
   const sums = renderSums(lists, request);
@@ -45,8 +48,8 @@ function renderLists(lists: Lists, version: ApiVersion): DiskUsage {
     Images: lists.images,
     Containers: lists.containers,
     Volumes: lists.volumes,
-    BuildCache: null,
-    ...(differs(version, 'diskUsageBuilderSize') ? { BuilderSize: 0 } : {}),
+    BuildCache: lists.cache,
+    ...(differs(version, 'diskUsageBuilderSize') ? { BuilderSize: builderSize(lists.cache ?? []) } : {}),
   };
 }
 
@@ -84,14 +87,14 @@ function volumeItems(engine: Engine, { volumes }: StorageUsage): Volume[] | null
   });
 }
 
-function renderSums(lists: Lists, { kinds, verbose }: DiskUsageRequest): DiskUsage {
-  const { images, containers, volumes } = lists;
+function renderSums(lists: Lists, { verbose }: DiskUsageRequest): DiskUsage {
+  const { images, containers, volumes, cache } = lists;
   const withItems = <Item>(sum: KindUsage, items: Item[]) => (verbose ? { ...sum, Items: items } : sum);
   return {
     ...(images === null ? {} : { ImageUsage: withItems(imageSum(images, lists.layersSize), images) }),
     ...(containers === null ? {} : { ContainerUsage: withItems(containerSum(containers), containers) }),
     ...(volumes === null ? {} : { VolumeUsage: withItems(volumeSum(volumes), volumes) }),
-    ...(kinds.has('build-cache') ? { BuildCacheUsage: withItems(sumOf([]), []) } : {}),
+    ...(cache === null ? {} : { BuildCacheUsage: withItems(cacheSum(cache), cache) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { BuildEvent } from '../../wire/build-messages.ts';
 import type { ProgressMessage } from '../../wire/messages.ts';
 import type { Response } from '../http/response.ts';
 import { errorLine, progressLine } from '../render/progress.ts';
@@ -22,6 +23,11 @@ export class ProgressWriter {
   /** Keeps the order; need not be awaited. */
   message(message: ProgressMessage): void {
     this.#line(progressLine(message));
+  }
+
+  /** The same for the events of a build. */
+  event(event: BuildEvent): void {
+    this.#line(`${JSON.stringify(event)}\r\n`);
   }
 
   /** May be dropped: when the last one is fresh or the client slow. */

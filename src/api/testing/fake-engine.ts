@@ -1,5 +1,6 @@
 import { notFound, SampanError } from '../../base/errors.ts';
 import type { EngineEvent } from '../../base/events.ts';
+import type { CacheRecord } from '../../build/contract.ts';
 import type {
   Container,
   ContainerAttachOptions,
@@ -223,6 +224,32 @@ export function createFakeEngine(): FakeEngine {
         };
       },
     },
+    builder: {
+      async build(_context, request, listener) {
+        calls.push(['build', request]);
+        listener.onTranscript?.({ type: 'instruction', number: 1, total: 1, text: 'FROM scratch' });
+        if (request.target === 'bad') throw new SampanError('not-found', 'no such stage');
+        return { images: request.platforms.map((platform) => ({ platform, id: imageId })), warnings: [] };
+      },
+      cancel: (id) => calls.push(['cancel', id]),
+      check: async () => [],
+      async openContext(context, source, dockerfile) {
+        calls.push(['openContext', dockerfile]);
+        const opened = await engine.builder.openTree(context, source);
+        return { ...opened, dockerfile: 'FROM scratch', filename: 'Dockerfile' };
+      },
+      async openTree(_context, source) {
+        if (source.kind === 'tar') for await (const _ of source.tar);
+        return { tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) };
+      },
+      upload: async () => 'uploaded',
+      uploaded: () => noFiles,
+      cache: async () => [cacheRecord],
+      async prune(_context, options) {
+        calls.push(['pruneCache', options, options.filter(cacheRecord)]);
+        return { deleted: [cacheRecord.id], bytes: 5 };
+      },
+    },
     storage: {
       async usage(context, kinds) {
         calls.push(['usage', [...kinds]]);
@@ -231,6 +258,7 @@ export function createFakeEngine(): FakeEngine {
           images: kinds.has('image') ? await engine.images.usage(context) : undefined,
           containers: kinds.has('container') ? new Map([[id, { writable: 5, root: 95 }]]) : undefined,
           volumes: kinds.has('volume') ? new Map([['data', { bytes: 7, users: 0 }]]) : undefined,
+          buildCache: kinds.has('build-cache') ? await engine.builder.cache() : undefined,
         };
       },
       volumeBytes: async () => 7,
@@ -238,6 +266,26 @@ export function createFakeEngine(): FakeEngine {
   };
   return engine;
 }
+
+const noFiles: Awaited<ReturnType<Engine['builder']['openTree']>>['tree'] = {
+  digest: imageId,
+  stat: async () => undefined,
+  names: async () => [],
+  async *list() {},
+  async *read() {},
+};
+
+const cacheRecord: CacheRecord = {
+  ...{
+    id: 'a1b2c3',
+    parents: ['d4e5f6'],
+    type: 'regular',
+    description: 'RUN make',
+    inUse: false,
+    shared: true,
+  },
+  ...{ size: 5, created: new Date('2026-01-02T03:04:05Z'), lastUsed: undefined, uses: 0 },
+};
 
 /** What is stored, and then nothing until the reader gives up. */
 async function* follow<T>(stored: readonly T[], signal: AbortSignal, forever: boolean): AsyncGenerator<T> {

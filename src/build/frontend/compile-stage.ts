@@ -22,6 +22,7 @@ import {
   applyVolume,
 } from './config-steps.ts';
 import { applyCopy, applyRun, applyWorkdir, type StepOptions } from './file-steps.ts';
+import { inputNames } from './input-names.ts';
 import { entriesOf, envOf, lookupIn, proxyEntries, withArg } from './scope.ts';
 import { after, type StageState } from './stage-state.ts';
 import { stageBefore } from './targets.ts';
@@ -82,9 +83,9 @@ class StageCompiler {
     const earlier = stageBefore(this.#number, image, file.stages);
     if (earlier !== undefined) return this.#inherited(await this.#compilation.stage(earlier));
     const context = options.contexts[image];
-    if (context !== undefined) return this.#fresh(context, emptyProcess, undefined);
-    if (image === 'scratch') return this.#fresh(scratch, emptyProcess, undefined);
-    const { vertex, config } = await this.#image(image, from);
+    if (context !== undefined && !('image' in context)) return this.#fresh(context, emptyProcess, undefined);
+    if (context === undefined && image === 'scratch') return this.#fresh(scratch, emptyProcess, undefined);
+    const { vertex, config } = await this.#image(context?.image ?? image, from);
     return this.#fresh(vertex, config.config ?? {}, config);
   }
 
@@ -100,7 +101,7 @@ class StageCompiler {
     const env = envOf(process.Env ?? []);
     if (!env.has('PATH')) env.set('PATH', DEFAULT_PATH);
     return {
-      ...{ name: this.#stage.from.name, start: root, root, base, author: base?.author ?? '' },
+      ...{ name: this.#stage.from.name, origin: root, start: root, root, base, author: base?.author ?? '' },
       process: { ...process, Env: entriesOf(env) },
       scope: { env, args: new Map() },
       ...{ history: [], steps: [], hasOwnCommand: false },
@@ -154,9 +155,9 @@ class StageCompiler {
       );
     }
     const context = options.contexts[name];
-    if (context !== undefined) return context;
-    if (name === 'scratch') return scratch;
-    return (await this.#image(name, { lines })).vertex;
+    if (context !== undefined && !('image' in context)) return context;
+    if (context === undefined && name === 'scratch') return scratch;
+    return (await this.#image(context?.image ?? name, { lines })).vertex;
   }
 
   #apply(
@@ -233,7 +234,7 @@ class StageCompiler {
       hostname: options.args['BUILDKIT_SANDBOX_HOSTNAME'] ?? DEFAULT_HOSTNAME,
       inputOf(name) {
         const input = name === '' ? contexts['context'] : inputs.get(name);
-        if (input === undefined)
+        if (input === undefined || 'image' in input)
           throw new DockerfileError(`there is no build context ${JSON.stringify(name)}`);
         return input;
       },
@@ -269,12 +270,6 @@ const scratch = makeVertex({ kind: 'scratch' }, [], { name: '[internal] scratch'
 
 function withoutTriggers({ OnBuild: _, ...process }: ImageProcess): ImageProcess {
   return process;
-}
-
-function inputNames(instruction: StageInstruction): string[] {
-  if (instruction.kind === 'copy') return instruction.from === '' ? [] : [instruction.from];
-  if (instruction.kind !== 'run') return [];
-  return instruction.mounts.flatMap((mount) => /(?:^|,)"?from=([^,$"]+)(?:[,"]|$)/i.exec(mount)?.[1] ?? []);
 }
 
 function platformOf(text: string): Platform {

@@ -22,7 +22,7 @@ export interface CompileOptions {
   readonly extraHosts: readonly string[];
   readonly limits: SandboxLimits;
   /** Contexts by name: "context" is the main one. */
-  readonly contexts: Readonly<Record<string, Vertex>>;
+  readonly contexts: Readonly<Record<string, Vertex | { readonly image: string }>>;
   readonly images: ImageResolver;
   /** Added to the target's. */
   readonly labels: Readonly<Record<string, string>>;

@@ -60,7 +60,10 @@ export function applyCommand(state: StageState, { kind, command }: CommandInstru
   const words = commandWords(state, command);
   const text = `${kind.toUpperCase()} ${quotedList(words)}`;
   if (kind === 'cmd') {
-    return after(state, text, { process: { ...state.process, Cmd: words }, hasOwnCommand: true });
+    return after(state, text, {
+      process: { ...state.process, Cmd: words, ArgsEscaped: true },
+      hasOwnCommand: true,
+    });
   }
   const kept = state.hasOwnCommand ? state.process.Cmd : null;
   const process = { ...state.process, Entrypoint: words.length === 0 ? null : words, Cmd: kept ?? null };

@@ -1,10 +1,9 @@
 import type { Lookup } from '../../dockerfile/expansion.ts';
 
 /** Build arguments that every RUN has without a declaration; they are neither in histories nor in what a step means. */
-const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
-  name,
-  name.toLowerCase(),
-]);
+export const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(
+  (name) => [name, name.toLowerCase()],
+);
 
 /** The variables of a stage: what ENV has set, and the arguments declared so far. Never changed: each step makes a new one. */
 export interface Scope {

@@ -9,6 +9,7 @@ export interface HistoryStep {
   readonly createdBy: string;
   /** In those of Docker's classic builder. */
   readonly classic: string | ClassicCopy;
+  readonly author: string;
   /** What the root filesystem is after the step. */
   readonly root: Vertex;
 }
@@ -32,6 +33,8 @@ export interface WrittenStep {
 /** A stage as far as its instructions have been read. Never changed: each instruction makes a new one. */
 export interface StageState {
   readonly name: string;
+  /** What the first of its base stages began with: the root before the first line of the history. */
+  readonly origin: Vertex;
   /** What FROM gave. */
   readonly start: Vertex;
   readonly root: Vertex;
@@ -73,5 +76,6 @@ export function withLine(
   classic: HistoryStep['classic'],
 ): StageState {
   const root = change.root ?? state.root;
-  return { ...state, ...change, history: [...state.history, { createdBy, classic, root }] };
+  const author = change.author ?? state.author;
+  return { ...state, ...change, history: [...state.history, { createdBy, classic, author, root }] };
 }

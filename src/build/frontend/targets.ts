@@ -1,5 +1,9 @@
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
-import { DockerfileError } from '../../dockerfile/errors.ts';
+import { at, DockerfileError } from '../../dockerfile/errors.ts';
+import { expand } from '../../dockerfile/expansion.ts';
+import type { CompileOptions } from './compile.ts';
+import { globalArgs } from './global-args.ts';
+import { inputNames } from './input-names.ts';
 
 /** The number of the stage that is to be built. */
 export function targetOf({ stages }: Dockerfile, target: string): number {
@@ -16,4 +20,23 @@ export function stageBefore(count: number, name: string, stages: Dockerfile['sta
   const byName = stages.slice(0, count).findLastIndex(({ from }) => from.name === lower && lower !== '');
   if (byName >= 0) return byName;
   return /^\d{1,6}$/.test(name) && Number(name) < count ? Number(name) : undefined;
+}
+
+/** The numbers of the stages that the target needs as far as the file says, its own last. */
+export function neededStages(file: Dockerfile, options: CompileOptions): number[] {
+  const globals = globalArgs(file, options);
+  const expansion = { escape: file.directives.escape, lookup: (name: string) => globals.get(name) };
+  const needed = new Set<number>();
+  const visit = (number: number): void => {
+    const stage = file.stages[number];
+    if (stage === undefined || needed.has(number)) return;
+    needed.add(number);
+    const base = at(stage.from.lines, () => expand(stage.from.image, expansion));
+    for (const name of [base, ...stage.instructions.flatMap(inputNames)]) {
+      const earlier = stageBefore(number, name, file.stages);
+      if (earlier !== undefined) visit(earlier);
+    }
+  };
+  visit(targetOf(file, options.target));
+  return [...needed].sort((left, right) => left - right);
 }

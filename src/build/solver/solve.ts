@@ -109,6 +109,7 @@ export class Solver {
     const key = digestOf(Buffer.from(JSON.stringify(meaning)));
     this.#build.uses.add(key);
     const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(key, below);
+    if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
     const added =
       found ??
       (await this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context) =>

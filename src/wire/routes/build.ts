@@ -1,12 +1,81 @@
+import { ownBuildParameters, UploadedContext } from '../build-messages.ts';
 import { BuildPruneResponse } from '../disk-usage-types.ts';
-import { filters, flag, integer } from '../query.ts';
+import { ProgressMessage } from '../messages.ts';
+import { filters, flag, integer, text, texts } from '../query.ts';
 import type { Route } from '../route.ts';
 
 export const buildRoutes = {
+  build: {
+    method: 'POST',
+    path: '/build',
+    summary:
+      'Builds an image from a Dockerfile in a tar of its context, or of `remote`: a Git repository, an archive, a Dockerfile. The stream is that of the classic builder, or with `progress=events` what happens as objects (BuildEvent).',
+    query: {
+      dockerfile: text(),
+      t: texts,
+      remote: text(),
+      q: flag(),
+      nocache: flag(),
+      cachefrom: text(),
+      pull: flag(),
+      rm: flag(true),
+      forcerm: flag(),
+      memory: integer,
+      memswap: integer,
+      cpushares: integer,
+      cpuperiod: integer,
+      cpuquota: integer,
+      cpusetcpus: text(),
+      cpusetmems: text(),
+      cgroupparent: text(),
+      shmsize: integer,
+      ulimits: text(),
+      buildargs: text(),
+      labels: text(),
+      networkmode: text(),
+      platform: text(),
+      target: text(),
+      extrahosts: texts,
+      securityopt: texts,
+      isolation: text(),
+      squash: flag(),
+      outputs: text(),
+      version: text(),
+      session: text(),
+      buildid: text(),
+      ...ownBuildParameters,
+    },
+    upload: true,
+    statuses: [200],
+    response: ProgressMessage,
+    stream: 'json',
+    since: '1.0',
+  },
+  buildCancel: {
+    method: 'POST',
+    path: '/build/cancel',
+    summary: 'Gives up the build that was begun with this `buildid`.',
+    query: { id: text() },
+    statuses: [200],
+    stream: 'none',
+    since: '1.39',
+  },
+  buildContextUpload: {
+    method: 'POST',
+    path: '/build/contexts',
+    summary: 'Takes in the tar of a named context for a build that follows.',
+    query: {},
+    upload: true,
+    statuses: [201],
+    response: UploadedContext,
+    stream: 'none',
+    since: '1.51',
+    own: true,
+  },
   buildPrune: {
     method: 'POST',
     path: '/build/prune',
-    summary: 'Empties the build cache, in which there is nothing yet.',
+    summary: 'Removes from the build cache what the filters take, least recently used first.',
     query: {
       all: flag(),
       filters: filters(

@@ -1,0 +1,58 @@
+import type { BasePull, BuildListener } from '../../build/contract.ts';
+import { type Digest, digestOf } from '../../oci/digest.ts';
+import type { BuildEvent } from '../../wire/build-messages.ts';
+
+/** What happens in a build as the API's own events. */
+export function buildEvents(send: (event: BuildEvent) => void): { readonly listener: BuildListener } {
+  const pulls = new PullEvents(send);
+  const listener: BuildListener = {
+    onWarnings(warnings) {
+      for (const { lines, ...warning } of warnings) send({ warning: { ...warning, lines: { ...lines } } });
+    },
+    onPull: (event) => pulls.tell(event),
+    onPlan(vertices) {
+      for (const { digest, name, inputs } of vertices)
+        send({ vertex: { digest, name, inputs: [...inputs] } });
+    },
+    onStart: (digest) => send({ started: { digest, time: Date.now() } }),
+    onOutput(digest, stream, bytes) {
+      const data = Buffer.from(bytes).toString('base64');
+      send({ output: { digest, stream: stream === 'stdout' ? 1 : 2, data, time: Date.now() } });
+    },
+    onProgress: (digest, id, current, total) =>
+      send({ transfer: { digest, id, current, total, time: Date.now() } }),
+    onDone(digest, { cached, error }) {
+      send({ done: { digest, cached, ...(error === undefined ? {} : { error }), time: Date.now() } });
+    },
+  };
+  return { listener };
+}
+
+/** Base images come before there is a plan: each is a vertex of its own. */
+class PullEvents {
+  readonly #send: (event: BuildEvent) => void;
+  readonly #begun = new Set<Digest>();
+
+  constructor(send: (event: BuildEvent) => void) {
+    this.#send = send;
+  }
+
+  tell(event: BasePull): void {
+    const digest = digestOf(Buffer.from(`pull ${event.reference}`));
+    this.#begin(digest, event.reference);
+    if (event.type === 'layer') {
+      const { layer, current, total } = event.progress;
+      this.#send({ transfer: { digest, id: layer, current, total, time: Date.now() } });
+    } else if (event.type !== 'found') {
+      const failure = event.type === 'failed' ? { error: event.error } : {};
+      this.#send({ done: { digest, cached: false, ...failure, time: Date.now() } });
+    }
+  }
+
+  #begin(digest: Digest, reference: string): void {
+    if (this.#begun.has(digest)) return;
+    this.#begun.add(digest);
+    this.#send({ vertex: { digest, name: `[internal] pull ${reference}`, inputs: [] } });
+    this.#send({ started: { digest, time: Date.now() } });
+  }
+}

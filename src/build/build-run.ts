@@ -1,0 +1,192 @@
+import type { Context } from '../base/context.ts';
+import type { Slots } from '../base/slots.ts';
+import { type Dockerfile, readDockerfile } from '../dockerfile/dockerfile.ts';
+import { DockerfileError } from '../dockerfile/errors.ts';
+import type { Image, ImageMaker, Images, LayerLease } from '../images/contract.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/image.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import { BaseImages } from './base-images.ts';
+import type { BuildListener, BuildRequest } from './contract.ts';
+import { makeVertex, type Vertex } from './definition/vertex.ts';
+import type { FileTree } from './file-tree.ts';
+import { type Compiled, type CompileOptions, compile } from './frontend/compile.ts';
+import { unusedArgs } from './frontend/unused-args.ts';
+import { imageConfig } from './output/image-config.ts';
+import type { KnownSteps } from './output/known-steps.ts';
+import { Narrator } from './output/narrator.ts';
+import { type Roots, stageTrail } from './output/stage-trail.ts';
+import { Solver, type SolverParts } from './solver/solve.ts';
+import type { ResultLayers } from './steps/layers-of.ts';
+
+export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
+  readonly images: Pick<Images, 'find' | 'get' | 'pull' | 'tag'>;
+  readonly imageMaker: ImageMaker;
+  readonly resultLayers: ResultLayers;
+  readonly known: KnownSteps;
+  readonly slots: Slots;
+}
+
+/** One build for one platform after the other, under one lease. */
+export class BuildRun {
+  readonly #parts: BuildRunParts;
+  readonly #context: Context;
+  readonly #request: BuildRequest;
+  readonly #listener: BuildListener;
+  readonly #lease: LayerLease;
+  readonly #sourceDate: number | undefined;
+  readonly #file: Dockerfile;
+  /** Keys of the steps that it has to do with. */
+  readonly uses = new Set<Digest>();
+
+  /** Fails with DockerfileError. */
+  constructor(
+    parts: BuildRunParts,
+    context: Context,
+    request: BuildRequest,
+    { listener, lease }: { readonly listener: BuildListener; readonly lease: LayerLease },
+  ) {
+    this.#parts = parts;
+    this.#context = context;
+    this.#request = request;
+    this.#listener = listener;
+    this.#lease = lease;
+    this.#sourceDate = request.sourceDate ?? dateOf(request.args['SOURCE_DATE_EPOCH']);
+    this.#file = parsed(request.dockerfile);
+  }
+
+  /** The image's ID; `names` are given to it. */
+  async make(platform: Platform, names: readonly string[]): Promise<Digest> {
+    const options = this.#compileOptions(platform);
+    const among = this.#cacheImages();
+    const narrator = new Narrator({
+      ...{ file: this.#file, options, listener: this.#listener, known: this.#parts.known },
+      among: among && new Set(among.map(({ id }) => id)),
+      sourceDate: this.#sourceDate,
+    });
+    narrator.begin();
+    const compiled = await compile(this.#context, this.#file, options);
+    this.#tellPlan(compiled);
+    const solver = this.#solver(among);
+    const roots: Roots = {
+      solution: (vertex) => solver.solution(vertex),
+      layersOf: ({ result }) => this.#parts.resultLayers.of(this.#context, this.#lease, result),
+    };
+    const making = solver.solve(compiled.stage.root).then(() => this.#write(compiled, roots, names));
+    const telling = narrator.follow(compiled.stages, roots, () => making);
+    const [made, told] = await Promise.allSettled([making, telling]);
+    if (made.status === 'rejected') throw made.reason;
+    if (told.status === 'rejected') throw told.reason;
+    this.#tellUnused();
+    return made.value;
+  }
+
+  #compileOptions(platform: Platform): CompileOptions {
+    const { target, args, noCache, network, extraHosts, limits, labels, style } = this.#request;
+    return {
+      ...{
+        platform,
+        host: hostPlatform(),
+        target,
+        args,
+        noCache,
+        network,
+        extraHosts,
+        limits,
+        labels,
+        style,
+      },
+      contexts: this.#contexts(),
+      images: new BaseImages({
+        ...{
+          images: this.#parts.images,
+          lease: this.#lease,
+          request: this.#request,
+          listener: this.#listener,
+        },
+      }),
+    };
+  }
+
+  #contexts(): CompileOptions['contexts'] {
+    const { context, namedContexts } = this.#request;
+    const all = Object.entries({ ...namedContexts, context });
+    return Object.fromEntries(
+      all.map(([name, tree]): [string, Vertex | { readonly image: string }] => {
+        if (isImage(tree)) return [name, tree];
+        const operation = { kind: 'local', name, content: tree.digest } as const;
+        const what = name === 'context' ? 'build context' : `context ${name}`;
+        return [name, makeVertex(operation, [], { name: `[internal] load ${what}`, ignoresCache: false })];
+      }),
+    );
+  }
+
+  #solver(among: readonly Image[] | undefined): Solver {
+    const accepts = (layers: readonly Digest[]): boolean =>
+      among === undefined ||
+      among.some(({ config }) => layers.every((layer, index) => config.rootfs.diff_ids[index] === layer));
+    return new Solver(this.#context, this.#parts, {
+      surroundings: { ...this.#request, sourceDate: this.#sourceDate },
+      ...{ lease: this.#lease, listener: this.#listener, uses: this.uses, accepts },
+    });
+  }
+
+  /** The images that alone may stand in for the cache, those of them that are here; undefined for no such limit. */
+  #cacheImages(): readonly Image[] | undefined {
+    const { cacheFrom } = this.#request;
+    if (cacheFrom.length === 0) return undefined;
+    return cacheFrom.flatMap((name) => this.#parts.images.find(name) ?? []);
+  }
+
+  #tellPlan({ vertices }: Compiled): void {
+    this.#listener.onPlan?.(
+      vertices.map(({ digest, note, inputs }) => ({
+        ...{ digest, name: note.name },
+        inputs: inputs.map((input) => input.digest),
+      })),
+    );
+  }
+
+  #tellUnused(): void {
+    const args = unusedArgs(this.#file, this.#request.args);
+    if (args.length > 0) this.#listener.onTranscript?.({ type: 'unused', args });
+  }
+
+  async #write({ stage, platform }: Compiled, roots: Roots, names: readonly string[]): Promise<Digest> {
+    const { images, imageMaker } = this.#parts;
+    const { style } = this.#request;
+    const base = stage.origin.operation.kind === 'image' ? stage.origin.operation.image : undefined;
+    if (style === 'classic' && stage.history.length === 0 && base !== undefined) {
+      for (const name of names) await images.tag(this.#context, base, name);
+      return base;
+    }
+    const trail = await Array.fromAsync(stageTrail(stage, roots));
+    const layers = trail.at(-1)?.layers ?? (await roots.layersOf(await roots.solution(stage.root)));
+    const config = imageConfig({
+      ...{ base: stage.base, process: stage.process, author: stage.author, platform, layers, style },
+      steps: trail.map(({ made }) => made),
+      sourceDate: this.#sourceDate,
+    });
+    const parent = style === 'classic' ? base : undefined;
+    const image = await imageMaker.create(this.#context, { config, parent, references: names });
+    return image.id;
+  }
+}
+
+function parsed(text: string): Dockerfile {
+  try {
+    return readDockerfile(text);
+  } catch (error) {
+    if (!(error instanceof DockerfileError) || error.lines === undefined) throw error;
+    const { lines, message } = error;
+    throw new DockerfileError(`dockerfile parse error on line ${lines.first}: ${message}`, lines);
+  }
+}
+
+function isImage(input: FileTree | { readonly image: string }): input is { readonly image: string } {
+  return 'image' in input;
+}
+
+function dateOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined;
+}

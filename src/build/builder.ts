@@ -1,0 +1,99 @@
+import { availableParallelism } from 'node:os';
+import type { Context } from '../base/context.ts';
+import { SampanError } from '../base/errors.ts';
+import { Slots } from '../base/slots.ts';
+import type { ImageMaker, Images } from '../images/contract.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/image.ts';
+import { hostPlatform, platformFit } from '../oci/platform.ts';
+import { BuildRun, type BuildRunParts } from './build-run.ts';
+import type { CacheKeeper } from './cache/cache-keeper.ts';
+import { openContext, openTree } from './contexts.ts';
+import type { Builder, BuildListener, BuildRequest, BuildResult } from './contract.ts';
+import { locate } from './errors.ts';
+import { KnownSteps } from './output/known-steps.ts';
+import { InFlight } from './solver/in-flight.ts';
+import type { SolverParts } from './solver/solve.ts';
+import type { StepMakers } from './solver/step.ts';
+import type { ResultLayers } from './steps/layers-of.ts';
+import { Uploads } from './uploads.ts';
+
+export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize'> {
+  readonly images: Pick<Images, 'find' | 'get' | 'list' | 'pull' | 'tag'>;
+  readonly imageMaker: ImageMaker;
+  readonly steps: StepMakers;
+  readonly resultLayers: ResultLayers;
+  readonly keeper: CacheKeeper;
+  /** Host directory for what is there only while it is used. */
+  readonly directory: string;
+}
+
+export function createBuilder(parts: BuilderParts): Builder {
+  const uploads = new Uploads();
+  const running = new Map<string, AbortController>();
+  const contextParts = { steps: parts.steps, maker: parts.imageMaker, directory: parts.directory };
+  const runParts: BuildRunParts = {
+    ...parts,
+    makers: parts.steps,
+    inFlight: new InFlight(),
+    slots: new Slots(() => 2 * availableParallelism()),
+    known: new KnownSteps(parts.images),
+  };
+  return {
+    async build(context, request, listener) {
+      using cancellation = cancellable(running, request.id);
+      const signal = AbortSignal.any([context.signal, cancellation.signal]);
+      return await build({ ...context, signal }, parts, runParts, request, listener);
+    },
+    cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
+    check: async () => [],
+    openContext: (context, source, dockerfile) => openContext(context, contextParts, source, dockerfile),
+    openTree: (context, source) => openTree(context, contextParts, source),
+    upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
+    uploaded: (id) => uploads.get(id),
+    cache: () => parts.keeper.list(),
+    prune: (context, options) => parts.keeper.prune(context, options),
+  };
+}
+
+function cancellable(
+  running: Map<string, AbortController>,
+  id: string,
+): { readonly signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  if (id !== '') running.set(id, controller);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      if (running.get(id) === controller) running.delete(id);
+    },
+  };
+}
+
+async function build(
+  context: Context,
+  parts: BuilderParts,
+  runParts: BuildRunParts,
+  request: BuildRequest,
+  listener: BuildListener,
+): Promise<BuildResult> {
+  const { dockerfile: text, filename, platforms, tags } = request;
+  try {
+    using lease = parts.imageMaker.leaseLayers(context);
+    const run = new BuildRun(runParts, context, request, { listener, lease });
+    using _use = parts.keeper.using(run.uses);
+    const named = namedPlatform(platforms);
+    const images: { platform: Platform; id: Digest }[] = [];
+    for (const platform of platforms) {
+      images.push({ platform, id: await run.make(platform, platform === named ? tags : []) });
+    }
+    return { images, warnings: [] };
+  } catch (error) {
+    throw locate(error, { filename, text });
+  }
+}
+
+/** Of several images one gets the names: the one that can run here. */
+function namedPlatform(platforms: readonly Platform[]): Platform | undefined {
+  return platforms.find((platform) => platformFit(hostPlatform(), platform) > 0) ?? platforms[0];
+}

@@ -1,0 +1,77 @@
+import type { Database } from 'bun:sqlite';
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createBuilder } from '../build/builder.ts';
+import { CacheKeeper } from '../build/cache/cache-keeper.ts';
+import type { Builder } from '../build/contract.ts';
+import type { StepCache } from '../build/solver/step-cache.ts';
+import { CacheMounts } from '../build/steps/cache-mounts.ts';
+import { ResultLayers } from '../build/steps/layers-of.ts';
+import { createRunStep } from '../build/steps/run.ts';
+import { makeSteps } from '../build/steps/steps.ts';
+import type { Sandboxes } from '../containers/sandbox/contract.ts';
+import type { ContentStore } from '../content/contract.ts';
+import type { StoredImages } from '../images/images.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Trees } from '../runtime/trees/contract.ts';
+import type { SnapshotDriver } from '../snapshots/contract.ts';
+import { diskBytes } from './disk-walk.ts';
+
+export interface OpenBuilderOptions {
+  readonly database: Database;
+  readonly images: StoredImages;
+  readonly content: ContentStore;
+  readonly snapshots: SnapshotDriver;
+  readonly trees: Trees;
+  readonly sandboxes: Sandboxes;
+  /** What the steps of earlier builds made: the images' layers are kept for it too. */
+  readonly cache: StepCache;
+  readonly dataRoot: string;
+  readonly execRoot: string;
+}
+
+/** Files take whole blocks of the filesystem, nearly always of this size. */
+const DISK_BLOCK = 4_096;
+
+/** The builder with all its parts. What a killed daemon left of its builds goes. */
+export async function openBuilder(options: OpenBuilderOptions): Promise<Builder> {
+  const { images, snapshots, trees, content, cache, database, sandboxes } = options;
+  const root = join(options.dataRoot, 'build');
+  const directory = join(root, 'work');
+  const sockets = join(options.execRoot, 'build');
+  const mountPoint = join(sockets, 'view');
+  await rm(directory, { recursive: true, force: true });
+  for (const path of [directory, mountPoint]) await mkdir(path, { recursive: true, mode: 0o700 });
+  const cacheMounts = await CacheMounts.open({
+    ...{ database, trees, usage: diskBytes },
+    directory: join(root, 'mounts'),
+  });
+  const parts = { trees, snapshots, mountPoint, images: images.maker };
+  const resultLayers = new ResultLayers(parts);
+  const layerSize = async (layer: Digest) => (await content.stat(layer))?.size ?? 0;
+  return createBuilder({
+    ...{ images, cache, snapshots, resultLayers, directory, layerSize },
+    imageMaker: images.maker,
+    steps: {
+      ...makeSteps({ ...parts, directory, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
+      run: createRunStep({
+        ...{ ...parts, sandboxes, cacheMounts, resultLayers, directory: sockets },
+        entitlements: new Set(['network.host']),
+      }),
+    },
+    keeper: new CacheKeeper({
+      ...{ cache, images, mounts: cacheMounts, imageMaker: images.maker },
+      diskSize: async (layer) => onDisk(await layerSize(layer)) + (await snapshots.layerUsage(layer)),
+      freeSpace: () => freeSpace(root),
+    }),
+  });
+}
+
+function onDisk(size: number): number {
+  return Math.ceil(size / DISK_BLOCK) * DISK_BLOCK;
+}
+
+async function freeSpace(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}
