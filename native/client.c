@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "dns-settings.h"
 #include "hub.h"
 #include "stdin.h"
 
@@ -213,11 +214,16 @@ static uint32_t frame_length(const uint8_t *header)
 	return (uint32_t)header[4] << 24 | (uint32_t)header[5] << 16 | (uint32_t)header[6] << 8 | header[7];
 }
 
+static uint32_t limit_of(int type)
+{
+	if (type == FRAME_EXEC || type == FRAME_STDIN)
+		return FRAME_MAX;
+	return type == FRAME_DNS ? DNS_SETTINGS_MAX : FRAME_REQUEST_MAX;
+}
+
 static bool is_well_formed(const uint8_t *header)
 {
-	uint32_t limit = header[0] == FRAME_EXEC || header[0] == FRAME_STDIN ? FRAME_MAX : FRAME_REQUEST_MAX;
-
-	return !header[1] && !header[2] && !header[3] && frame_length(header) <= limit;
+	return !header[1] && !header[2] && !header[3] && frame_length(header) <= limit_of(header[0]);
 }
 
 /* Returns false when there is no whole frame to take. */

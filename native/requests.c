@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "dns.h"
 #include "hub.h"
 #include "stdin.h"
 
@@ -174,6 +175,31 @@ static void start_exec(struct client *client, struct payload *payload)
 	}
 }
 
+static void configure_dns(struct client *client, struct payload *payload)
+{
+	bool opened;
+	int port;
+	uint8_t answer[3];
+
+	if (supervised_list->phase != PHASE_RUNNING) {
+		refuse(client, "conflict", "the container is not running");
+		return;
+	}
+	port = dns_configure(supervised_list->run, payload->bytes, payload->left, &opened);
+	if (port >= 0) {
+		answer[0] = (uint8_t)(port >> 8);
+		answer[1] = (uint8_t)port;
+		answer[2] = opened;
+		client_send(client, FRAME_OK, answer, sizeof(answer));
+	} else if (errno == EINVAL) {
+		refuse(client, "invalid-argument", "these are no settings of a DNS server");
+	} else if (errno == EADDRINUSE) {
+		refuse(client, "conflict", "a program of the container has the port of the DNS server");
+	} else {
+		refuse(client, "exhausted", "the sockets of the DNS server cannot be opened");
+	}
+}
+
 static int describe(struct buffer *text, const struct supervised *process)
 {
 	return buffer_printf(text, "{\"id\":\"%s\",\"pid\":%d,\"startedAtNs\":%" PRId64 "}", process->id, (int)process->pid,
@@ -228,6 +254,9 @@ void request_handle(struct client *client, int type, const uint8_t *bytes, size_
 		/* fall through */
 	case FRAME_STATUS:
 		send_state(client);
+		break;
+	case FRAME_DNS:
+		configure_dns(client, &payload);
 		break;
 	case FRAME_HOLD:
 	case FRAME_RELEASE:

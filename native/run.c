@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "cleanup.h"
+#include "dns.h"
 #include "oomscore.h"
 #include "path.h"
 #include "plan.h"
@@ -28,6 +29,7 @@ void run_init(struct run *run)
 	for (int i = 0; i < SLOTS; i++) run->slots[i] = -1;
 	for (int i = 0; i < 3; i++) run->child_streams[i] = -1;
 	run->child_pidfd = run->status_fd = -1;
+	run->dns.udp = run->dns.tcp = -1;
 	run->terminal_fd = run->stdin_fd = run->stdout_fd = run->stderr_fd = -1;
 	run->mask_null = run->mask_directory = run->tree_root = -1;
 }
@@ -309,6 +311,7 @@ void run_dispose(struct run *run)
 	        &run->stdout_fd, &run->stderr_fd, &run->mask_null, &run->mask_directory, &run->tree_root};
 	for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++) close_fd(descriptors[i]);
 	for (size_t i = 0; i < run->published_count; i++) close_fd(&run->published[i].fd);
+	dns_dispose(&run->dns);
 	for (size_t i = 0; i < run->oom_count; i++) {
 		if (run->oom[i].file != run->oom[i].event) close_fd(&run->oom[i].file);
 		close_fd(&run->oom[i].event);

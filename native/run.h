@@ -69,6 +69,15 @@ struct published {
 	socklen_t target_size;
 };
 
+struct dns_settings; /* dns-settings.h */
+
+/* From `serveDns`: bound sockets in the container's network, and what they are to answer from; NULL: there are none. */
+struct dns_options {
+	int udp;
+	int tcp;
+	struct dns_settings *settings;
+};
+
 /*
  * From `watchOom`. Version 1: `event` is an eventfd (readable: 8 bytes) and `file` memory.oom_control; version 2: both are
  * memory.events (EPOLLPRI). Either file has a line "oom_kill N", which is the truth: v1 also signals at the group's removal.
@@ -112,6 +121,7 @@ struct run {
 	struct log_options log;
 	struct published *published; /* malloc'd; whoever takes an fd over sets it to -1 */
 	size_t published_count;
+	struct dns_options dns;
 	struct oom_watch oom[OOM_WATCHES_MAX];
 	size_t oom_count;
 

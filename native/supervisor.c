@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dns.h"
 #include "failure.h"
 #include "frames.h"
 #include "hub.h"
@@ -138,6 +139,7 @@ static int begin(struct run *run, int control, struct supervised **first, struct
 	if (supervised_runs(*first) < 0 || write_state(*first) < 0)
 		return -1;
 	relay_open(run);
+	dns_open(run);
 	return 0;
 }
 
@@ -199,6 +201,7 @@ int supervise(struct run *run, int control)
 	logfile_close(&logfile);
 	write_state(first);
 	relay_close();
+	dns_close();
 	run_after(run);
 	hub_unlink();
 	hub_ended(first);

@@ -246,6 +246,11 @@ export const operations = {
     code: 91,
     args: { protocol: 'int', hostAddress: 'text', hostPort: 'int', address: 'text', port: 'int' },
   },
+  /**
+   * parent stage, before `release`: opens the sockets of a DNS server on 127.0.0.11 in the child's network, which the supervisor then serves.
+   * `settings` are those of the supervisor's DNS frame (docs/supervisor-protocol.md) and name the port. Fails with EADDRINUSE.
+   */
+  serveDns: { code: 92, args: { settings: 'bytes' } },
 
   // Cgroups
   /** parent stage: writes the child's pid into a file (cgroup.procs). */

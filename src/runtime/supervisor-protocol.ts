@@ -17,6 +17,7 @@ export const supervisorFrames = {
   wait: 0x37,
   hold: 0x38,
   release: 0x39,
+  dns: 0x3a,
   ok: 0x40,
   refused: 0x41,
   attached: 0x42,
