@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { decompress, peek } from './compression.ts';
@@ -43,6 +44,16 @@ describe('decompress', () => {
     for (const size of [bytes.length, 65_536, 1_000]) {
       expect((await collect(decompress(pieces(bytes, size)))).equals(plain)).toBe(true);
     }
+  });
+
+  test.each(['bzip2', 'xz'])('%s of noise comes back whole, however slowly it is read', async (program) => {
+    const noise = randomBytes(1_500_000);
+    const parts: Uint8Array[] = [];
+    for await (const part of decompress(pieces(compressedBy(program, ['-1'], noise), 65_536))) {
+      await Bun.sleep(0);
+      parts.push(part);
+    }
+    expect(Buffer.concat(parts).equals(noise)).toBe(true);
   });
 
   test('an empty stream is empty', async () => {

@@ -8,7 +8,16 @@ import { unxz } from './xz.ts';
 let answered = Promise.withResolvers<InflateRequest>();
 parentPort?.on('message', (request: InflateRequest) => answered.resolve(request));
 
-async function ask(reply: InflateReply): Promise<InflateRequest> {
+let turn: Promise<unknown> = Promise.resolve();
+
+/** One word at a time: the xz library asks for input while its output waits to be taken. */
+function ask(reply: InflateReply): Promise<InflateRequest> {
+  const answer = turn.then(() => exchange(reply));
+  turn = answer;
+  return answer;
+}
+
+async function exchange(reply: InflateReply): Promise<InflateRequest> {
   parentPort?.postMessage(reply);
   const request = await answered.promise;
   answered = Promise.withResolvers();
@@ -29,8 +38,10 @@ async function inflate(compression: SlowCompression): Promise<void> {
     for await (const bytes of plain) {
       if (bytes.length > 0) await ask({ type: 'plain', bytes });
     }
+    await turn;
     parentPort?.postMessage({ type: 'end' } satisfies InflateReply);
   } catch (error) {
+    await turn;
     parentPort?.postMessage({ type: 'failed', message: messageOf(error) } satisfies InflateReply);
   }
 }

@@ -1,3 +1,4 @@
+import { XzReadableStream } from 'xz-decompress';
 import { invalid } from '../base/errors.ts';
 
 /** Of `enum xz_ret` in xz-embedded, which the library is made of: what it does not do, though the format has it. */
@@ -11,7 +12,6 @@ const unsupported: Readonly<Record<string, string>> = {
  * `invalid-argument`. One stream at a time in a thread.
  */
 export async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { XzReadableStream } = await import('xz-decompress');
   const input = source[Symbol.asyncIterator]();
   const compressed = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -24,7 +24,8 @@ export async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
     // The library gives the same memory again and again.
     for await (const bytes of new XzReadableStream(compressed)) yield Uint8Array.from(bytes as Uint8Array);
   } catch (cause) {
-    const [, code = ''] = /error code (\d)/.exec(String(cause)) ?? [];
+    const [, code] = /error code (\d)/.exec(String(cause)) ?? [];
+    if (code === undefined) throw cause;
     throw invalid(unsupported[code] ?? 'it is damaged or cut off', { cause });
   } finally {
     await input.return?.();
