@@ -13,17 +13,17 @@ import type { FileTree } from './file-tree.ts';
 import { type Compiled, type CompileOptions, compile } from './frontend/compile.ts';
 import { unusedArgs } from './frontend/unused-args.ts';
 import { imageConfig } from './output/image-config.ts';
-import type { KnownSteps } from './output/known-steps.ts';
+import type { ToldSteps } from './output/known-steps.ts';
 import { Narrator } from './output/narrator.ts';
 import { type Roots, stageTrail } from './output/stage-trail.ts';
 import { Solver, type SolverParts } from './solver/solve.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 
 export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
-  readonly images: Pick<Images, 'find' | 'get' | 'pull' | 'tag'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
   readonly resultLayers: ResultLayers;
-  readonly known: KnownSteps;
+  readonly told: ToldSteps;
   readonly slots: Slots;
 }
 
@@ -60,8 +60,9 @@ export class BuildRun {
     const options = this.#compileOptions(platform);
     const among = this.#cacheImages();
     const narrator = new Narrator({
-      ...{ file: this.#file, options, listener: this.#listener, known: this.#parts.known },
-      among: among && new Set(among.map(({ id }) => id)),
+      ...{ file: this.#file, options, listener: this.#listener, told: this.#parts.told },
+      images: among ?? this.#parts.images.list(),
+      isLimited: among !== undefined,
       sourceDate: this.#sourceDate,
     });
     narrator.begin();

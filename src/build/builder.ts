@@ -11,7 +11,7 @@ import type { CacheKeeper } from './cache/cache-keeper.ts';
 import { openContext, openTree } from './contexts.ts';
 import type { Builder, BuildListener, BuildRequest, BuildResult } from './contract.ts';
 import { locate } from './errors.ts';
-import { KnownSteps } from './output/known-steps.ts';
+import { ToldSteps } from './output/known-steps.ts';
 import { InFlight } from './solver/in-flight.ts';
 import type { SolverParts } from './solver/solve.ts';
 import type { StepMakers } from './solver/step.ts';
@@ -19,7 +19,7 @@ import type { ResultLayers } from './steps/layers-of.ts';
 import { Uploads } from './uploads.ts';
 
 export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize'> {
-  readonly images: Pick<Images, 'find' | 'get' | 'list' | 'pull' | 'tag'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
   readonly steps: StepMakers;
   readonly resultLayers: ResultLayers;
@@ -37,7 +37,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     makers: parts.steps,
     inFlight: new InFlight(),
     slots: new Slots(() => 2 * availableParallelism()),
-    known: new KnownSteps(parts.images),
+    told: new ToldSteps(),
   };
   return {
     async build(context, request, listener) {

@@ -12,9 +12,11 @@ export function historyOf(store: ImageStore, image: ImageRecord): HistoryItem[] 
     return { entry, size: entry.empty_layer ? 0 : (sizes.next().value ?? 0) };
   });
   let owner: ImageRecord | undefined = image;
+  let left = steps.length;
   return steps.toReversed().map(({ entry, size }) => {
-    const named = owner;
-    owner = owner?.parent === undefined ? undefined : store.get(owner.parent);
+    const named = left === owner?.config.history?.length ? owner : undefined;
+    if (named !== undefined) owner = named.parent === undefined ? undefined : store.get(named.parent);
+    left--;
     return {
       id: named?.id ?? '<missing>',
       created: entry.created === undefined ? undefined : new Date(entry.created),

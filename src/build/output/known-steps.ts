@@ -1,21 +1,13 @@
-import type { Images } from '../../images/contract.ts';
+import type { Image } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { HistoryEntry } from './history.ts';
 
 /** A long-lived daemon does not remember every instruction that it ever carried out. */
 const MAX_STEPS = 10_000;
 
-/**
- * Instructions that were carried out before, though nothing is kept of them: those that change a configuration only. The classic builder
- * finds their images in its cache; here those count that lead to an image that is here, or were told of lately.
- */
-export class KnownSteps {
-  readonly #images: Pick<Images, 'list'>;
+/** Instructions that changed a configuration only and of which nothing is kept: the steps that were told of lately. */
+export class ToldSteps {
   readonly #told = new Set<Digest>();
-
-  constructor(images: Pick<Images, 'list'>) {
-    this.#images = images;
-  }
 
   add(id: Digest): void {
     this.#told.add(id);
@@ -23,21 +15,19 @@ export class KnownSteps {
     if (oldest !== undefined) this.#told.delete(oldest);
   }
 
-  /** `among`: only these images count, if given. */
-  has(
-    id: Digest,
-    history: readonly HistoryEntry[],
-    layers: readonly Digest[],
-    among: ReadonlySet<Digest> | undefined,
-  ): boolean {
-    if (among === undefined && this.#told.has(id)) return true;
-    return this.#images.list().some((image) => {
-      if (among !== undefined && !among.has(image.id)) return false;
-      const { history: whole = [], rootfs } = image.config;
-      return (
-        history.every(({ created_by: line }, index) => whole[index]?.created_by === line) &&
-        layers.every((layer, index) => rootfs.diff_ids[index] === layer)
-      );
-    });
+  has(id: Digest): boolean {
+    return this.#told.has(id);
   }
+}
+
+/** Whether an image began with these steps: then the classic builder would have found the image between in its cache. */
+export function leadsTo(
+  { config: { history: whole = [], rootfs } }: Image,
+  history: readonly HistoryEntry[],
+  layers: readonly Digest[],
+): boolean {
+  return (
+    history.every(({ created_by: line }, index) => whole[index]?.created_by === line) &&
+    layers.every((layer, index) => rootfs.diff_ids[index] === layer)
+  );
 }

@@ -1,4 +1,5 @@
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
+import type { Image } from '../../images/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { BuildListener, TranscriptEvent } from '../contract.ts';
 import type { Vertex } from '../definition/vertex.ts';
@@ -6,16 +7,17 @@ import type { CompileOptions } from '../frontend/compile.ts';
 import type { HistoryStep, StageState } from '../frontend/stage-state.ts';
 import { neededStages } from '../frontend/targets.ts';
 import { historyEntries, type MadeStep } from './history.ts';
-import type { KnownSteps } from './known-steps.ts';
+import { leadsTo, type ToldSteps } from './known-steps.ts';
 import { type Roots, stageTrail, type TrailStep } from './stage-trail.ts';
 
 export interface NarratorParts {
   readonly file: Dockerfile;
   readonly options: CompileOptions;
   readonly listener: BuildListener;
-  readonly known: KnownSteps;
-  /** Images that alone may stand in for the cache, if given. */
-  readonly among: ReadonlySet<Digest> | undefined;
+  readonly told: ToldSteps;
+  /** As they are before the build; if only some of them may stand in for the cache, those. */
+  readonly images: readonly Image[];
+  readonly isLimited: boolean;
   readonly sourceDate: number | undefined;
 }
 
@@ -107,14 +109,16 @@ export class Narrator {
   #endStep(stage: StageState, index: number, step: TrailStep, id: Digest, made: readonly MadeStep[]): void {
     const vertex = ownVertex(stage.history, index);
     const cached = vertex === undefined ? this.#isKnown(stage, step, id, made) : step.cached;
-    this.#parts.known.add(id);
+    this.#parts.told.add(id);
     this.#tell({ type: 'step-done', cached });
   }
 
   #isKnown({ base }: StageState, { layers }: TrailStep, id: Digest, made: readonly MadeStep[]): boolean {
-    const { known, among, options, sourceDate } = this.#parts;
+    const { told, images, isLimited, options, sourceDate } = this.#parts;
     if (options.noCache === true) return false;
-    return known.has(id, historyEntries(base?.history ?? [], made, options.style, sourceDate), layers, among);
+    if (!isLimited && told.has(id)) return true;
+    const history = historyEntries(base?.history ?? [], made, options.style, sourceDate);
+    return images.some((image) => leadsTo(image, history, layers));
   }
 
   #idOfBase({ start }: StageState): Digest | undefined {
