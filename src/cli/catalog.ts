@@ -10,6 +10,8 @@ export const groups: readonly GroupEntry[] = [
   { name: 'image', short: 'Manage images' },
   { name: 'network', short: 'Manage networks' },
   { name: 'volume', short: 'Manage volumes' },
+  { name: 'builder', short: 'Manage the build cache' },
+  { name: 'buildx', short: 'Build images', hidden: true },
   { name: 'system', short: 'Manage the engine as a whole' },
   {
     name: 'manifest',

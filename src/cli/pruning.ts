@@ -47,8 +47,17 @@ export async function prunedImages(client: Client, filters: Filters, all: boolea
   return prunedOf('Deleted Images', lines, SpaceReclaimed);
 }
 
-export async function prunedBuildCache(client: Client, filters: Filters, all: boolean): Promise<Pruned> {
-  const { CachesDeleted, SpaceReclaimed } = await pruneBuildCache(client, { all, filters: given(filters) });
+/** `keepStorage`: bytes of it that stay. */
+export async function prunedBuildCache(
+  client: Client,
+  filters: Filters,
+  { all, keepStorage }: { readonly all: boolean; readonly keepStorage?: number | undefined },
+): Promise<Pruned> {
+  const { CachesDeleted, SpaceReclaimed } = await pruneBuildCache(client, {
+    all,
+    keepStorage,
+    filters: given(filters),
+  });
   return prunedOf('Deleted build cache objects', CachesDeleted ?? [], SpaceReclaimed);
 }
 
@@ -59,16 +68,18 @@ function given(filters: Filters): Filters | undefined {
 export interface PruneQuestion {
   readonly warning: string;
   readonly force: boolean;
+  /** Between warning and question. */
+  readonly separator?: '\n' | ' ';
 }
 
 /** Asks, unless forced, then runs the prunes one after the other and shows what each removed, and the sum. */
 export async function runPrunes(
   session: Session,
-  { warning, force }: PruneQuestion,
+  { warning, force, separator = '\n' }: PruneQuestion,
   prunes: readonly ((client: Client) => Promise<Pruned>)[],
 ): Promise<void> {
   const client = await session.client();
-  const question = `${warning}\nAre you sure you want to continue?`;
+  const question = `${warning}${separator}Are you sure you want to continue?`;
   if (!force && !(await confirm(session.io, question))) return;
   let sum = 0;
   for (const prune of prunes) {

@@ -48,6 +48,8 @@ export function diskUsage(client: Client, kinds: readonly StorageKind[] = []): P
 export interface BuildPruneOptions {
   readonly all?: boolean | undefined;
   readonly filters?: Filters | undefined;
+  /** Bytes; the older name of `reservedSpace`, which all daemons know. */
+  readonly keepStorage?: number | undefined;
   /** Bytes. */
   readonly reservedSpace?: number | undefined;
   readonly maxUsedSpace?: number | undefined;
@@ -58,11 +60,12 @@ export function pruneBuildCache(
   client: Client,
   options: BuildPruneOptions = {},
 ): Promise<BuildPruneResponse> {
-  const { all, filters, reservedSpace, maxUsedSpace, minFreeSpace } = options;
+  const { all, filters, keepStorage, reservedSpace, maxUsedSpace, minFreeSpace } = options;
   return client.json('POST', '/build/prune', {
     query: {
       all,
       filters,
+      'keep-storage': keepStorage,
       'reserved-space': reservedSpace,
       'max-used-space': maxUsedSpace,
       'min-free-space': minFreeSpace,

@@ -1,3 +1,4 @@
+import { buildAnswer } from './canned-builds.ts';
 import { fileAnswer } from './canned-files.ts';
 import { registryAnswer } from './canned-registries.ts';
 import { type Answer, frame, type RecordedRequest, type Responder } from './fake-daemon.ts';
@@ -471,7 +472,8 @@ const eventText = events.map((event) => `${JSON.stringify(event).replace(/"(\d{1
 /** One daemon's memory: which images were pulled. */
 export function cannedAnswers(): Responder {
   const pulled = new Set<string>();
-  return (request) => fileAnswer(request) ?? registryAnswer(request) ?? answer(request, pulled);
+  return (request) =>
+    fileAnswer(request) ?? buildAnswer(request) ?? registryAnswer(request) ?? answer(request, pulled);
 }
 
 function answer(request: RecordedRequest, pulled: Set<string>): Answer | undefined {

@@ -1,3 +1,4 @@
+import { buildCases, buildHelpPages } from './build-cases.ts';
 import { fileCases, fileHelpPages } from './file-cases.ts';
 import { registryCases, registryHelpPages } from './registry-cases.ts';
 
@@ -561,6 +562,7 @@ export const cliCases: readonly CliCase[] = [
   ...inspecting,
   ...special,
   ...fileCases,
+  ...buildCases,
   ...registryCases,
 ];
 
@@ -612,5 +614,6 @@ export const helpPages: readonly string[] = [
   'system info',
   'system events',
   ...fileHelpPages,
+  ...buildHelpPages,
   ...registryHelpPages,
 ];

@@ -11,7 +11,7 @@ export interface RecordedRequest {
   /** JSON, the members of a tar of files, or text. */
   readonly body: unknown;
   readonly upgrade: boolean;
-  /** What `X-Registry-Auth` says. */
+  /** What `X-Registry-Auth` or `X-Registry-Config` says. */
   readonly auth?: unknown;
 }
 
@@ -103,7 +103,7 @@ function parseRequest(bytes: Buffer): { request: RecordedRequest; length: number
       target: target.replace(/^\/v1\.\d+/, ''),
       body: readable(body.content, target, headers.get('content-type') ?? ''),
       upgrade: headers.has('upgrade'),
-      ...authOf(headers.get('x-registry-auth')),
+      ...authOf(headers.get('x-registry-auth') ?? headers.get('x-registry-config')),
     },
     length: body.end,
   };
@@ -137,7 +137,7 @@ function parseBody(
 
 function readable(content: Buffer, target: string, contentType: string): unknown {
   if (content.length === 0) return undefined;
-  if (target.includes('/archive?')) return membersOf(content);
+  if (/\/archive\?|\/build\?/.test(target)) return membersOf(content);
   if (contentType.startsWith('application/json')) return JSON.parse(content.toString());
   return content.toString();
 }

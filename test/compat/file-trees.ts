@@ -39,7 +39,7 @@ export function makeInput(dir: string): void {
 }
 
 /** One time for all, the directories' after their content's. */
-function settle(path: string): void {
+export function settle(path: string): void {
   if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) settle(`${path}/${name}`);
   lutimesSync(path, TIME, TIME);
 }

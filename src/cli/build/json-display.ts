@@ -24,7 +24,7 @@ export class JsonDisplay implements BuildDisplay {
     }
     if (transfer !== undefined) this.#write({ statuses: [this.#status(transfer)] });
     if (warning !== undefined) {
-      const short = btoa(`${warning.rule}: ${warning.detail}`);
+      const short = Buffer.from(`${warning.rule}: ${warning.detail}`).toString('base64');
       this.#write({ warnings: [{ level: 1, short, url: warning.url }] });
     }
   }

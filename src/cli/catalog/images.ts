@@ -1,7 +1,24 @@
 import type { CatalogEntry } from '../command.ts';
 
-/** Commands about images and lists of them. */
+const build = {
+  usage: '[OPTIONS] PATH | URL | -',
+  short: 'Build an image from a Dockerfile',
+  load: () => import('../commands/build.ts'),
+} as const;
+
+const prune = {
+  usage: '',
+  short: 'Empty the build cache',
+  load: () => import('../commands/builder-prune.ts'),
+} as const;
+
+/** Commands about images, how they are built, and lists of them. */
 export const imageCommands: readonly CatalogEntry[] = [
+  { path: 'image build', shortcut: 'build', common: 4, ...build },
+  { path: 'builder build', ...build },
+  { path: 'buildx build', aliases: ['b'], ...build },
+  { path: 'builder prune', ...prune },
+  { path: 'buildx prune', ...prune },
   {
     path: 'image pull',
     shortcut: 'pull',

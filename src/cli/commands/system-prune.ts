@@ -34,7 +34,7 @@ export const command = defineCommand({
     ];
     if (volumes) prunes.push((client) => prunedVolumes(client, filters));
     prunes.push((client) => prunedImages(client, filters, all));
-    prunes.push((client) => prunedBuildCache(client, filters, all));
+    prunes.push((client) => prunedBuildCache(client, filters, { all }));
     await runPrunes(session, { warning: warningOf(all, volumes, filters), force }, prunes);
   },
 });

@@ -1,0 +1,75 @@
+import { parseBoolean } from '../../wire/booleans.ts';
+import type { Invocation } from '../command.ts';
+import { CommandError } from '../command-error.ts';
+import type { Session } from '../session.ts';
+import { agentSockets } from './agents.ts';
+import { checkOutputs } from './deliver.ts';
+import type { BuildOptions, buildFlags } from './flags.ts';
+import { type Outputs, outputsOf } from './outputs.ts';
+import { readSecrets } from './secrets.ts';
+import { refuseUnsupported } from './unsupported.ts';
+
+/** What a command line asks for, checked as far as that needs neither the context nor a daemon. */
+export interface BuildPlan {
+  readonly options: BuildOptions;
+  /** The daemon speaks in events; otherwise as Docker's classic builder does. */
+  readonly events: boolean;
+  readonly progress: string;
+  readonly isCheck: boolean;
+  readonly outputs: Outputs;
+  readonly names: readonly string[];
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  readonly agents: Readonly<Record<string, string>>;
+}
+
+/** Throws CommandError. */
+export function planBuild({ options, changed, session }: Invocation<typeof buildFlags>): BuildPlan {
+  const events = wantsEvents(session.io.environment['DOCKER_BUILDKIT'] ?? '');
+  refuseUnsupported(options);
+  if (!events) refuseForClassic(changed);
+  const outputs = outputsOf(options);
+  checkOutputs(outputs);
+  const names = [...options.tag, ...outputs.names];
+  if (outputs.outputs.some(({ type }) => type === 'push') && names.length === 0) {
+    throw new CommandError('tag is needed when pushing to registry');
+  }
+  return {
+    options,
+    events,
+    progress: options.quiet ? 'quiet' : progressOf(options, changed, session),
+    isCheck: options.check || options.call !== 'build',
+    outputs,
+    names,
+    secrets: readSecrets(options.secret, session.io.environment),
+    agents: agentSockets(options.ssh, session),
+  };
+}
+
+function progressOf(
+  { progress }: BuildOptions,
+  changed: Invocation<typeof buildFlags>['changed'],
+  { io }: Session,
+): string {
+  const configured = io.environment['BUILDKIT_PROGRESS'] ?? '';
+  return changed('progress') || configured === '' ? progress || 'auto' : configured;
+}
+
+/** Docker's own switch between its builders. */
+function wantsEvents(setting: string): boolean {
+  try {
+    return setting === '' || parseBoolean(setting);
+  } catch {
+    throw new CommandError(
+      `DOCKER_BUILDKIT environment variable expects boolean value: strconv.ParseBool: parsing ${JSON.stringify(setting)}: invalid syntax`,
+    );
+  }
+}
+
+const notClassic = ['build-context', 'cache-to', 'check', 'no-cache-filter', 'secret', 'ssh'] as const;
+
+function refuseForClassic(changed: Invocation<typeof buildFlags>['changed']): void {
+  const given = notClassic.find((name) => changed(name));
+  if (given !== undefined) {
+    throw new CommandError(`the --${given} option requires BuildKit, which DOCKER_BUILDKIT=0 switches off`);
+  }
+}

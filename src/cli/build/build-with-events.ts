@@ -1,0 +1,68 @@
+import { peek } from '../../oci/compression.ts';
+import { CommandError } from '../command-error.ts';
+import { whileDrawing } from '../progress.ts';
+import { askForBuild, type BuildRun, showText } from './build-classically.ts';
+import type { BuildOutcome } from './build-outcome.ts';
+import type { BuildDisplay } from './display.ts';
+import { checkReport, failureReport, warningSummary } from './reports.ts';
+import { displayOf, showEvents } from './show-events.ts';
+import { watched } from './upload.ts';
+import { UploadSteps } from './upload-steps.ts';
+
+/** With progress as BuildKit shows it. Throws CommandError with the exit status of the command that failed. */
+export async function buildWithEvents(run: BuildRun): Promise<BuildOutcome> {
+  const { plan, session } = run;
+  const { io } = session;
+  const display = displayOf(plan.progress, io);
+  const leaving = new AbortController();
+  let outcome: BuildOutcome;
+  try {
+    outcome = await whileDrawing(display, io.onSignals.bind(io), () => follow(run, display, leaving.signal));
+  } catch (reason) {
+    if (reason instanceof BuildFailed && plan.progress !== 'rawjson') io.err(reason.report);
+    throw reason;
+  } finally {
+    // Whoever leaves early takes the build along.
+    leaving.abort(new CommandError('', 130));
+  }
+  const { warnings, images } = outcome;
+  if (plan.isCheck) io.out(checkReport(warnings));
+  else if (plan.options.quiet) io.out(images.map(({ id }) => `${id}\n`).join(''));
+  else if (plan.progress !== 'quiet') io.err(warningSummary(warnings, session.programName));
+  return outcome;
+}
+
+class BuildFailed extends CommandError {
+  /** What is said before the message, below the progress. */
+  readonly report: string;
+
+  constructor(message: string, exitCode: number, report: string) {
+    super(message, exitCode);
+    this.report = report;
+  }
+}
+
+async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal): Promise<BuildOutcome> {
+  const { plan, prepared, session } = run;
+  const steps = new UploadSteps(display, prepared.body !== undefined);
+  const body = prepared.body === undefined ? undefined : watched(prepared.body, steps);
+  const { head, rest } = await peek(await askForBuild(run, body, signal), FIRST_KEY);
+  if (!speaksEvents(head)) {
+    display.pause();
+    return showText(rest, { io: session.io, quiet: plan.options.quiet, before: () => '' });
+  }
+  const { images, warnings, failure } = await showEvents(rest, display);
+  if (failure !== undefined) {
+    const message = `ERROR: failed to build: failed to solve: ${failure.message}`;
+    throw new BuildFailed(message, failure.code || 1, failureReport(failure, display.trace));
+  }
+  if (!plan.isCheck) steps.exported(images, plan.names);
+  return { images, warnings };
+}
+
+/** Bytes that tell whether the daemon knows events: others, though asked for them, speak as always. */
+const FIRST_KEY = 16;
+
+function speaksEvents(head: Uint8Array): boolean {
+  return !/^\s*\{\s*"(?:stream|status|id|error|errorDetail)"/.test(Buffer.from(head).toString());
+}

@@ -1,0 +1,33 @@
+import type { BuildFailure, BuildWarning } from '../../wire/build-messages.ts';
+import { type BuildTrace, logTime } from './trace.ts';
+
+/** Of the output of a step that failed, so many last lines are repeated where it was shown before. */
+const REPEATED_LINES = 10;
+
+/** What is said below the progress when a build fails: the step's last output, and the lines of the Dockerfile that it is about. */
+export function failureReport(failure: BuildFailure, trace: BuildTrace): string {
+  const step = trace.steps.get(failure.digest);
+  const ruler = '------\n';
+  const lines = step?.log.lines.slice(-REPEATED_LINES) ?? [];
+  const log = lines.map(({ seconds, text }) => `${logTime(seconds)} ${text}\n`).join('');
+  return (step === undefined ? '' : `${ruler} > ${step.name}:\n${log}${ruler}`) + failure.excerpt;
+}
+
+/** A line for each warning, after a build that did what it should. */
+export function warningSummary(warnings: readonly BuildWarning[], programName: string): string {
+  if (warnings.length === 0) return '';
+  const count = warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`;
+  const lines = warnings.map(({ rule, detail, lines }) => ` - ${rule}: ${detail} (line ${lines.first})\n`);
+  return `\n ${count} found (use ${programName} build --check to expand):\n${lines.join('')}`;
+}
+
+/** What `--check` says. */
+export function checkReport(warnings: readonly BuildWarning[]): string {
+  if (warnings.length === 0) return 'Check complete, no warnings found.\n';
+  const each = warnings.map(
+    ({ rule, url, detail, excerpt }) =>
+      `\nWARNING: ${rule}${url === '' ? '' : ` - ${url}`}\n${detail}\n${excerpt}`,
+  );
+  const found = warnings.length === 1 ? '1 warning has' : `${warnings.length} warnings have`;
+  return `Check complete, ${found} been found!\n${each.join('')}`;
+}

@@ -1,0 +1,87 @@
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { isErrno } from '../../base/errno.ts';
+import type { Invocation } from '../command.ts';
+import { CommandError } from '../command-error.ts';
+import { fileFailure } from '../file-failure.ts';
+import { type BuildRun, buildClassically } from './build-classically.ts';
+import type { BuildOutcome } from './build-outcome.ts';
+import { planBuild } from './build-plan.ts';
+import { buildWithEvents } from './build-with-events.ts';
+import { contextSourceOf } from './context-source.ts';
+import { deliver } from './deliver.ts';
+import type { buildFlags } from './flags.ts';
+import { buildHeaders } from './headers.ts';
+import { metadataOf } from './metadata.ts';
+import { namedContexts } from './named-contexts.ts';
+import { type PreparedContext, prepareContext } from './prepare-context.ts';
+import { buildQuery } from './query.ts';
+import { registryLogins } from './registry-logins.ts';
+
+/** `build`: sends the context, shows what happens, and brings the result to where it is wanted. Resolves with the exit status. */
+export async function runBuild(invocation: Invocation<typeof buildFlags>): Promise<number> {
+  const { args, session } = invocation;
+  const plan = planBuild(invocation);
+  const { options, events } = plan;
+  const source = contextSourceOf(args[0] ?? '');
+  if (options.iidfile !== '') removeOldFile(options.iidfile);
+  const prepared = await prepareContext({ source, file: options.file, ownIgnoreFiles: events }, session.io);
+  const client = await session.client();
+  const contexts = await namedContexts(client, options['build-context']);
+  const facts = { ...plan, contexts, dockerfile: prepared.dockerfile, remote: prepared.remote };
+  const query = buildQuery(options, facts, session);
+  if (options.print) {
+    session.io.out(`${JSON.stringify(query, null, 2)}\n`);
+    return 0;
+  }
+  const headers = buildHeaders(await registryLogins(session), plan.secrets);
+  const run = { client, plan, prepared, query, headers, session };
+  try {
+    const outcome = await (events ? buildWithEvents(run) : buildClassically(run));
+    if (plan.isCheck) return outcome.warnings.length === 0 ? 0 : 1;
+    await finish(run, outcome);
+    return 0;
+  } finally {
+    session.io.err(socketsNote(prepared));
+  }
+}
+
+/** What is to be done with an image that was built. */
+async function finish({ client, plan, session }: BuildRun, outcome: BuildOutcome): Promise<void> {
+  const { options, outputs, names } = plan;
+  const id = outcome.images[0]?.id;
+  await deliver(outputs, { session, client, outcome, names, quiet: options.quiet });
+  if (options.iidfile !== '') {
+    if (id === undefined) {
+      throw new CommandError(`Server did not provide an image ID. Cannot write ${options.iidfile}`);
+    }
+    writeFile(options.iidfile, id);
+  }
+  const metadata = options['metadata-file'];
+  if (metadata !== '') writeFile(metadata, `${JSON.stringify(metadataOf(outcome, names), null, 2)}\n`);
+}
+
+function writeFile(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (reason) {
+    throw fileFailure('open', path, reason);
+  }
+}
+
+/** A build that fails must not leave the ID of an older one. */
+function removeOldFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (reason) {
+    if (!isErrno(reason, 'ENOENT', 'ENOTDIR')) {
+      throw fileFailure('Removing image ID file: remove', path, reason);
+    }
+  }
+}
+
+function socketsNote({ sockets }: PreparedContext): string {
+  const { count, first } = sockets();
+  if (count === 0) return '';
+  const others = count === 1 ? '' : ` and ${count - 1} more`;
+  return `WARNING: sockets are not sent with the context: ${JSON.stringify(first)}${others}\n`;
+}

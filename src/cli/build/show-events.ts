@@ -1,0 +1,74 @@
+import { jsonValues } from '../../client/json-stream.ts';
+import type { BuildEvent, BuildFailure, BuildWarning } from '../../wire/build-messages.ts';
+import { CommandError } from '../command-error.ts';
+import type { Io } from '../io.ts';
+import { progressOutput } from '../progress.ts';
+import type { BuildOutcome } from './build-outcome.ts';
+import type { BuildDisplay } from './display.ts';
+import { JsonDisplay } from './json-display.ts';
+import { LiveDisplay } from './live-display.ts';
+import { PlainDisplay } from './plain-display.ts';
+import { BuildTrace } from './trace.ts';
+
+const modes: readonly string[] = ['auto', 'plain', 'tty', 'quiet', 'rawjson'];
+
+/** The display that the user wants, on standard error. Throws CommandError. */
+export function displayOf(mode: string, io: Io): BuildDisplay {
+  if (!modes.includes(mode)) throw new CommandError(`invalid progress mode ${mode}`);
+  const { screen } = progressOutput(io, 'err');
+  const print = (text: string): void => io.err(text);
+  if (mode === 'quiet') return silent();
+  if (mode === 'rawjson') return new JsonDisplay(print);
+  if (mode === 'tty' && screen === undefined) {
+    throw new CommandError('failed to get console: standard error is not a terminal');
+  }
+  if (mode === 'plain' || screen === undefined) return new PlainDisplay(print);
+  return new LiveDisplay({ screen, colours: (io.environment['NO_COLOR'] ?? '') === '' });
+}
+
+function silent(): BuildDisplay {
+  const trace = new BuildTrace();
+  return { trace, apply: (event) => trace.apply(event), pause() {}, redraw() {}, close() {} };
+}
+
+export interface EventsOutcome extends BuildOutcome {
+  readonly failure: BuildFailure | undefined;
+}
+
+/** Shows events until they end. */
+export async function showEvents(
+  body: AsyncIterable<Uint8Array>,
+  display: BuildDisplay,
+): Promise<EventsOutcome> {
+  const images: { id: string; platform: string }[] = [];
+  const warnings: BuildWarning[] = [];
+  let failure: BuildFailure | undefined;
+  const here = sameClock();
+  for await (const event of jsonValues<BuildEvent>(body)) {
+    display.apply(here(event));
+    if (event.warning !== undefined) warnings.push(event.warning);
+    if (event.failure !== undefined) failure = event.failure;
+    if (event.aux !== undefined) images.push({ id: event.aux.ID, platform: event.aux.Platform ?? '' });
+  }
+  return { images, warnings, failure };
+}
+
+/** Milliseconds by which clocks may differ before that matters. */
+const SKEW = 1000;
+
+/** Events of a daemon whose clock is another, with the times that it is here. */
+function sameClock(): (event: BuildEvent) => BuildEvent {
+  let ahead: number | undefined;
+  return (event) => {
+    const time = (event.started ?? event.output ?? event.transfer ?? event.done)?.time;
+    if (time === undefined) return event;
+    ahead ??= Math.abs(time - Date.now()) < SKEW ? 0 : time - Date.now();
+    if (ahead === 0) return event;
+    const shift = ahead;
+    const moved = Object.entries(event).map(([key, value]) => {
+      const isTimed = typeof value === 'object' && value !== null && 'time' in value;
+      return [key, isTimed ? { ...value, time: value.time - shift } : value];
+    });
+    return Object.fromEntries(moved);
+  };
+}
