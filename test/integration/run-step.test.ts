@@ -228,6 +228,13 @@ describe('a command', () => {
     });
   });
 
+  test('that needs too much memory is told to', async () => {
+    const limits = { ...plainRun.limits, memory: 16 << 20, memorySwap: 16 << 20 };
+    await expect(make('tail /dev/zero', { limits })).rejects.toThrow(
+      'exit code: 137: cannot allocate memory',
+    );
+  });
+
   test('that cannot be started is told as what it is', async () => {
     await expect(make('', { args: ['nothing-like-it'] })).rejects.toThrow(StartError);
   });
@@ -361,6 +368,36 @@ describe('cache mounts of a command', () => {
   });
 });
 
+describe('a hostile neighbour in a shared cache', () => {
+  test('does not lead the mounts of another command out of its root', async () => {
+    const stop = new AbortController();
+    const context = { ...host.context, signal: stop.signal };
+    const swap =
+      'cd /c; mkdir real; while :; do ln -sfn /etc d; ln -sfn ../../../../../etc d; ln -sfn /proc/1/root d; rm d; mv real d; mv d real; done';
+    const hostile = make(`${swap} 2>/dev/null`, { mounts: [cache], context });
+    hostile.catch(() => {});
+    const surroundings = { secrets: async () => Buffer.from('correct horse') };
+    const mounts: RunMount[] = [cache, { ...secret, target: '/c/d/planted' }];
+    const names = new Set<string>();
+    try {
+      for (let turn = 0; turn < 25; turn++) {
+        // It may fail to start: the way to the target is not there at that moment.
+        const made = await make('true', { mounts, surroundings }).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(StartError);
+        });
+        for (const layer of made?.added ?? []) for (const name of namesIn(layer)) names.add(name);
+      }
+    } finally {
+      stop.abort(new Error('enough'));
+      await expect(hostile).rejects.toThrow('enough');
+    }
+    // Where a link led to in the command's own root an empty mount point may stay.
+    expect([...names].filter((name) => !/^(etc\/)?(planted)?$/.test(name))).toEqual([]);
+    expect(existsSync('/etc/planted')).toBe(false);
+    expect(execFileSync('sh', ['-c', `grep -rlaF "correct horse" ${host.home} || true`]).toString()).toBe('');
+  });
+});
+
 describe('secrets of a command', () => {
   const word = 'correct horse battery staple';
   const surroundings = { secrets: async (id: string) => (id === 'word' ? Buffer.from(word) : undefined) };
@@ -383,6 +420,11 @@ describe('secrets of a command', () => {
     );
     expect(target).toBeInstanceOf(StartError);
     expect(Bun.inspect(target)).not.toContain(word);
+  });
+
+  test('that are too large are refused', async () => {
+    const secrets = async () => Buffer.alloc(512_001);
+    await expect(make('true', { mounts: [secret], surroundings: { secrets } })).rejects.toThrow('too large');
   });
 
   test('that are missing fail it only when it needs them', async () => {

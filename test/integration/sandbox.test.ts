@@ -409,6 +409,15 @@ describe('what a sandbox changed', () => {
     expect(await changed(sandbox)).toEqual([]);
   });
 
+  test('does not hold what links of /etc lead to', async () => {
+    const linked = await host.layer([
+      { type: 'symlink', name: 'etc/resolv.conf', linkName: '../run/systemd/resolve/stub-resolv.conf' },
+    ]);
+    await using sandbox = await host.open(host.busybox, linked);
+    expect((await run(sandbox, 'grep -c nameserver /etc/resolv.conf')).exitCode).toBe(0);
+    expect(await changed(sandbox)).toEqual([]);
+  });
+
   test('keeps what an earlier run made where a later one mounts', async () => {
     await using sandbox = await host.open();
     await run(sandbox, 'mkdir -p /opt/cache; echo >/opt/empty');

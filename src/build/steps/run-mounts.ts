@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import { notFound } from '../../base/errors.ts';
+import { invalid, notFound } from '../../base/errors.ts';
 import type { SandboxMount } from '../../containers/sandbox/contract.ts';
 import { fromText } from '../../oci/tar/entry.ts';
 import type { RunMount, RunOperation } from '../definition/vertex.ts';
@@ -21,6 +21,9 @@ export interface ResolvedMounts {
 }
 
 type Mount<T extends RunMount['type']> = Extract<RunMount, { type: T }>;
+
+/** As much as BuildKit takes. */
+const MAX_SECRET_BYTES = 500 << 10;
 
 const AGENT_TARGET = '/run/buildkit/ssh_agent';
 
@@ -122,6 +125,9 @@ async function secretMount(
   if (content === undefined) {
     if (required) throw notFound(`secret ${id}: not found`);
     return { mounts: [], env: [] };
+  }
+  if (content.length > MAX_SECRET_BYTES) {
+    throw invalid(`secret ${id} is too large: ${content.length} bytes, of at most ${MAX_SECRET_BYTES}`);
   }
   const text = env === '' ? [] : [`${env}=${Buffer.from(content).toString()}`];
   const file = { type: 'content', target, content, mode, uid, gid } as const;

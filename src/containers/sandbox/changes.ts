@@ -133,7 +133,6 @@ class Traces {
   }
 
   async #isMade(path: string): Promise<boolean> {
-    if (this.#mountPoints.isEmpty) return false;
     this.#made ??= this.#mountPoints.made(this.#context, this.#below);
     return (await this.#made).has(path);
   }

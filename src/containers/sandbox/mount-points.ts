@@ -7,13 +7,10 @@ import type { SandboxRequest } from './contract.ts';
 
 /** Which places in a sandbox's root were made only for something to be mounted on. Paths are byte strings, absolute. */
 export class MountPoints {
-  readonly #targets = new Set<string>();
+  /** Files of /etc that every run has may be links to where nothing is. */
+  readonly #targets = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
   /** What was there before the run that mounted on it. */
   readonly #kept = new Set<string>();
-
-  get isEmpty(): boolean {
-    return this.#targets.size === 0;
-  }
 
   /**
    * Takes note of a run's. `root` is looked at for what was there before; undefined when nothing of it can have come about in the sandbox.

@@ -18,8 +18,6 @@ export interface StagedMounts {
   /** Steps of the child, in the host's root but in its own mount namespace: they lay out what is then mounted from there. */
   readonly operations: readonly Operation[];
   readonly mounts: readonly StoredMount[];
-  /** Snapshots that take what is written into mounts of layers. */
-  readonly keys: readonly string[];
 }
 
 /** Free for parts of a plan that are not the runtime's. */
@@ -27,7 +25,7 @@ const VIEW = 0;
 
 /**
  * What a run's mounts and files come from. Files lie on a memory filesystem that the run's process alone ever sees, and that is never
- * swapped out. The snapshots of writable mounts are the caller's to remove, also when this fails.
+ * swapped out. The snapshots that writable mounts need are added to `keys`: the caller removes them, also when this fails.
  */
 export async function stageMounts(
   parts: SandboxParts,
@@ -54,7 +52,7 @@ export async function stageMounts(
     }
   }
   const steps = operations.length === 0 ? [] : [mountMemory(staging), ...operations];
-  return { operations: steps, mounts, keys };
+  return { operations: steps, mounts };
 }
 
 type ContentMount = Extract<SandboxMount, { type: 'content' }>;
