@@ -1,10 +1,11 @@
-import { closeSync, openSync, read, readSync, unlinkSync, write } from 'node:fs';
+import { closeSync, fdatasync, openSync, read, readSync, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { dataLoss } from './data-loss.ts';
 
 const readAt = promisify(read);
 const writeAt = promisify(write);
+const syncData = promisify(fdatasync);
 
 /** Bytes that are written at once, and that are read ahead at most. */
 const CHUNK = 1 << 20;
@@ -65,6 +66,11 @@ export class Pack implements Disposable {
     await this.#writing;
   }
 
+  /** Makes what is finished durable. */
+  async sync(): Promise<void> {
+    await syncData(this.#fd);
+  }
+
   reader(): PackReader {
     return new PackReader((length, position) => this.#read(length, position));
   }
@@ -91,7 +97,8 @@ export class Pack implements Disposable {
   /** A little is read at once: it is faster than to wait, and mostly in memory still. */
   #read(length: number, position: number): Buffer | Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#size - position)));
-    if (bytes.length <= LITTLE && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length) return bytes;
+    if (bytes.length <= LITTLE && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length)
+      return bytes;
     return this.#readAll(bytes, position);
   }
 
@@ -130,7 +137,9 @@ export class PackReader {
     const follows = offset >= end && offset - end <= NEAR;
     this.#ahead = follows ? Math.min(CHUNK, Math.max(FIRST_AHEAD, this.#ahead * 2)) : 0;
     const loaded = this.#load(Math.min(CHUNK, Math.max(length, this.#ahead)), offset);
-    return loaded instanceof Promise ? this.#wait(loaded, offset, length) : this.#take(loaded, offset, length);
+    return loaded instanceof Promise
+      ? this.#wait(loaded, offset, length)
+      : this.#take(loaded, offset, length);
   }
 
   async #wait(loading: Promise<Buffer>, offset: number, length: number): Promise<Buffer> {

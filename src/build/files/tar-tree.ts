@@ -6,10 +6,10 @@ import type { TarEntry } from '../../oci/tar/entry.ts';
 import type { LayerNode } from '../../oci/tar/layer-node.ts';
 import { LayerTree } from '../../oci/tar/layer-tree.ts';
 import { TarReader } from '../../oci/tar/reader.ts';
-import { sealTree } from '../../oci/tar/sealed-tree.ts';
 import { decompressAny } from './decompress.ts';
 import { Pack } from './pack.ts';
 import { PackedTree } from './packed-tree.ts';
+import { settleTree } from './settle-tree.ts';
 
 export interface TarTreeOptions {
   /** Where the pack lies while it is used. */
@@ -88,10 +88,13 @@ class TarTreeBuilder {
 
   finish(pack: Pack): TarTree {
     this.#reader.finish();
-    sealTree(this.#layer);
     const implied = new Set<string>();
-    this.#settle(this.#layer.root, '', implied);
-    return { tree: new PackedTree(this.#layer.root, this.#contents, pack), implied };
+    const { zeroOwners } = this.#options;
+    const root = settleTree(this.#layer, (node, path) => {
+      if (node.children !== undefined && !this.#named.has(node)) implied.add(path);
+      if (zeroOwners) node.uid = node.gid = 0;
+    });
+    return { tree: new PackedTree(root, this.#contents, pack), implied };
   }
 
   #begin(entry: TarEntry): void {
@@ -121,23 +124,6 @@ class TarTreeBuilder {
     this.#hash ??= createHash('sha256');
     this.#hash.update(bytes);
     if (this.#left === 0) this.#contents.set(this.#file, finishDigest(this.#hash));
-  }
-
-  /** Takes out what only a layer has, and makes owners what they are to be. */
-  #settle(directory: LayerNode, path: string, implied: Set<string>): void {
-    if (!this.#named.has(directory)) implied.add(path === '' ? '/' : path);
-    this.#own(directory);
-    for (const [name, child] of directory.children ?? []) {
-      if (child.whiteout) directory.children?.delete(name);
-      else if (child.children !== undefined) this.#settle(child, `${path}/${name}`, implied);
-      else this.#own(child);
-    }
-  }
-
-  #own(node: LayerNode): void {
-    if (!this.#options.zeroOwners) return;
-    node.uid = 0;
-    node.gid = 0;
   }
 
   #limit(bytes: number): void {
