@@ -14,7 +14,7 @@ beforeEach(async () => {
   api.engine.stored.volumes = [
     {
       ...{ name: 'data', driver: 'local', mountpoint: '/volumes/data', labels: {}, options: {} },
-      ...{ created: new Date(0), anonymous: false },
+      ...{ created: new Date(0), anonymous: false, scope: 'local' },
     },
   ];
 });

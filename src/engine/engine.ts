@@ -25,8 +25,8 @@ import { createRuntime } from '../runtime/runtime.ts';
 import { createTrees } from '../runtime/trees/trees.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { Volumes } from '../volumes/contract.ts';
-import { createLocalVolumes } from '../volumes/local-volumes.ts';
 import { volumesSchema } from '../volumes/schema.ts';
+import { createVolumes } from '../volumes/volumes.ts';
 import type { Engine, Events, Registries, Storage, System, SystemFacts } from './contract.ts';
 import { EventBus } from './event-bus.ts';
 import { identify } from './identity.ts';
@@ -96,7 +96,11 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const events = new EventBus();
   const networks = await createNetworks({ launcher, database, log, ...options.network });
   const usersOf = (volume: string) => mountersOf(containers, volume);
-  const volumes = createLocalVolumes({ root: join(dataRoot, 'volumes'), database, events, usersOf });
+  const trees = createTrees(launcher);
+  const volumes = createVolumes({
+    root: join(dataRoot, 'volumes'),
+    ...{ database, launcher, trees, events, usersOf },
+  });
   const users = { containersOf: (id: string) => containersOf(containers, id) };
   const cache = new StepCache(database);
   const registries = createRegistryClient(() => registrySettings(options.live()));
@@ -106,7 +110,6 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     maxConcurrentUploads: () => options.live().maxConcurrentUploads,
     otherLayers: () => cache.layers(),
   });
-  const trees = createTrees(launcher);
   const defaults = { ...options.containerDefaults, cgroupParent: options.cgroupParent };
   const containers = createContainers({
     ...{ database, images, snapshots, runtime, networks, volumes, events, log, dataRoot, execRoot, trees },

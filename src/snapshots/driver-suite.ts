@@ -12,7 +12,7 @@ import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../oci/tar/
 import type { Launcher, PlanResults } from '../plan/contract.ts';
 import type { Operation, Plan } from '../plan/operations.ts';
 import type { SnapshotDriver } from './contract.ts';
-import { mountPointsBelow } from './mount-points.ts';
+import { mountPointsBelow } from '../base/mount-points.ts';
 
 const context = background();
 const missing: Digest = `sha256:${'0'.repeat(64)}`;

@@ -16,7 +16,7 @@ import { IndexReceiver } from './index-receiver.ts';
 import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
 import { LayerThread } from './layer-thread.ts';
 import { fileSink } from './layer-work.ts';
-import { mountPointsBelow } from './mount-points.ts';
+import { mountPointsBelow } from '../base/mount-points.ts';
 
 const SUFFIX = '.erofs';
 

@@ -4,7 +4,7 @@ import type { Context } from '../base/context.ts';
 import { MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID } from '../plan/constants.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
-import { mountPointsBelow } from './mount-points.ts';
+import { mountPointsBelow } from '../base/mount-points.ts';
 
 /** Views that people look at from the host: mounts on `<directory>/<name>`, which outlive the process and are found again. */
 export class HostViews {

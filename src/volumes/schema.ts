@@ -12,5 +12,18 @@ export const volumesSchema: Schema = {
        created INTEGER NOT NULL,
        anonymous INTEGER NOT NULL
      ) WITHOUT ROWID`,
+    // Of a volume that is being given its first content: the directory in it, "" for the whole.
+    `ALTER TABLE volumes ADD COLUMN filling TEXT`,
+    // Number of the quota project that limits its size; 0 for none.
+    `ALTER TABLE volumes ADD COLUMN project INTEGER NOT NULL DEFAULT 0`,
+    // As a plugin told them.
+    `ALTER TABLE volumes ADD COLUMN mountpoint TEXT NOT NULL DEFAULT ''`,
+    `ALTER TABLE volumes ADD COLUMN scope TEXT NOT NULL DEFAULT 'local'`,
+    `CREATE TABLE volume_snapshots (
+       volume TEXT NOT NULL,
+       name TEXT NOT NULL,
+       created INTEGER NOT NULL,
+       PRIMARY KEY (volume, name)
+     ) WITHOUT ROWID`,
   ],
 };

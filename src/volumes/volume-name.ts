@@ -24,3 +24,11 @@ export function checkVolumeName(name: string): void {
 export function anonymousName(): string {
   return randomBytes(32).toString('hex');
 }
+
+/** Fails with `invalid-argument`: a snapshot's name is a directory's as well. */
+export function checkSnapshotName(name: string): void {
+  if (pattern.test(name) && name.length <= LONGEST) return;
+  throw invalid(
+    `${JSON.stringify(name)} is no name for a snapshot, only "[a-zA-Z0-9][a-zA-Z0-9_.-]*" is allowed`,
+  );
+}

@@ -16,6 +16,7 @@ import type { Volume } from '../../volumes/contract.ts';
 import { FakeAttachment } from './fake-attachment.ts';
 import { fakeContainerFiles } from './fake-container-files.ts';
 import { fakeImages } from './fake-images.ts';
+import { fakeVolumes } from './fake-volumes.ts';
 import { container, facts, image, imageId, network } from './samples.ts';
 
 /** What the API asked for, and what there is. */
@@ -174,28 +175,7 @@ export function createFakeEngine(): FakeEngine {
       explainStart: () => undefined,
       hostGateway: () => '172.17.0.1',
     },
-    volumes: {
-      async create(_context, request) {
-        const volume = {
-          ...request,
-          mountpoint: `/volumes/${request.name}`,
-          created: new Date(0),
-          anonymous: false,
-        };
-        stored.volumes.push(volume);
-        return volume;
-      },
-      get(name) {
-        const found = stored.volumes.find((volume) => volume.name === name);
-        if (found === undefined) throw notFound(`get ${name}: no such volume`);
-        return found;
-      },
-      list: () => stored.volumes,
-      async remove(_context, name) {
-        engine.volumes.get(name);
-        stored.volumes = stored.volumes.filter((volume) => volume.name !== name);
-      },
-    },
+    volumes: fakeVolumes(stored),
     events: {
       subscribe: (context, range) => follow(stored.events, context.signal, range.until === undefined),
     },

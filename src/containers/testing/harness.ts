@@ -8,8 +8,8 @@ import { silentLogger } from '../../base/log.ts';
 import type { CommitRequest, Images } from '../../images/contract.ts';
 import type { ImageProcess, Platform } from '../../oci/image.ts';
 import type { Volumes } from '../../volumes/contract.ts';
-import { createLocalVolumes } from '../../volumes/local-volumes.ts';
 import { volumesSchema } from '../../volumes/schema.ts';
+import { createVolumes } from '../../volumes/volumes.ts';
 import { ContainerConfig, HostConfig } from '../../wire/container-config.ts';
 import { type ContainerService, createContainers } from '../containers.ts';
 import type { Container, CreateRequest } from '../contract.ts';
@@ -107,7 +107,12 @@ export class Harness implements Disposable {
   }
 
   #openVolumes(): Volumes {
-    return createLocalVolumes({ root: join(this.directory, 'volumes'), database: this.database });
+    return createVolumes({
+      root: join(this.directory, 'volumes'),
+      database: this.database,
+      launcher: { run: async () => new Map() },
+      trees: this.trees,
+    });
   }
 
   #images(images: Images): Images {

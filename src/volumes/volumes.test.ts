@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
 import type { VolumeRequest } from './contract.ts';
-import { createLocalVolumes } from './local-volumes.ts';
 import { volumesSchema } from './schema.ts';
+import { createVolumes } from './volumes.ts';
 
 const context = background();
 
@@ -18,9 +18,11 @@ class Fixture implements Disposable {
   volumes = this.open();
 
   open() {
-    return createLocalVolumes({
+    return createVolumes({
       root: join(this.root, 'volumes'),
       database: this.database,
+      launcher: { run: () => Promise.reject(new Error('nothing is mounted')) },
+      trees: { open: () => Promise.reject(new Error('nothing is copied')) },
       events: { publish: ({ action, id }) => this.events.push(`${action} ${id}`) },
       usersOf: () => this.users,
     });

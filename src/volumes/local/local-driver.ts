@@ -1,0 +1,151 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../base/context.ts';
+import { messageOf, SampanError } from '../../base/errors.ts';
+import { mountPointsBelow } from '../../base/mount-points.ts';
+import { MNT_DETACH } from '../../plan/constants.ts';
+import type { Launcher } from '../../plan/contract.ts';
+import type { Attachment, VolumeDriver } from '../driver.ts';
+import { anonymousName } from '../volume-name.ts';
+import { withAddress } from './address.ts';
+import { explainMount, localMountStep } from './mount-step.ts';
+import { type LocalMount, parseLocalOptions } from './options.ts';
+
+export const LOCAL = 'local';
+
+/** No volume's name starts with a dot. */
+const TRASH = '.removing-';
+const SNAPSHOTS = '.snapshots';
+
+/**
+ * Volumes as directories of this host: a volume's data is `<root>/<name>/_data`. With the options `type` and `device` something is mounted
+ * there while somebody has the volume at hand; what the kernel has mounted is all that is remembered of it.
+ */
+export class LocalDriver implements VolumeDriver {
+  readonly name = LOCAL;
+  readonly scope = 'local';
+  readonly #root: string;
+  readonly #launcher: Launcher;
+
+  constructor(root: string, launcher: Launcher) {
+    this.#root = root;
+    this.#launcher = launcher;
+    mkdirSync(root, { recursive: true, mode: 0o701 });
+    removeTrash(root);
+  }
+
+  directory(name: string): string {
+    return join(this.#root, name, '_data');
+  }
+
+  snapshotDirectory(name: string, snapshot: string): string {
+    return join(this.#root, name, SNAPSHOTS, snapshot);
+  }
+
+  async create(_context: Context, name: string, options: Readonly<Record<string, string>>): Promise<string> {
+    parseLocalOptions(name, options);
+    await mkdir(this.directory(name), { recursive: true, mode: 0o755 });
+    return this.directory(name);
+  }
+
+  /** Out of the way at once, so that a new volume of the name starts empty. What is mounted is not the volume's to remove. */
+  async remove(context: Context, name: string): Promise<void> {
+    await this.#unmount(context, name);
+    await this.discard(join(this.#root, name));
+  }
+
+  async attach(context: Context, { name, options }: Attachment): Promise<string> {
+    const path = this.directory(name);
+    const { mount } = parseLocalOptions(name, options);
+    if (mount !== undefined && !this.isMounted(name)) await this.#mount(context, mount, path);
+    return path;
+  }
+
+  async detach(context: Context, { name, options, alone }: Attachment): Promise<void> {
+    const { mount } = parseLocalOptions(name, options);
+    if (mount !== undefined && alone) await this.#unmount(context, name);
+  }
+
+  async status(): Promise<undefined> {
+    return undefined;
+  }
+
+  /** All of its volumes are known from the database. */
+  async list(): Promise<readonly []> {
+    return [];
+  }
+
+  isMounted(name: string): boolean {
+    return mountPointsBelow(this.#root).has(`${name}/_data`);
+  }
+
+  /** Names of the volumes that something is mounted on. */
+  mounted(): string[] {
+    return [...mountPointsBelow(this.#root)]
+      .filter((path) => /^[^/]+\/_data$/.test(path))
+      .map((path) => path.slice(0, -'/_data'.length));
+  }
+
+  async unmount(context: Context, name: string): Promise<void> {
+    await this.#unmount(context, name);
+  }
+
+  rename(name: string, newName: string): void {
+    renameSync(join(this.#root, name), join(this.#root, newName));
+  }
+
+  /** An empty directory whose name no volume has; it is removed with the trash unless it is put somewhere else. */
+  async staging(): Promise<string> {
+    const path = join(this.#root, `${TRASH}${anonymousName()}`);
+    await mkdir(path, { mode: 0o755 });
+    return path;
+  }
+
+  /** Puts `staged` in the place of a directory, which is discarded. */
+  async replace(directory: string, staged: string): Promise<void> {
+    const old = join(this.#root, `${TRASH}${anonymousName()}`);
+    if (existsSync(directory)) renameSync(directory, old);
+    renameSync(staged, directory);
+    await rm(old, { recursive: true, force: true });
+  }
+
+  async discard(directory: string): Promise<void> {
+    const trash = join(this.#root, `${TRASH}${anonymousName()}`);
+    if (existsSync(directory)) renameSync(directory, trash);
+    await rm(trash, { recursive: true, force: true });
+  }
+
+  async #mount(context: Context, mount: LocalMount, path: string): Promise<void> {
+    try {
+      const found = await withAddress(mount);
+      try {
+        await this.#launcher.run(context, { before: [localMountStep(found, path)] });
+      } catch (error) {
+        throw explainMount(error, found, path);
+      }
+    } catch (error) {
+      const { code, hint } =
+        error instanceof SampanError ? error : ({ code: 'internal', hint: undefined } as const);
+      throw new SampanError(code, `error while mounting volume '${path}': ${messageOf(error)}`, {
+        cause: error,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    }
+  }
+
+  async #unmount(context: Context, name: string): Promise<void> {
+    // Mounts may have been stacked by hand.
+    while (this.isMounted(name)) {
+      const path = this.directory(name);
+      await this.#launcher.run(context, { before: [{ op: 'unmount', path, flags: MNT_DETACH }] });
+    }
+  }
+}
+
+/** What a killed daemon was removing, or had not finished. */
+function removeTrash(root: string): void {
+  for (const name of readdirSync(root)) {
+    if (name.startsWith(TRASH)) rmSync(join(root, name), { recursive: true, force: true });
+  }
+}

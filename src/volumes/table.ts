@@ -1,0 +1,81 @@
+import { conflict, notFound } from '../base/errors.ts';
+import type { EventSink } from '../base/events.ts';
+import type { Volume } from './contract.ts';
+import { LOCAL, type LocalDriver } from './local/local-driver.ts';
+import type { VolumeRows } from './rows.ts';
+
+export interface TableParts {
+  readonly rows: VolumeRows;
+  readonly local: LocalDriver;
+  readonly events: EventSink | undefined;
+  /** IDs of the containers that have a volume. */
+  readonly usersOf: (name: string) => readonly string[];
+}
+
+/** All volumes that are known, in memory and in the database; changes are told as events. */
+export class VolumeTable {
+  readonly #parts: TableParts;
+  readonly #byName = new Map<string, Volume>();
+
+  constructor(parts: TableParts) {
+    this.#parts = parts;
+    for (const volume of parts.rows.load()) this.#byName.set(volume.name, this.#placed(volume));
+  }
+
+  find(name: string): Volume | undefined {
+    return this.#byName.get(name);
+  }
+
+  get(name: string): Volume {
+    const volume = this.#byName.get(name);
+    if (volume === undefined) throw notFound(`get ${name}: no such volume`);
+    return volume;
+  }
+
+  list(): Volume[] {
+    return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  add(volume: Volume): void {
+    this.#parts.rows.insert(volume, volume.driver === LOCAL ? '' : volume.mountpoint);
+    this.#byName.set(volume.name, volume);
+  }
+
+  delete(volume: Volume): void {
+    this.#byName.delete(volume.name);
+    this.#parts.rows.delete(volume.name);
+  }
+
+  /** In memory and in the database; the driver's part is done by the caller. */
+  rename(volume: Volume, newName: string): Volume {
+    const renamed = this.#placed({ ...volume, name: newName, anonymous: false });
+    this.#parts.rows.rename(volume.name, newName);
+    this.#byName.delete(volume.name);
+    this.#byName.set(newName, renamed);
+    return renamed;
+  }
+
+  /** Fails with `conflict` in Docker's words while a container has it. */
+  checkUnused(verb: string, name: string): void {
+    const users = this.#parts.usersOf(name);
+    if (users.length > 0) throw conflict(`${verb} ${name}: volume is in use - [${users.join(', ')}]`);
+  }
+
+  isUsed(name: string): boolean {
+    return this.#parts.usersOf(name).length > 0;
+  }
+
+  publish(action: string, { name, driver }: Volume): void {
+    this.#parts.events?.publish({ type: 'volume', action, id: name, attributes: { driver } });
+  }
+
+  publishPrune(bytes: number): void {
+    const attributes = { reclaimed: String(bytes) };
+    this.#parts.events?.publish({ type: 'volume', action: 'prune', id: '', attributes });
+  }
+
+  #placed(volume: Volume): Volume {
+    if (volume.driver !== LOCAL) return volume;
+    return { ...volume, mountpoint: this.#parts.local.directory(volume.name) };
+  }
+}
