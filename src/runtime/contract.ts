@@ -84,12 +84,24 @@ export interface Task {
   exec(context: Context, options: ExecOptions): Promise<ExecTask>;
   signal(context: Context, signal: number): Promise<void>;
   resize(context: Context, size: TerminalSize): Promise<void>;
+  /**
+   * Tells the container's DNS server what it answers from now on (`encodeDnsSettings` of the network), opening its sockets if it has none yet: then
+   * the way to them is the caller's to make. Fails with `conflict` when a program of the container has the port.
+   */
+  configureDns(context: Context, settings: Uint8Array): Promise<DnsSockets>;
   pause(context: Context): Promise<void>;
   resume(context: Context): Promise<void>;
   update(context: Context, resources: SpecResources): Promise<void>;
   /** Host PIDs in the container's cgroup. */
   processes(context: Context): Promise<readonly number[]>;
   stats(context: Context): Promise<CgroupStats>;
+}
+
+export interface DnsSockets {
+  /** On 127.0.0.11, of UDP and TCP. */
+  readonly port: number;
+  /** They were opened just now. */
+  readonly opened: boolean;
 }
 
 export type RecoveredTask =

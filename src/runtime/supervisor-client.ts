@@ -2,11 +2,12 @@ import { type Context, throwIfAborted } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { encodePlan } from '../plan/encode.ts';
-import type { Attachment, AttachOptions, Exit, TerminalSize } from './contract.ts';
-import { launcherFrames } from './frames.ts';
+import type { Attachment, AttachOptions, DnsSockets, Exit, TerminalSize } from './contract.ts';
+import { encodeFrame, launcherFrames } from './frames.ts';
 import type { ExecRequest, SupervisedExec, Supervisor } from './supervisor.ts';
 import {
   type ContainerState,
+  decodeDnsSockets,
   decodeStart,
   encodeAttach,
   encodeExec,
@@ -116,6 +117,11 @@ export class SupervisorClient implements Supervisor {
 
   async resize(_context: Context, size: TerminalSize, execId = FIRST_PROCESS): Promise<void> {
     await this.#session.ask(encodeResize(execId, size), supervisorFrames.ok);
+  }
+
+  async configureDns(_context: Context, settings: Uint8Array): Promise<DnsSockets> {
+    const request = encodeFrame(supervisorFrames.dns, settings);
+    return decodeDnsSockets(await this.#session.ask(request, supervisorFrames.ok));
   }
 
   close(): void {

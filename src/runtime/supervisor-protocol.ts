@@ -1,6 +1,6 @@
 import { SampanError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
-import type { AttachOptions, Exit, TerminalSize } from './contract.ts';
+import type { AttachOptions, DnsSockets, Exit, TerminalSize } from './contract.ts';
 import { encodeFrame, FRAME_HEADER_SIZE, type Frame, writeFrameHeader } from './frames.ts';
 
 /** The supervisor's frames; `native/protocol.h` holds the same numbers, `docs/supervisor-protocol.md` their payloads. */
@@ -130,6 +130,12 @@ export function decodeState(frame: Frame): ContainerState {
     ...startOf(object),
     execs: execs.filter(isJsonObject).map((exec) => ({ ...startOf(exec), id: String(exec['id']) })),
   };
+}
+
+/** The answer to `dns`: the port in two bytes, and whether it was opened just now. */
+export function decodeDnsSockets({ payload }: Frame): DnsSockets {
+  const [high = 0, low = 0, opened = 0] = payload;
+  return { port: (high << 8) | low, opened: opened !== 0 };
 }
 
 /** The error that a REFUSED frame stands for. */

@@ -1,7 +1,7 @@
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Plan } from '../plan/operations.ts';
-import type { Attachment, AttachOptions, Exit, TerminalSize } from './contract.ts';
+import type { Attachment, AttachOptions, DnsSockets, Exit, TerminalSize } from './contract.ts';
 import { encodeFrame, launcherFrames } from './frames.ts';
 import { SupervisorClient } from './supervisor-client.ts';
 import { decodeStart, decodeState, supervisorFrames } from './supervisor-protocol.ts';
@@ -37,6 +37,8 @@ export interface Supervisor {
   signal(context: Context, signal: number, execId?: string): Promise<void>;
   /** Does nothing for a process without a terminal. */
   resize(context: Context, size: TerminalSize, execId?: string): Promise<void>;
+  /** As Task.configureDns. */
+  configureDns(context: Context, settings: Uint8Array): Promise<DnsSockets>;
   /** Hangs up; the container goes on. `exited` rejects if it was pending. */
   close(): void;
 }

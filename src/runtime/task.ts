@@ -5,6 +5,7 @@ import type {
   Attachment,
   AttachOptions,
   CgroupStats,
+  DnsSockets,
   ExecOptions,
   ExecTask,
   Exit,
@@ -88,6 +89,10 @@ export class SupervisedTask implements Task {
 
   resize(context: Context, size: TerminalSize): Promise<void> {
     return this.#parts.supervisor.resize(context, size);
+  }
+
+  configureDns(context: Context, settings: Uint8Array): Promise<DnsSockets> {
+    return this.#parts.supervisor.configureDns(context, settings);
   }
 
   pause(context: Context): Promise<void> {

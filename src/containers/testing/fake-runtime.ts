@@ -6,6 +6,7 @@ import type {
   AttachOptions,
   Bundle,
   CgroupStats,
+  DnsSockets,
   ExecOptions,
   ExecTask,
   Exit,
@@ -144,6 +145,10 @@ export class FakeTask implements Task {
   }
 
   async resize(_context: Context, _size: TerminalSize): Promise<void> {}
+
+  async configureDns(): Promise<DnsSockets> {
+    return { port: 53000, opened: false };
+  }
 
   async pause(): Promise<void> {
     this.frozen = true;

@@ -166,6 +166,35 @@ export function destinationPort(into = 0): Expression {
   return payload(payloadBase.transport, 2, 2, into);
 }
 
+/** The IPv4 source address. */
+export function sourceAddress(): Expression {
+  return payload(payloadBase.network, 12, 4);
+}
+
+export function sourcePort(): Expression {
+  return payload(payloadBase.transport, 0, 2);
+}
+
+/** Puts a value into register 0. */
+export function load(bytes: Uint8Array): Expression {
+  return expression('immediate', [
+    [1, register(0)],
+    [2, value(bytes)],
+  ]);
+}
+
+/** Replaces a port of the packet by the one at register 0; `checksumOffset` is where the protocol's header has its checksum. */
+export function writePort(which: 'source' | 'destination', checksumOffset: number): Expression {
+  return expression('payload', [
+    [5, register(0)],
+    [2, bigEndian32(payloadBase.transport)],
+    [3, bigEndian32(which === 'source' ? 0 : 2)],
+    [4, bigEndian32(2)],
+    [6, bigEndian32(1)],
+    [7, bigEndian32(checksumOffset)],
+  ]);
+}
+
 /** Redirects to the IPv4 address at register 0 and the port at register 1. */
 export function destinationNat(): Expression {
   return expression('nat', [
@@ -194,6 +223,8 @@ function verdict(code: number, chain?: string): Expression {
   ]);
 }
 
+/** Keeps the packet from connection tracking. */
+export const untracked: Expression = expression('notrack', []);
 export const drop: Expression = verdict(verdicts.drop);
 export const accept: Expression = verdict(verdicts.accept);
 export const jump = (chain: string): Expression => verdict(verdicts.jump, chain);
