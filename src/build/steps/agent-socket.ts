@@ -37,16 +37,19 @@ export async function openAgentSocket(options: AgentSocketOptions): Promise<Agen
       socket.pipe(other);
     }
   });
-  server.listen(path);
-  await once(server, 'listening');
-  await chown(path, uid, gid);
-  await chmod(path, mode);
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      for (const socket of open) socket.destroy();
-      await rm(path, { force: true });
-    },
+  const close = async (): Promise<void> => {
+    server.close();
+    for (const socket of open) socket.destroy();
+    await rm(path, { force: true });
   };
+  try {
+    server.listen(path);
+    await once(server, 'listening');
+    await chown(path, uid, gid);
+    await chmod(path, mode);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { path, [Symbol.asyncDispose]: close };
 }
