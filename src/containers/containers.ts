@@ -54,7 +54,12 @@ export interface ContainerService extends Containers {
 
 export function createContainers(options: ContainersOptions): ContainerService {
   const paths = createPaths(options.dataRoot, options.execRoot);
-  for (const path of [paths.containers, paths.rootTarget, dirname(paths.sharedMemory('any'))]) {
+  for (const path of [
+    paths.containers,
+    paths.rootTarget,
+    paths.imageViews,
+    dirname(paths.sharedMemory('any')),
+  ]) {
     mkdirSync(path, { recursive: true, mode: 0o710 });
   }
   let phase: Phase = 'open';

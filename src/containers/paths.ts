@@ -9,6 +9,8 @@ export interface Paths {
    * where no other container's mount shows.
    */
   readonly rootTarget: string;
+  /** Where views of images are laid out that a container mounts, in its own mount namespace as well. */
+  readonly imageViews: string;
   directory(id: string): string;
   log(id: string): string;
   /** /dev/shm of a container that shares it. */
@@ -23,6 +25,7 @@ export function createPaths(dataRoot: string, execRoot: string): Paths {
   return {
     containers,
     rootTarget: join(execRoot, 'rootfs'),
+    imageViews: join(execRoot, 'image-views'),
     directory,
     log: (id) => `${directory(id)}/${id}-json.log`,
     sharedMemory: (id) => join(execRoot, 'shm', id),

@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite';
 import type { Container } from './contract.ts';
-import type { StoredMount } from './mounts/stored-mount.ts';
+import { plainMount, type StoredMount } from './mounts/stored-mount.ts';
 import type { Entry, Flags, Identity, Situation } from './record.ts';
 
 /** What a row says. */
@@ -85,7 +85,9 @@ function encodeSituation({ container, flags }: Entry): string {
 
 /** Rows are written by this file alone, so their JSON is taken at its word. */
 function decodeRow(row: Row): StoredContainer {
-  const { createdNano, mounts, ...identity }: Identity = JSON.parse(row.identity);
+  const { createdNano, mounts: stored, ...identity }: Identity = JSON.parse(row.identity);
+  // Older rows lack what came later.
+  const mounts = stored.map((mount) => ({ ...plainMount, ...mount }));
   const { state, restartCount, networks, files, ...flags }: Situation = JSON.parse(row.state);
   const nano = BigInt(createdNano);
   return {

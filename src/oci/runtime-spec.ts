@@ -45,6 +45,8 @@ export interface SpecMount {
   readonly source: string;
   /** mount(8) options, as in the spec: flags, propagation ("rprivate"), recursive attributes ("rro"), filesystem options. */
   readonly options: readonly string[];
+  /** Sampan's own: of a bind, what is mounted lies in `source`, whose content nobody trusts: links in it lead nowhere else. */
+  readonly subpath?: string;
 }
 
 export type NamespaceType = 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'user' | 'cgroup' | 'time';

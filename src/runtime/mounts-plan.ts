@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import type { SpecMount } from '../oci/runtime-spec.ts';
-import { MOUNT_ATTR_RDONLY } from '../plan/constants.ts';
+import { MOUNT_ATTR_RDONLY, O_DIRECTORY, O_PATH } from '../plan/constants.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import type { CgroupMount } from './cgroup/contract.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
+import { SOURCE_SLOT } from './slots.ts';
 import { specError } from './start-errors.ts';
 
 export interface MountsPlan {
@@ -35,10 +36,11 @@ function isBind(mount: SpecMount, options: MountOptions): boolean {
 function planBind(mount: SpecMount, options: MountOptions, root: number): MountsPlan {
   const { set, clear, recursiveSet, recursiveClear, propagation } = options;
   const onlyRecursive = (set | clear) === 0;
+  const within = mount.subpath !== undefined;
   const bind: Operation = {
     op: 'bind',
-    sourceDir: HOST,
-    sourcePath: mount.source,
+    sourceDir: within ? SOURCE_SLOT : HOST,
+    sourcePath: mount.subpath ?? mount.source,
     root,
     path: mount.destination,
     create: 1,
@@ -58,7 +60,13 @@ function planBind(mount: SpecMount, options: MountOptions, root: number): Mounts
     recursive: 1,
   };
   const both = !onlyRecursive && (recursiveSet | recursiveClear) !== 0;
-  return { steps: both ? [bind, below] : [bind], final: [] };
+  const steps = both ? [bind, below] : [bind];
+  return { steps: within ? [openSource(mount.source), ...steps] : steps, final: [] };
+}
+
+function openSource(path: string): Operation {
+  const flags = O_PATH | O_DIRECTORY;
+  return { op: 'open', slot: SOURCE_SLOT, dir: HOST, path, flags, mode: 0, resolve: 0 };
 }
 
 /** Filesystems without a device of their own: read-only is a matter of the mount, not of the filesystem. */

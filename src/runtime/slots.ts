@@ -2,3 +2,4 @@
 export const NAMESPACE_SLOTS = 50;
 export const ROOT_SLOT = 58;
 export const CGROUP_SLOT = 59;
+export const SOURCE_SLOT = 62;

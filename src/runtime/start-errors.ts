@@ -1,7 +1,7 @@
 import { codeOf, messageOf } from '../base/errors.ts';
 import { O_CREAT } from '../plan/constants.ts';
 import { errno, errnoName } from '../plan/errno.ts';
-import type { Operation, Plan } from '../plan/operations.ts';
+import { HOST, type Operation, type Plan } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
 import { StartError } from './start-error.ts';
 
@@ -73,6 +73,9 @@ function callersReason(error: PlanError, step: Operation | undefined): string | 
     case 'exec':
       return execReason(error, step.argv[0] ?? '', reason);
     case 'bind':
+      if (step.sourceDir !== HOST && error.failure.detail === 'source') {
+        return `cannot access path ${step.sourcePath}: ${reason}`;
+      }
       return mountReason(
         step.sourcePath,
         step.path,

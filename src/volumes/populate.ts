@@ -29,11 +29,11 @@ export async function populate(
 ): Promise<void> {
   const begun = rows.filling(volume.name) === subpath;
   if (!begun && subpath === '' && !(await isEmptyDirectory(directory))) return;
+  const parts = await content();
+  if (parts === undefined) return;
   await using tree = await trees.open(context, { kind: 'directory', path: directory });
   const place = subpath === '' ? '/' : await emptyPlace(context, tree, subpath, begun);
   if (place === undefined) return;
-  const parts = await content();
-  if (parts === undefined) return;
   rows.setFilling(volume.name, subpath);
   try {
     await tree.write(context, place, parts, { keepKinds: false });

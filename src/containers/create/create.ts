@@ -20,6 +20,7 @@ import { checkConfig } from './check-config.ts';
 import { checkHostConfig } from './check-host-config.ts';
 import { checkEndpoints } from './check-network-mode.ts';
 import { completeHostConfig } from './complete-host-config.ts';
+import { fillVolumes } from './fill-volumes.ts';
 import { mergeImageConfig } from './merge-image-config.ts';
 
 /**
@@ -111,6 +112,7 @@ async function make(parts: Parts, decided: Decided): Promise<Entry> {
   const { id, config, hostConfig } = decided;
   const sources = {
     volumes: parts.volumes,
+    images: parts.images,
     dataRoot: parts.dataRoot,
     mountsOf: (reference: string) => parts.registry.get(reference).mounts,
   };
@@ -119,6 +121,7 @@ async function make(parts: Parts, decided: Decided): Promise<Entry> {
     await Promise.all([
       parts.snapshots.prepare(parts.background, id, decided.image.config.rootfs.diff_ids),
       mkdir(parts.paths.directory(id), { mode: 0o710 }),
+      fillVolumes(parts, decided.image, mounts),
     ]);
     const container = describe(parts, decided, mounts);
     const entry = createEntry({

@@ -3,13 +3,19 @@ import type { Context } from '../../base/context.ts';
 import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, O_DIRECTORY, O_PATH } from '../../plan/constants.ts';
 import { HOST, type Operation } from '../../plan/operations.ts';
 import type { TreeSource } from '../../runtime/trees/contract.ts';
+import { openMountSources } from '../lifecycle/mount-sources.ts';
+import type { StoredMount } from '../mounts/stored-mount.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 
 /** Free for parts of a plan that are not the runtime's. */
 const ROOT = 0;
+const SOURCE = 1;
 
-/** The root filesystem of a container that does not run, with its volumes, bind mounts and files of /etc in place unless `bare`. */
+/**
+ * The root filesystem of a container that does not run, with its volumes, bind mounts and files of /etc in place unless `bare`: then
+ * `releaseVolumes` is due afterwards.
+ */
 export async function mountedRoot(
   parts: Parts,
   context: Context,
@@ -18,8 +24,10 @@ export async function mountedRoot(
 ): Promise<TreeSource> {
   const root = parts.paths.rootTarget;
   const { operations } = await parts.snapshots.mount(context, entry.id, root);
-  const own = bare ? [] : [openRoot(root), ...bindsOf(entry), ...protection(entry)];
-  return { kind: 'mounted', operations: [...operations, ...own], root };
+  if (bare) return { kind: 'mounted', operations, root };
+  const sources = await openMountSources(parts, entry);
+  const own = [openDirectory(ROOT, root), ...bindsOf(entry, sources.mounts), ...protection(entry)];
+  return { kind: 'mounted', operations: [...sources.operations, ...operations, ...own], root };
 }
 
 /** Where a container's volumes, bind mounts and files of /etc are mounted; with memory filesystems, which only a run has. */
@@ -33,28 +41,33 @@ export function mountDestinations({ container, mounts }: Entry, running: boolean
   ];
 }
 
-function openRoot(path: string): Operation {
-  return { op: 'open', slot: ROOT, dir: HOST, path, flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 };
+function openDirectory(slot: number, path: string): Operation {
+  return { op: 'open', slot, dir: HOST, path, flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 };
 }
 
 /** Outer paths first. A source that has gone leaves the mount point bare. */
-function bindsOf({ container, mounts }: Entry): Operation[] {
+function bindsOf({ container }: Entry, mounts: readonly StoredMount[]): Operation[] {
   const destinations = new Set(mounts.map(({ point }) => point.destination));
   const files = etcFiles(container.files)
     .filter(([source, destination]) => isThere(source) && !destinations.has(destination))
     .map(([source, destination]) => bind(source, destination, container.hostConfig.ReadonlyRootfs, false));
   const own = mounts
-    .filter(({ point }) => point.type !== 'tmpfs' && isThere(point.source))
-    .map(({ point, nonRecursive }) => bind(point.source, point.destination, !point.writable, !nonRecursive));
-  return [...files, ...own].sort((a, b) => depth(a.path) - depth(b.path));
+    .filter(({ point }) => point.type === 'image' || (point.type !== 'tmpfs' && isThere(point.source)))
+    .map(({ point, nonRecursive, subpath }) => ({
+      ...bind(point.source, point.destination, !point.writable, !nonRecursive),
+      ...(subpath === '' ? {} : { sourceDir: SOURCE, sourcePath: subpath, within: point.source }),
+    }));
+  return [...files, ...own].sort((a, b) => depth(a.path) - depth(b.path)).flatMap(withSource);
 }
 
-function bind(
-  source: string,
-  path: string,
-  readOnly: boolean,
-  recursive: boolean,
-): Extract<Operation, { op: 'bind' }> {
+/** What lies in a volume is looked for from there. */
+function withSource({ within, ...step }: Bind & { readonly within?: string }): Operation[] {
+  return within === undefined ? [step] : [openDirectory(SOURCE, within), step];
+}
+
+type Bind = Extract<Operation, { op: 'bind' }>;
+
+function bind(source: string, path: string, readOnly: boolean, recursive: boolean): Bind {
   return {
     op: 'bind',
     sourceDir: HOST,

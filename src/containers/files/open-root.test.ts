@@ -27,7 +27,7 @@ test('the files of a stopped container are mounted, volumes with them', async ()
   const hostConfig = { Binds: ['/etc:/a/b:ro', 'data:/a'], ReadonlyRootfs: true };
   const { id } = await harness.create({ hostConfig });
   await harness.containers.statPath(harness.context, id, '/');
-  const [source] = harness.trees.sources;
+  const source = harness.trees.sources.at(-1);
   const steps = source?.kind === 'mounted' ? source.operations : [];
   expect(steps.map((step) => ('path' in step ? `${step.op} ${step.path}` : step.op)).slice(1)).toEqual([
     'bind /a',

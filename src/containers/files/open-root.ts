@@ -2,6 +2,7 @@ import { type Context, throwIfAborted } from '../../base/context.ts';
 import { isCode, notFound } from '../../base/errors.ts';
 import type { Task } from '../../runtime/contract.ts';
 import type { Tree } from '../../runtime/trees/contract.ts';
+import { releaseVolumes } from '../lifecycle/mount-sources.ts';
 import type { Mutex } from '../lifecycle/mutex.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
@@ -91,7 +92,8 @@ async function openStopped(
   entry: Entry,
   bare: boolean,
 ): Promise<OpenRoot | undefined> {
-  const release = await holdLock(entry.lock);
+  const unlock = await holdLock(entry.lock);
+  const release = (): Promise<void> => releaseVolumes(parts, entry).finally(unlock);
   try {
     if (!parts.registry.has(entry.id)) throw notFound(`No such container: ${entry.id}`);
     if (entry.task === undefined) {
@@ -102,10 +104,10 @@ async function openStopped(
       return { tree, live: false, mounts, [Symbol.asyncDispose]: closer(tree, release) };
     }
   } catch (error) {
-    release();
+    await release();
     throw error;
   }
-  release();
+  unlock();
   return undefined;
 }
 
@@ -117,13 +119,13 @@ function holdLock(lock: Mutex): Promise<() => void> {
 }
 
 /** Closes once, however often it is asked to. */
-function closer(tree: Tree, release: () => void): () => Promise<void> {
+function closer(tree: Tree, release: () => void | Promise<void>): () => Promise<void> {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     try {
       await tree[Symbol.asyncDispose]();
     } finally {
-      release();
+      await release();
     }
   };
   return () => {

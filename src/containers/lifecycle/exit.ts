@@ -6,6 +6,7 @@ import type { Entry } from '../record.ts';
 import { cgroupsPath } from '../spec/build-spec.ts';
 import { disconnectAll, endpointsOf, withoutEndpoints } from './endpoints.ts';
 import { launch } from './launch.ts';
+import { releaseVolumes } from './mount-sources.ts';
 import { removeEntry } from './remove.ts';
 import { wantsRestart } from './restart-policy.ts';
 import { transition } from './transition.ts';
@@ -82,8 +83,9 @@ export async function finishRun(parts: Parts, entry: Entry, exit: Exit): Promise
   const forgotten = forget(parts, entry);
   await disconnectAll(parts, endpoints);
   for (const endpoint of endpoints) parts.events.network(entry.container, 'disconnect', endpoint);
-  parts.events.volumes(entry.container, 'unmount', entry.mounts);
   await forgotten;
+  await releaseVolumes(parts, entry);
+  parts.events.volumes(entry.container, 'unmount', entry.mounts);
   if (restart)
     entry.restarts.schedule(entry.restarts.nextDelay(ran), () => void restartAfterExit(parts, entry));
   return !restart && !entry.restarting && entry.container.hostConfig.AutoRemove;

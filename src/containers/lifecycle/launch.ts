@@ -12,6 +12,7 @@ import type { Entry } from '../record.ts';
 import { buildSpec } from '../spec/build-spec.ts';
 import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './endpoints.ts';
 import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
+import { openMountSources, releaseVolumes } from './mount-sources.ts';
 import { findPeers, type Peers, pidsOf } from './peers.ts';
 import type { PendingAttachment } from './pending-attachments.ts';
 import { planSharedMemory } from './shared-memory.ts';
@@ -92,6 +93,7 @@ async function prepare(
   const rootfs = parts.snapshots.mount(parts.background, entry.id, parts.paths.rootTarget);
   // Awaited below; a failure before that is the one to tell.
   rootfs.catch(() => {});
+  const sources = await openMountSources(parts, entry);
   await connectAll(parts, entry, connected);
   const endpoints = connected.map(({ endpoint }) => endpoint);
   const container = withPeerNames(entry.container, peers);
@@ -106,7 +108,7 @@ async function prepare(
   const shared = planSharedMemory(parts, entry);
   const spec = buildSpec({
     container,
-    mounts: entry.mounts,
+    mounts: sources.mounts,
     etc: files,
     joined: pidsOf(peers),
     sharedMemory: shared.path,
@@ -118,7 +120,7 @@ async function prepare(
   return {
     id: entry.id,
     spec,
-    rootfs: (await rootfs).operations,
+    rootfs: [...sources.operations, ...(await rootfs).operations],
     rootTarget: parts.paths.rootTarget,
     network: joinPlans(shared.plan, ...connected.map(({ plan }) => plan)),
     streams: streamsOf(container),
@@ -205,4 +207,5 @@ async function undo(
     parts,
     connected.map(({ endpoint }) => endpoint),
   );
+  await releaseVolumes(parts, entry);
 }

@@ -8,6 +8,7 @@ import { removeStaleSandboxes } from '../sandbox/remove-stale.ts';
 import type { StoredContainer } from '../store.ts';
 import { endpointsOf, withoutEndpoints } from './endpoints.ts';
 import { autoRemove, finishRun, lostExit, restartAfterExit, watchTask } from './exit.ts';
+import { resumeVolumes } from './mount-sources.ts';
 import { PendingAttachments } from './pending-attachments.ts';
 import { deleteAll } from './remove.ts';
 import { RestartTimer } from './restart-policy.ts';
@@ -30,7 +31,18 @@ export async function recoverAll(parts: Parts, context: Context): Promise<void> 
   });
   const live = entries.filter((entry) => found.get(entry)?.state === 'running');
   await parts.networks.start(context, live.flatMap(endpointsOf));
+  for (const entry of live) resumeVolumes(parts, entry);
+  await settleVolumes(parts, context);
   await eachOf(entries, (entry) => settle(parts, entry, found.get(entry) ?? { state: 'none' }));
+}
+
+/** A filesystem that cannot be unmounted keeps nobody from his containers. */
+async function settleVolumes(parts: Parts, context: Context): Promise<void> {
+  try {
+    await parts.volumes.settle(context);
+  } catch (error) {
+    parts.log.error('cannot clear away what was left of volumes', { error });
+  }
 }
 
 /** Does not wait for the starts: the daemon answers meanwhile. */

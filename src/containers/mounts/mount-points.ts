@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { normalize } from 'node:path/posix';
 import type { Context } from '../../base/context.ts';
 import { invalid, SampanError } from '../../base/errors.ts';
+import type { Images } from '../../images/contract.ts';
 import type { Volume, Volumes } from '../../volumes/contract.ts';
 import type { ContainerConfig, HostConfig, Mount } from '../../wire/container-config.ts';
 import type { MountPoint } from '../contract.ts';
@@ -13,6 +14,7 @@ import { tmpfsMountOptions } from './tmpfs-options.ts';
 
 export interface MountSources {
   readonly volumes: Volumes;
+  readonly images: Pick<Images, 'get'>;
   /** The mounts of another container. Fails with `not-found`. */
   readonly mountsOf: (reference: string) => readonly StoredMount[];
   /** Sources around it get slave propagation, so that mounts made there later can go away again. */
@@ -43,10 +45,16 @@ export async function resolveMounts(
   for (const path of Object.keys(config.Volumes ?? {})) {
     const target = normalize(path).replace(/(.)\/$/, '$1');
     if (byTarget.has(target) || own.has(target)) continue;
-    const volume = await createVolume(context, sources.volumes, { Type: 'volume', Target: target });
-    byTarget.set(target, volumeMount(volume, target, { Type: 'volume', Target: target }, ''));
+    const mount = anonymousMount(target, hostConfig.VolumeDriver);
+    const volume = await createVolume(context, sources.volumes, mount);
+    byTarget.set(target, volumeMount(volume, target, mount, ''));
   }
   return [...byTarget.values()];
+}
+
+function anonymousMount(target: string, driver: string): Mount {
+  const options = driver === '' ? {} : { VolumeOptions: { DriverConfig: { Name: driver } } };
+  return { Type: 'volume', Target: target, ...options };
 }
 
 function borrowed(sources: MountSources, text: string): StoredMount[] {
@@ -60,6 +68,7 @@ function borrowed(sources: MountSources, text: string): StoredMount[] {
   return mounts.map((mount) => ({
     ...mount,
     anonymous: false,
+    copiesUp: false,
     point: { ...mount.point, mode: '', writable: mount.point.writable && !readOnly },
   }));
 }
@@ -93,7 +102,6 @@ async function resolveMount(
     case 'bind':
       return bindMount(mount, mode, target, raw, sources.dataRoot);
     case 'volume':
-      if (mount.VolumeOptions?.Subpath) throw unsupported('volume subpaths');
       return volumeMount(await createVolume(context, sources.volumes, mount), target, mount, mode || 'z');
     case 'tmpfs':
       return {
@@ -101,13 +109,23 @@ async function resolveMount(
         point: point('tmpfs', '', target, '', mount.ReadOnly !== true),
         tmpfsOptions: tmpfsMountOptions(mount),
       };
+    case 'image':
+      return imageMount(sources.images, mount, target);
     default:
-      throw unsupported(`mounts of type "${mount.Type}"`);
+      throw new SampanError('unimplemented', `mounts of type "${mount.Type}" are not supported`);
   }
 }
 
-function unsupported(what: string): SampanError {
-  return new SampanError('unimplemented', `${what} are not supported`);
+/** Fails with `not-found` for an image that is not here. */
+function imageMount(images: MountSources['images'], mount: Mount, target: string): StoredMount {
+  const source = mount.Source ?? '';
+  const { id } = images.get(source);
+  return {
+    ...plainMount,
+    point: { ...point('image', id, target, '', false), name: source },
+    imageId: id,
+    subpath: mount.ImageOptions?.Subpath ?? '',
+  };
 }
 
 function bindMount(mount: Mount, mode: string, target: string, raw: boolean, dataRoot: string): StoredMount {
@@ -147,6 +165,8 @@ function volumeMount(volume: Volume, target: string, mount: Mount, mode: string)
     ...plainMount,
     point: { ...shown, name: volume.name, driver: volume.driver },
     anonymous: (mount.Source ?? '') === '',
+    copiesUp: mount.VolumeOptions?.NoCopy !== true,
+    subpath: mount.VolumeOptions?.Subpath ?? '',
   };
 }
 

@@ -116,6 +116,7 @@ function bind(mount: StoredMount): SpecMount {
     source,
     type: 'bind',
     options: [mount.nonRecursive ? 'bind' : 'rbind', ...access, propagation],
+    ...(mount.subpath === '' ? {} : { subpath: mount.subpath }),
   };
 }
 

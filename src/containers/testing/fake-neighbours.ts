@@ -68,6 +68,7 @@ export class FakeSnapshots {
     snapshots: () => asyncValues([...this.keys]),
     mount: async () => ({ operations: [] }),
     below: async () => ({ operations: [] }),
+    view: async () => ({ operations: [] }),
     changesPath: (key) => `/changes/${key}`,
     usage: async () => ({ bytes: 10, inodes: 1 }),
     describe: () => ({ MergedDir: '/merged' }),
