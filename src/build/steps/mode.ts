@@ -44,11 +44,9 @@ function applyClause(mode: number, { who, changes }: Clause, isDirectory: boolea
       (sum, each) => sum | (permissions(letters, changed, isDirectory) << (shifts[each] ?? 0)),
       special,
     );
-    // What "=" does not name is cleared, but a directory keeps what is set for it specially.
-    const all = whom.reduce(
-      (sum, each) => sum | (0o7 << (shifts[each] ?? 0)),
-      isDirectory ? 0 : specialBits('s', whom),
-    );
+    // What "=" does not name is cleared, but a directory keeps the user's and group's special bits.
+    const cleared = specialBits(isDirectory ? 't' : 'st', whom);
+    const all = whom.reduce((sum, each) => sum | (0o7 << (shifts[each] ?? 0)), cleared);
     if (operator === '+') changed |= bits;
     else if (operator === '-') changed &= ~bits;
     else changed = (changed & ~all) | bits;
