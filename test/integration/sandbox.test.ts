@@ -215,6 +215,20 @@ describe('the end of a run', () => {
     expect(host.leftovers()).toEqual([]);
   });
 
+  test('does not wait for those who only look at the sandbox', async () => {
+    const [read, opened] = [await host.open(), await host.open()];
+    await run(read, 'head -c 3000000 /dev/zero >/large');
+    const parts = read.changes(host.context)[Symbol.asyncIterator]();
+    await parts.next();
+    await read[Symbol.asyncDispose]();
+    await expect(Promise.resolve(parts.next().then(() => parts.next()))).rejects.toThrow();
+    const root = await opened.root(host.context);
+    await opened[Symbol.asyncDispose]();
+    await expect(root.stat(host.context, '/', false)).rejects.toThrow();
+    await root[Symbol.asyncDispose]();
+    expect(host.leftovers()).toEqual([]);
+  });
+
   test('is what a second run of the same sandbox has to wait for', async () => {
     await using sandbox = await host.open();
     const stop = new AbortController();
@@ -495,6 +509,23 @@ describe('hostile images and steps', () => {
     const script = 'find / -xdev -name "[0-9]" ; cat /proc/self/mountinfo';
     const seen = await runOnce(script, { mounts: only === undefined ? [] : [only] });
     expect(seen.stdout).not.toContain('second');
+  });
+});
+
+describe('a daemon that ends', () => {
+  test('takes its sandboxes along', async () => {
+    const started = Promise.withResolvers<void>();
+    const sandbox = await host.open();
+    const running = run(sandbox, `echo; sleep ${nap(1006)}`, { onOutput: () => started.resolve() });
+    running.catch(() => {});
+    await started.promise;
+    await host.sandboxes.shutdown();
+    await expect(running).rejects.toThrow('the sandbox is being removed');
+    expect(processesOf(1006)).toEqual([]);
+    expect(host.leftovers()).toEqual([]);
+    await expect(host.open()).rejects.toThrow('the daemon is shutting down');
+    await sandbox[Symbol.asyncDispose]();
+    await host.reopen();
   });
 });
 

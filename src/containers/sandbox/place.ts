@@ -17,7 +17,7 @@ export function newPlace(paths: Paths): Place {
 }
 
 /** The prefix is what tells sandboxes' snapshots from containers'. */
-export function snapshotKey(id: string): string {
+function snapshotKey(id: string): string {
   return `build-${id}`;
 }
 
