@@ -54,7 +54,7 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
   const { images, warnings, failure } = await showEvents(rest, display);
   if (failure !== undefined) {
     const message = `ERROR: failed to build: failed to solve: ${failure.message}`;
-    throw new BuildFailed(message, failure.code || 1, failureReport(failure, display.trace));
+    throw new BuildFailed(message, failure.code || 1, failureReport(failure, display));
   }
   if (!plan.isCheck) steps.exported(images, plan.names);
   return { images, warnings };

@@ -1,8 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '../../client/client.ts';
-import { exportContainer } from '../../client/container-files.ts';
-import { createContainer, removeContainer } from '../../client/containers.ts';
 import { inspectImage, pushImage, removeImage, saveImages } from '../../client/images.ts';
 import { parseReference, repositoryOf, withDefaultTag } from '../../oci/reference.ts';
 import { leftOutWarning } from '../copy/left-out.ts';
@@ -14,6 +12,7 @@ import { askWithLogin } from '../registry-auth.ts';
 import type { Session } from '../session.ts';
 import { copyRaw } from '../streams.ts';
 import type { BuildOutcome } from './build-outcome.ts';
+import { withImageFiles } from './image-files.ts';
 import { keepsImage, type Output, type Outputs } from './outputs.ts';
 
 export interface Delivery {
@@ -49,7 +48,7 @@ async function deliverTo(output: Output, delivery: Delivery): Promise<void> {
   }
   if (output.type === 'tar') {
     for (const id of ids.slice(0, 1)) {
-      await withFiles(client, id, (archive) => write(output.path, archive, session));
+      await withImageFiles(client, id, (archive) => write(output.path, archive, session));
     }
   }
   if (output.type === 'files') await unpackAll(output.directory, delivery);
@@ -62,7 +61,7 @@ async function unpackAll(directory: string, { client, outcome, session }: Delive
     const place = isOne ? directory : join(directory, platform.replaceAll('/', '_'));
     makeDirectory(place);
     const keepOwners = process.getuid?.() === 0;
-    await withFiles(client, id, async (archive) => {
+    await withImageFiles(client, id, async (archive) => {
       const leftOut = await unpackFiles(archive, place, { rename: (name) => name, keepOwners });
       session.io.err(leftOutWarning('devices and pipes', leftOut));
     });
@@ -80,26 +79,6 @@ function makeDirectory(path: string): void {
 async function write(path: string, archive: AsyncIterable<Uint8Array>, { io }: Session): Promise<void> {
   if (path === '-') await copyRaw(archive, io);
   else await writeOutputFile(io, path, archive);
-}
-
-/** All files of an image, by a container that is never started. */
-async function withFiles(
-  client: Client,
-  image: string,
-  use: (archive: AsyncIterable<Uint8Array>) => Promise<void>,
-): Promise<void> {
-  // What is to be run does not matter, but images of files alone say nothing.
-  const { Id } = await createContainer(client, {
-    Image: image,
-    Cmd: ['/'],
-    Entrypoint: [],
-    NetworkDisabled: true,
-  });
-  try {
-    await use(await exportContainer(client, Id));
-  } finally {
-    await removeContainer(client, Id, { force: true, volumes: true });
-  }
 }
 
 async function push(name: string, { session, client, quiet }: Delivery): Promise<void> {

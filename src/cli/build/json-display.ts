@@ -5,6 +5,7 @@ import { BuildTrace, type Step } from './trace.ts';
 /** Progress as JSON, one object a line, with the keys of BuildKit's `SolveStatus`. */
 export class JsonDisplay implements BuildDisplay {
   readonly trace = new BuildTrace();
+  readonly keepsOutput = true;
   readonly #print: (text: string) => void;
   readonly #inputs = new Map<string, readonly string[]>();
 

@@ -11,6 +11,8 @@ const INTERVAL = 100;
 const TAIL = 6;
 /** Of the lines above, so many must be left. */
 const MIN_ROOM = 4;
+/** On narrower terminals names are all that fits. */
+const MIN_WIDTH = 20;
 
 /** A line of a picture: what it says, how long that took, and how it is painted. */
 interface Row {
@@ -41,6 +43,7 @@ export interface LiveDisplayOptions {
 /** All steps on a terminal, redrawn in place, those that run with their time and the end of their output, as BuildKit shows them. */
 export class LiveDisplay implements BuildDisplay {
   readonly trace = new BuildTrace();
+  readonly keepsOutput = false;
   readonly #screen: Screen;
   readonly #live: LiveLines;
   readonly #colours: boolean;
@@ -94,8 +97,8 @@ export class LiveDisplay implements BuildDisplay {
   }
 
   #paint({ text, time, paint }: Row, columns: number): string {
-    const seconds = time === undefined ? '' : ` ${(time / 1000).toFixed(1)}s`;
-    const name = cutTo(text, Math.max(columns - seconds.length, 1));
+    const seconds = time === undefined || columns < MIN_WIDTH ? '' : ` ${(time / 1000).toFixed(1)}s`;
+    const name = cutTo(text, columns - seconds.length);
     const gap = seconds === '' ? 0 : Math.max(columns - seconds.length - Bun.stringWidth(name), 0);
     const line = name + ' '.repeat(gap) + seconds;
     return this.#colours && sequences[paint] !== '' ? sequences[paint] + line + RESET : line;

@@ -18,6 +18,7 @@ interface Waiting {
  */
 export class PlainDisplay implements BuildDisplay {
   readonly trace: BuildTrace;
+  readonly keepsOutput = true;
   readonly #print: (text: string) => void;
   readonly #now: () => number;
   readonly #numbers = new Map<string, number>();
@@ -61,8 +62,8 @@ export class PlainDisplay implements BuildDisplay {
 
   #sayTransfer(step: Step, id: string, transfer: Transfer): void {
     const key = `${step.digest} ${id}`;
-    const last = this.#transferTimes.get(key);
-    if (!transfer.isDone && last !== undefined && transfer.changed - last < TRANSFER_INTERVAL) return;
+    const last = this.#transferTimes.get(key) ?? transfer.started;
+    if (!transfer.isDone && transfer.changed - last < TRANSFER_INTERVAL) return;
     this.#transferTimes.set(key, transfer.changed);
     this.#say(step, [transferText(id, transfer)]);
   }

@@ -1,14 +1,19 @@
 import type { BuildFailure, BuildWarning } from '../../wire/build-messages.ts';
-import { type BuildTrace, logTime } from './trace.ts';
+import type { BuildDisplay } from './display.ts';
+import { logTime } from './trace.ts';
 
 /** Of the output of a step that failed, so many last lines are repeated where it was shown before. */
 const REPEATED_LINES = 10;
 
 /** What is said below the progress when a build fails: the step's last output, and the lines of the Dockerfile that it is about. */
-export function failureReport(failure: BuildFailure, trace: BuildTrace): string {
+export function failureReport(
+  failure: BuildFailure,
+  { trace, keepsOutput }: Pick<BuildDisplay, 'trace' | 'keepsOutput'>,
+): string {
   const step = trace.steps.get(failure.digest);
   const ruler = '------\n';
-  const lines = step?.log.lines.slice(-REPEATED_LINES) ?? [];
+  const kept = step?.log.lines ?? [];
+  const lines = keepsOutput ? kept.slice(-REPEATED_LINES) : kept;
   const log = lines.map(({ seconds, text }) => `${logTime(seconds)} ${text}\n`).join('');
   return (step === undefined ? '' : `${ruler} > ${step.name}:\n${log}${ruler}`) + failure.excerpt;
 }

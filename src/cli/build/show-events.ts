@@ -28,7 +28,14 @@ export function displayOf(mode: string, io: Io): BuildDisplay {
 
 function silent(): BuildDisplay {
   const trace = new BuildTrace();
-  return { trace, apply: (event) => trace.apply(event), pause() {}, redraw() {}, close() {} };
+  return {
+    trace,
+    keepsOutput: false,
+    apply: (event) => trace.apply(event),
+    pause() {},
+    redraw() {},
+    close() {},
+  };
 }
 
 export interface EventsOutcome extends BuildOutcome {

@@ -129,7 +129,8 @@ export class BuildTrace {
   #write(digest: string, data: string, time: number): void {
     const step = this.#start(digest, time);
     const seconds = Math.max(0, time - (step.started ?? time)) / 1000;
-    this.#listener.onLines?.(step, step.log.write(Buffer.from(data, 'base64'), seconds));
+    const lines = step.log.write(Buffer.from(data, 'base64'), seconds);
+    if (lines.length > 0) this.#listener.onLines?.(step, lines);
   }
 
   #transfer({ digest, id, current, total, time }: NonNullable<BuildEvent['transfer']>): void {

@@ -16,7 +16,7 @@ export class UploadSteps implements UploadListener {
   constructor(display: BuildDisplay, sends: boolean) {
     this.#display = display;
     if (!sends) return;
-    this.#apply({ vertex: { digest: UPLOAD, name: '[internal] load build context', inputs: null } });
+    this.#apply({ vertex: { digest: UPLOAD, name: '[internal] send build context', inputs: null } });
     this.#apply({ started: { digest: UPLOAD, time: Date.now() } });
   }
 
