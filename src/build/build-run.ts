@@ -7,7 +7,8 @@ import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { BaseImages } from './base-images.ts';
-import type { BuildListener, BuildRequest } from './contract.ts';
+import { checkFile } from './check-file.ts';
+import type { BuildListener, BuildRequest, LintWarning } from './contract.ts';
 import { makeVertex, type Vertex } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 import { type Compiled, type CompileOptions, compile } from './frontend/compile.ts';
@@ -38,6 +39,8 @@ export class BuildRun {
   readonly #file: Dockerfile;
   /** Keys of the steps that it has to do with. */
   readonly uses = new Set<Digest>();
+  /** What the linter says, once it has been asked. */
+  warnings: readonly LintWarning[] | undefined;
 
   /** Fails with DockerfileError. */
   constructor(
@@ -52,7 +55,7 @@ export class BuildRun {
     this.#listener = listener;
     this.#lease = lease;
     this.#sourceDate = request.sourceDate ?? dateOf(request.args['SOURCE_DATE_EPOCH']);
-    this.#file = parsed(request.dockerfile);
+    this.#file = parseDockerfile(request.dockerfile);
   }
 
   /** The image's ID; `names` are given to it. */
@@ -67,6 +70,7 @@ export class BuildRun {
     });
     narrator.begin();
     const compiled = await compile(this.#context, this.#file, options);
+    await this.#check(platform);
     this.#tellPlan(compiled);
     const solver = this.#solver(among);
     const roots: Roots = {
@@ -139,6 +143,13 @@ export class BuildRun {
     return cacheFrom.flatMap((name) => this.#parts.images.find(name) ?? []);
   }
 
+  /** By now the base images are here. */
+  async #check(platform: Platform): Promise<void> {
+    if (this.warnings !== undefined) return;
+    this.warnings = await checkFile(this.#context, this.#parts, this.#file, this.#request, platform);
+    this.#listener.onWarnings?.(this.warnings);
+  }
+
   #tellPlan({ vertices }: Compiled): void {
     this.#listener.onPlan?.(
       vertices.map(({ digest, note, inputs }) => ({
@@ -174,7 +185,8 @@ export class BuildRun {
   }
 }
 
-function parsed(text: string): Dockerfile {
+/** Fails with DockerfileError, which says the line in Docker's words. */
+export function parseDockerfile(text: string): Dockerfile {
   try {
     return readDockerfile(text);
   } catch (error) {

@@ -6,10 +6,11 @@ import type { ImageMaker, Images } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform, platformFit } from '../oci/platform.ts';
-import { BuildRun, type BuildRunParts } from './build-run.ts';
+import { BuildRun, type BuildRunParts, parseDockerfile } from './build-run.ts';
 import type { CacheKeeper } from './cache/cache-keeper.ts';
+import { checkFile } from './check-file.ts';
 import { openContext, openTree } from './contexts.ts';
-import type { Builder, BuildListener, BuildRequest, BuildResult } from './contract.ts';
+import type { Builder, BuildListener, BuildRequest, BuildResult, LintWarning } from './contract.ts';
 import { locate } from './errors.ts';
 import { ToldSteps } from './output/known-steps.ts';
 import { InFlight } from './solver/in-flight.ts';
@@ -46,7 +47,7 @@ export function createBuilder(parts: BuilderParts): Builder {
       return await build({ ...context, signal }, parts, runParts, request, listener);
     },
     cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
-    check: async () => [],
+    check: (context, request) => check(context, parts, request),
     openContext: (context, source, dockerfile) => openContext(context, contextParts, source, dockerfile),
     openTree: (context, source) => openTree(context, contextParts, source),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
@@ -87,7 +88,21 @@ async function build(
     for (const platform of platforms) {
       images.push({ platform, id: await run.make(platform, platform === named ? tags : []) });
     }
-    return { images, warnings: [] };
+    return { images, warnings: run.warnings ?? [] };
+  } catch (error) {
+    throw locate(error, { filename, text });
+  }
+}
+
+async function check(
+  context: Context,
+  parts: BuilderParts,
+  request: BuildRequest,
+): Promise<readonly LintWarning[]> {
+  const { dockerfile: text, filename, platforms } = request;
+  try {
+    const file = parseDockerfile(text);
+    return await checkFile(context, parts, file, request, platforms[0] ?? hostPlatform());
   } catch (error) {
     throw locate(error, { filename, text });
   }

@@ -7,7 +7,7 @@ import { platformArgs } from './platform-args.ts';
 /** The arguments before the first FROM, with those that say the platform: what the build's own say wins. */
 export function globalArgs(
   { globals, directives }: Dockerfile,
-  { platform, host, target, args }: CompileOptions,
+  { platform, host, target, args }: Pick<CompileOptions, 'platform' | 'host' | 'target' | 'args'>,
 ): ReadonlyMap<string, string | undefined> {
   const values = new Map<string, string | undefined>(platformArgs(platform, host, target));
   for (const name of values.keys()) if (args[name] !== undefined) values.set(name, args[name]);
