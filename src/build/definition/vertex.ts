@@ -83,7 +83,7 @@ export interface RunOperation {
   readonly workingDirectory: string;
   readonly user: string;
   readonly hostname: string;
-  readonly network: 'default' | 'none' | 'host' | { readonly container: string };
+  readonly network: 'default' | 'none' | 'host' | { readonly container: string } | { readonly name: string };
   readonly security: 'sandbox' | 'insecure';
   readonly platform: Platform;
   readonly mounts: readonly RunMount[];

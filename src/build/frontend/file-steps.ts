@@ -105,7 +105,7 @@ function networkOf(text: string): RunOperation['network'] {
   if (text === '' || text === 'default' || text === 'bridge') return 'default';
   if (text === 'none' || text === 'host') return text;
   if (text.startsWith('container:')) return { container: text.slice('container:'.length) };
-  throw new DockerfileError(`network mode ${JSON.stringify(text)} not supported by builds`);
+  return { name: text };
 }
 
 export function applyCopy(state: StageState, instruction: CopyInstruction, options: StepOptions): StageState {

@@ -37,7 +37,8 @@ export interface SandboxRequest {
   /** "user[:group]", names or numbers; empty for root. */
   readonly user: string;
   readonly hostname: string;
-  readonly network: 'default' | 'none' | 'host' | { readonly container: string };
+  /** `name`: a network by its name or ID. */
+  readonly network: 'default' | 'none' | 'host' | { readonly container: string } | { readonly name: string };
   readonly privileged: boolean;
   /** "name:address", "host-gateway" allowed. */
   readonly extraHosts: readonly string[];

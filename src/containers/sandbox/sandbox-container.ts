@@ -49,7 +49,8 @@ export function sandboxContainer(
 
 function networkMode(network: SandboxRequest['network']): string {
   if (network === 'default') return 'bridge';
-  return typeof network === 'string' ? network : `container:${network.container}`;
+  if (typeof network === 'string') return network;
+  return 'name' in network ? network.name : `container:${network.container}`;
 }
 
 function limitsOf(limits: SandboxLimits): Partial<HostConfig> {
@@ -73,7 +74,7 @@ export function networkPeer(
   { containers }: SandboxParts,
   network: SandboxRequest['network'],
 ): Container | undefined {
-  if (typeof network === 'string') return undefined;
+  if (typeof network === 'string' || 'name' in network) return undefined;
   const peer = containers.get(network.container);
   if (peer.state.pid > 0) return peer;
   throw conflict(
