@@ -501,6 +501,24 @@ describe('hostile images and steps', () => {
     expect(host.leftovers()).toEqual([]);
   });
 
+  test.each(['/a,b:c', '/upperdir=x', '/a b\tc\n', '/"q"\\', '/-o', '/\u{e9}\u{1f6a2}'])(
+    'get mounts on %j and nothing else by it',
+    async (target) => {
+      await using sandbox = await host.open();
+      const layers: SandboxMount = {
+        type: 'layers',
+        layers: [host.busybox],
+        path: '/etc',
+        target,
+        readOnly: false,
+      };
+      const args = ['sh', '-c', 'cat "$0/passwd" >/dev/null && echo there', target];
+      const { stdout } = await run(sandbox, '', { args, mounts: [layers] });
+      expect(stdout).toBe('there\n');
+      expect(await changed(sandbox)).toEqual([]);
+    },
+  );
+
   test('do not see where mounts were laid out', async () => {
     const mounts = [secretAt('/one', 'first secret'), secretAt('/two', 'second secret')];
     const { stdout } = await runOnce('cat /one/../* 2>/dev/null; ls /one /two', { mounts });
