@@ -1,8 +1,10 @@
 /* Sockets in a container's network, and the operation that opens them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "cleanup.h"
 #include "dns-server.h"
@@ -29,6 +31,14 @@ int dns_socket_inside(int pidfd, int family, int type)
 	return fd;
 }
 
+/* An address of a network without loopback could be bound, but would not be the source of what is sent. */
+static int raise_loopback(int socket)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	return ioctl(socket, SIOCSIFFLAGS, &request);
+}
+
 static int open_bound(int pidfd, int type, uint16_t port)
 {
 	struct sockaddr_in address = {
@@ -36,11 +46,9 @@ static int open_bound(int pidfd, int type, uint16_t port)
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(0x7f00000b),
 	};
-	int yes = 1;
 	autoclose fd = dns_socket_inside(pidfd, AF_INET, type);
 
-	/* The container's loopback may not be up yet. */
-	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0 ||
+	if (fd < 0 || raise_loopback(fd) < 0 ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -1;
 	return keep_fd(&fd);
