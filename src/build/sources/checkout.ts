@@ -49,7 +49,8 @@ export class Checkouts {
     options: CheckoutOptions,
     work: string,
   ): Promise<PackedTree> {
-    const repository = new Repository(context, operation, await gitOptions(operation, options, work));
+    const gitOwn = await gitOptions(operation, options, work);
+    const repository = new Repository(context, { ...operation, url: withoutUser(operation.url) }, gitOwn);
     const commit = await repository.commit();
     checkCommit(commit, operation.checksum);
     const key = JSON.stringify([operation.url, commit, operation.keepGitDirectory]);
@@ -102,11 +103,7 @@ class Repository {
       await this.#git('submodule', 'update', '--init', '--recursive', '--depth=1');
     }
     const time = await this.#git('show', '--no-patch', '--format=%ct', commit);
-    const { keepGitDirectory, url } = this.#operation;
-    if (keepGitDirectory) {
-      await rm(join(directory, '.git', 'FETCH_HEAD'), { force: true });
-      await this.#git('remote', 'add', '--', 'origin', withoutUser(url));
-    }
+    const { keepGitDirectory } = this.#operation;
     return packDirectory(this.#context, directory, {
       ...{
         directory: options.directory,
@@ -143,7 +140,10 @@ class Repository {
   }
 
   async #init(): Promise<void> {
-    if (!existsSync(join(this.#options.directory, '.git'))) await this.#git('init', '--quiet');
+    if (existsSync(join(this.#options.directory, '.git'))) return;
+    await this.#git('init', '--quiet');
+    // What relative addresses of submodules begin at.
+    await this.#git('remote', 'add', '--', 'origin', this.#operation.url);
   }
 
   #git(...args: readonly string[]): Promise<string> {
@@ -169,13 +169,24 @@ async function gitOptions(
 ): Promise<GitOptions> {
   const [home, directory] = [join(work, 'home'), join(work, 'tree')];
   await Promise.all([mkdir(home), mkdir(directory)]);
-  const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
-  const credentials = Buffer.from(`x-access-token:${token}`).toString('base64');
-  const header =
-    token === undefined || !/^https?:/.test(origin)
-      ? undefined
-      : { url: `${origin}/`, value: `Authorization: basic ${credentials}` };
+  const header = headerFor(url, token);
   return { home, directory, agent, header, ...(onOutput === undefined ? {} : { onOutput }) };
+}
+
+/** What proves to a web server who we are: in no URL, so that it is in no file of a repository. */
+function headerFor(text: string, token: string | undefined): GitOptions['header'] {
+  const url = /^https?:/.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return undefined;
+  const own =
+    url.username === ''
+      ? undefined
+      : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const credentials = own ?? (token === undefined ? undefined : `x-access-token:${token}`);
+  if (credentials === undefined) return undefined;
+  return {
+    url: `${url.origin}/`,
+    value: `Authorization: basic ${Buffer.from(credentials).toString('base64')}`,
+  };
 }
 
 /** Links are followed, but inside the checkout alone: they are looked up in the tree, not on this host. */

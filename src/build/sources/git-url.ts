@@ -26,7 +26,7 @@ export function checkGitOperation({ url, ref, subdirectory, checksum }: GitOpera
   if (!/^[0-9a-f]*$/.test(checksum)) throw invalid(`invalid checksum ${JSON.stringify(checksum)}`);
 }
 
-/** An address without the name and password in it. */
+/** An address of the web without the name and password in it; others need the name. */
 export function withoutUser(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^@/]*@/, '$1');
+  return url.replace(/^(https?:\/\/)[^@/]*@/, '$1');
 }
