@@ -12,6 +12,7 @@ import { imageHandlers } from './handlers/images.ts';
 import { networkHandlers } from './handlers/networks.ts';
 import { registryHandlers } from './handlers/registries.ts';
 import { systemHandlers } from './handlers/system.ts';
+import { volumeContentHandlers } from './handlers/volume-contents.ts';
 import { volumeHandlers } from './handlers/volumes.ts';
 
 /** One for each route of the table. */
@@ -30,4 +31,5 @@ export const handlers: Handlers = {
   ...buildHandlers,
   ...networkHandlers,
   ...volumeHandlers,
+  ...volumeContentHandlers,
 };

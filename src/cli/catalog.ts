@@ -1,6 +1,7 @@
 import { containerCommands } from './catalog/containers.ts';
 import { imageCommands } from './catalog/images.ts';
 import { otherCommands } from './catalog/others.ts';
+import { volumeCommands } from './catalog/volumes.ts';
 import type { CatalogEntry, GroupEntry } from './command.ts';
 
 /** Every command, with what must be known of it before it is loaded. */
@@ -28,7 +29,12 @@ export const groups: readonly GroupEntry[] = [
   },
 ];
 
-export const catalog: readonly CatalogEntry[] = [...containerCommands, ...imageCommands, ...otherCommands];
+export const catalog: readonly CatalogEntry[] = [
+  ...containerCommands,
+  ...imageCommands,
+  ...otherCommands,
+  ...volumeCommands,
+];
 
 /** The command of one or two words, by path, alias or shortcut. */
 export function findCommand(words: readonly string[]): CatalogEntry | undefined {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { background, type Context } from '../base/context.ts';
 import { isCode } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -5,7 +6,7 @@ import type { Builder } from '../build/contract.ts';
 import type { Container, Containers } from '../containers/contract.ts';
 import type { Images } from '../images/contract.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
-import type { Volumes } from '../volumes/contract.ts';
+import type { Volume, Volumes } from '../volumes/contract.ts';
 import type { Storage, StorageKind, StorageUsage } from './contract.ts';
 import { diskBytes } from './disk-walk.ts';
 
@@ -42,7 +43,7 @@ export function createStorage(parts: StorageParts): Storage {
       ]);
       return { images: ofImages, containers: ofContainers, volumes: ofVolumes, buildCache };
     },
-    volumeBytes: (_context: Context, name: string) => diskBytes(parts.volumes.get(name).mountpoint),
+    volumeBytes: (_context: Context, name: string) => diskBytes(directoryOf(parts.volumes.get(name))),
   };
 }
 
@@ -77,11 +78,17 @@ async function containerBytes(parts: StorageParts, { id }: Container): Promise<n
 }
 
 async function measureVolumes(parts: StorageParts): Promise<NonNullable<StorageUsage['volumes']>> {
-  const measured = await mapAtOnce(parts.volumes.list(), async ({ name, mountpoint }) => {
-    const bytes = await diskBytes(mountpoint);
+  const measured = await mapAtOnce(parts.volumes.list(), async (volume) => {
+    const { name } = volume;
+    const bytes = await diskBytes(directoryOf(volume));
     return [name, { bytes, users: parts.usersOf(name).length }] as const;
   });
   return new Map(measured);
+}
+
+/** With the copies that are kept beside it, but without what is mounted on it. */
+function directoryOf({ driver, mountpoint }: Volume): string {
+  return driver === 'local' ? dirname(mountpoint) : mountpoint;
 }
 
 /** Maps, a few items at a time; results in the items' order. */

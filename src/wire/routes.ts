@@ -6,6 +6,7 @@ import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { registryRoutes } from './routes/registries.ts';
 import { systemRoutes } from './routes/system.ts';
+import { volumeContentRoutes } from './routes/volume-contents.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
 /** Every operation that is served, by area: the one table that server, client and reference read. */
@@ -20,6 +21,7 @@ export const routeAreas = {
   Build: buildRoutes,
   Networks: networkRoutes,
   Volumes: volumeRoutes,
+  'Contents of volumes': volumeContentRoutes,
 } as const;
 
 export const routes = {
@@ -33,6 +35,7 @@ export const routes = {
   ...buildRoutes,
   ...networkRoutes,
   ...volumeRoutes,
+  ...volumeContentRoutes,
 } as const;
 
 export type Routes = typeof routes;

@@ -18,6 +18,10 @@ export type Volume = TypeOf<typeof Volume>;
 export const VolumeList = struct('VolumeListResponse', { Volumes: list(Volume), Warnings: list(string) });
 export type VolumeList = TypeOf<typeof VolumeList>;
 
+/** A read-only copy that is kept beside a volume. */
+export const VolumeSnapshot = struct('VolumeSnapshot', { Name: string, CreatedAt: string });
+export type VolumeSnapshot = TypeOf<typeof VolumeSnapshot>;
+
 /** The body of `POST /volumes/create`. */
 export const VolumeCreateRequest = struct('CreateOptions', {
   Name: string,

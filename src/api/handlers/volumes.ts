@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import { isCode } from '../../base/errors.ts';
+import { isCode, SampanError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { differs } from '../../wire/versions.ts';
 import type { HandlersOf } from '../call.ts';
@@ -8,12 +8,15 @@ import { selectVolumes, usedVolumes } from '../filters/volumes.ts';
 import { renderVolume } from '../render/volume.ts';
 
 export const volumeHandlers: HandlersOf<
-  'volumeList' | 'volumeCreate' | 'volumePrune' | 'volumeInspect' | 'volumeRemove'
+  'volumeList' | 'volumeCreate' | 'volumePrune' | 'volumeInspect' | 'volumeUpdate' | 'volumeRemove'
 > = {
-  volumeList: ({ engine, query }) => ({
-    Volumes: selectVolumes(engine, query.filters).map(renderVolume),
-    Warnings: null,
-  }),
+  async volumeList({ engine, context, query }) {
+    const warnings = await engine.volumes.discover(context);
+    return {
+      Volumes: selectVolumes(engine, query.filters).map((volume) => renderVolume(volume)),
+      Warnings: warnings.length === 0 ? null : [...warnings],
+    };
+  },
 
   async volumeCreate({ engine, context, body }) {
     const volume = await engine.volumes.create(context, {
@@ -37,14 +40,25 @@ export const volumeHandlers: HandlersOf<
       bytes += freed;
       deleted.push(name);
     }
+    engine.volumes.pruned(bytes);
     return { VolumesDeleted: deleted, SpaceReclaimed: bytes };
   },
 
-  volumeInspect: ({ engine, name }) => renderVolume(engine.volumes.get(name)),
+  async volumeInspect({ engine, context, name }) {
+    const volume = engine.volumes.get(name);
+    return renderVolume(volume, await engine.volumes.status(context, name));
+  },
+
+  volumeUpdate() {
+    throw new SampanError(
+      'unavailable',
+      'volume update only valid for cluster volumes, but swarm is unavailable',
+    );
+  },
 
   async volumeRemove({ engine, context, name, query }) {
     try {
-      await engine.volumes.remove(context, name);
+      await engine.volumes.remove(context, name, { force: query.force });
     } catch (error) {
       if (!query.force || !isCode(error, 'not-found')) throw error;
     }

@@ -2,7 +2,8 @@ import type { Volume } from '../../volumes/contract.ts';
 import { formatTime } from '../../wire/times.ts';
 import type { Volume as WireVolume } from '../../wire/volume-types.ts';
 
-export function renderVolume(volume: Volume): WireVolume {
+/** `status` as its driver tells it. */
+export function renderVolume(volume: Volume, status?: Readonly<Record<string, unknown>>): WireVolume {
   return {
     CreatedAt: formatTime(volume.created),
     Driver: volume.driver,
@@ -10,7 +11,8 @@ export function renderVolume(volume: Volume): WireVolume {
     Mountpoint: volume.mountpoint,
     Name: volume.name,
     Options: orNull(volume.options),
-    Scope: 'local',
+    Scope: volume.scope,
+    ...(status === undefined ? {} : { Status: { ...status } }),
   };
 }
 

@@ -77,38 +77,6 @@ export const otherCommands: readonly CatalogEntry[] = [
     load: () => import('../commands/system-prune.ts'),
   },
   {
-    path: 'volume create',
-    usage: '[OPTIONS] [VOLUME]',
-    short: 'Make a volume',
-    load: () => import('../commands/volume-create.ts'),
-  },
-  {
-    path: 'volume inspect',
-    usage: '[OPTIONS] VOLUME [VOLUME...]',
-    short: 'Show all details of volumes',
-    load: () => import('../commands/volume-inspect.ts'),
-  },
-  {
-    path: 'volume ls',
-    aliases: ['list'],
-    usage: '[OPTIONS]',
-    short: 'List volumes',
-    load: () => import('../commands/volume-ls.ts'),
-  },
-  {
-    path: 'volume prune',
-    usage: '[OPTIONS]',
-    short: 'Remove volumes that no container uses',
-    load: () => import('../commands/volume-prune.ts'),
-  },
-  {
-    path: 'volume rm',
-    aliases: ['remove'],
-    usage: '[OPTIONS] VOLUME [VOLUME...]',
-    short: 'Remove volumes',
-    load: () => import('../commands/volume-rm.ts'),
-  },
-  {
     path: 'completion bash',
     usage: '',
     short: 'Print the completion script for bash',

@@ -67,6 +67,9 @@ const switches: Readonly<Record<string, (mount: Mount) => void>> = {
   'bind-nonrecursive': (mount) => {
     bindOptions(mount).NonRecursive = true;
   },
+  'bind-create-src': (mount) => {
+    bindOptions(mount).CreateMountpoint = true;
+  },
 };
 
 const setReadOnly: Apply = (mount, text, key) => {
@@ -98,6 +101,9 @@ const settings: Readonly<Record<string, Apply>> = {
   },
   'bind-nonrecursive': (mount, text, key) => {
     bindOptions(mount).NonRecursive = booleanOf(text, key);
+  },
+  'bind-create-src': (mount, text, key) => {
+    bindOptions(mount).CreateMountpoint = booleanOf(text, key);
   },
   'bind-recursive': setRecursion,
   'volume-subpath': (mount, text) => {

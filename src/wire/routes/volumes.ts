@@ -1,4 +1,4 @@
-import { filters, flag } from '../query.ts';
+import { filters, flag, text } from '../query.ts';
 import type { Route } from '../route.ts';
 import { Volume, VolumeCreateRequest, VolumeList, VolumePruneResponse } from '../volume-types.ts';
 
@@ -43,6 +43,15 @@ export const volumeRoutes = {
     response: Volume,
     stream: 'none',
     since: '1.21',
+  },
+  volumeUpdate: {
+    method: 'PUT',
+    path: '/volumes/{name}',
+    summary: "Changes a volume of a swarm's cluster: there is none here, 503.",
+    query: { version: text() },
+    statuses: [200],
+    stream: 'none',
+    since: '1.42',
   },
   volumeRemove: {
     method: 'DELETE',
