@@ -4,11 +4,16 @@ import { CommandError } from '../command-error.ts';
 import { cut } from '../flag-types.ts';
 import type { Session } from '../session.ts';
 
+export interface AgentSession {
+  readonly address: Session['address'];
+  readonly io: Pick<Session['io'], 'environment'>;
+}
+
 /**
  * The sockets of agents that `--ssh` names, by their IDs: `default`, `id`, `id=socket`. The daemon opens them by their paths, so it must
  * be one of this machine. Throws CommandError.
  */
-export function agentSockets(values: readonly string[], session: Session): Record<string, string> {
+export function agentSockets(values: readonly string[], session: AgentSession): Record<string, string> {
   if (values.length === 0) return {};
   if (!session.address.host.startsWith('unix://')) {
     throw new CommandError('--ssh needs a daemon on this machine, reached through a Unix socket');

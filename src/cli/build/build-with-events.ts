@@ -51,13 +51,18 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
     display.pause();
     return showText(rest, { io: session.io, quiet: plan.options.quiet, before: () => '' });
   }
-  const { images, warnings, failure } = await showEvents(rest, display);
+  const { images, warnings, failure } = await showEvents(rest, display, nameOfDockerfile(prepared));
   if (failure !== undefined) {
     const message = `ERROR: failed to build: failed to solve: ${failure.message}`;
     throw new BuildFailed(message, failure.code || 1, failureReport(failure, display));
   }
   if (!plan.isCheck) steps.exported(images, plan.names);
   return { images, warnings };
+}
+
+/** One that is not in the context goes under another name, which nobody knows. */
+function nameOfDockerfile({ dockerfile, filename }: BuildRun['prepared']): (text: string) => string {
+  return (text) => (filename === undefined ? text : text.replaceAll(dockerfile, filename));
 }
 
 /** Bytes that tell whether the daemon knows events: others, though asked for them, speak as always. */

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import { type IgnoreRules, readIgnoreFile } from '../../dockerfile/ignore-file.ts';
 import { CommandError } from '../command-error.ts';
@@ -20,6 +20,8 @@ import { contextFromInput, readDockerfile } from './stdin-context.ts';
 export interface PreparedContext {
   /** Path in the context; empty for the usual one. */
   readonly dockerfile: string;
+  /** What the user calls the Dockerfile, where that is something else. */
+  readonly filename?: string;
   /** What the daemon fetches itself, instead of `body`. */
   readonly remote: string | undefined;
   /** A tar. */
@@ -36,10 +38,12 @@ export interface ContextChoice {
   readonly ownIgnoreFiles: boolean;
 }
 
+const IGNORE_FILE = '.dockerignore';
+
 const none = (): LeftOut => nothing;
 
 /** Nothing is sent yet, and of a directory only the Dockerfile and the ignore file are read. Throws CommandError in Docker's words. */
-export async function prepareContext(choice: ContextChoice, io: Io): Promise<PreparedContext> {
+export async function prepareContext(choice: ContextChoice, io: Pick<Io, 'stdin'>): Promise<PreparedContext> {
   const { source, file } = choice;
   if (source.kind === 'directory') return prepareDirectory(source.path, choice, io);
   if (file === '-' && source.kind === 'stdin') {
@@ -55,7 +59,7 @@ export async function prepareContext(choice: ContextChoice, io: Io): Promise<Pre
 /** A local directory as it is, for `--build-context`, with its own ignore file applied. */
 export function packNamedContext(path: string): AsyncGenerator<Uint8Array, void, void> {
   const directory = contextDirectory(path);
-  const rules = rulesOf(ignoreFileIn(directory, '.dockerignore'), '.dockerignore');
+  const rules = rulesOf(ignoreFileIn(directory, IGNORE_FILE), IGNORE_FILE);
   return packContext({
     directory,
     rules,
@@ -66,7 +70,11 @@ export function packNamedContext(path: string): AsyncGenerator<Uint8Array, void,
   });
 }
 
-async function prepareDirectory(given: string, choice: ContextChoice, io: Io): Promise<PreparedContext> {
+async function prepareDirectory(
+  given: string,
+  choice: ContextChoice,
+  io: Pick<Io, 'stdin'>,
+): Promise<PreparedContext> {
   const directory = contextDirectory(given);
   const place: DockerfilePlace =
     choice.file === '-'
@@ -82,6 +90,9 @@ async function prepareDirectory(given: string, choice: ContextChoice, io: Io): P
   };
   return {
     dockerfile: files.dockerfile,
+    ...(place.kind === 'outside'
+      ? { filename: choice.file === '-' ? 'Dockerfile' : basename(choice.file) }
+      : {}),
     remote: undefined,
     body: packContext(files),
     sockets: () => sockets,
@@ -94,11 +105,11 @@ type FilesToSend = Pick<ContextFiles, 'rules' | 'always' | 'rewritten' | 'added'
 
 /** A Dockerfile that is not in the context goes with it, with a line in the ignore file that keeps it out of the image. */
 function filesToSend(directory: string, place: DockerfilePlace, ownIgnoreFiles: boolean): FilesToSend {
-  const shared = ignoreFileIn(directory, '.dockerignore');
+  const shared = ignoreFileIn(directory, IGNORE_FILE);
   if (place.kind === 'inside') {
     const ownName = ignoreFileOf(place.path);
     const own = ownIgnoreFiles ? ignoreFileIn(directory, ownName) : undefined;
-    const [text, name] = own === undefined ? [shared, '.dockerignore'] : [own, ownName];
+    const [text, name] = own === undefined ? [shared, IGNORE_FILE] : [own, ownName];
     return {
       dockerfile: place.path,
       rules: rulesOf(text, name),
@@ -109,15 +120,16 @@ function filesToSend(directory: string, place: DockerfilePlace, ownIgnoreFiles: 
   }
   const dockerfile = `.dockerfile.${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`;
   const own = ownIgnoreFiles ? place.ignoreFile : undefined;
-  const name = own === undefined ? '.dockerignore' : ignoreFileOf(dockerfile);
-  const ignored = Buffer.concat([own ?? shared ?? Buffer.from(name), Buffer.from(`\n${dockerfile}\n`)]);
-  const isThere = own === undefined && shared !== undefined;
+  const lines = Buffer.concat([shared ?? Buffer.from(IGNORE_FILE), Buffer.from(`\n${dockerfile}\n`)]);
   return {
     dockerfile,
-    rules: rulesOf(own ?? shared, own === undefined ? name : 'the .dockerignore of the Dockerfile'),
-    always: new Set([name]),
-    rewritten: new Map(isThere ? [[name, ignored]] : []),
-    added: new Map([[dockerfile, place.text], ...(isThere ? [] : [[name, ignored] as const])]),
+    rules: own === undefined ? rulesOf(shared, IGNORE_FILE) : rulesOf(own, "the Dockerfile's ignore file"),
+    always: new Set([IGNORE_FILE]),
+    rewritten: new Map(shared === undefined ? [] : [[IGNORE_FILE, lines]]),
+    added: new Map([
+      [dockerfile, place.text],
+      ...(shared === undefined ? [[IGNORE_FILE, lines] as const] : []),
+    ]),
   };
 }
 
@@ -134,7 +146,7 @@ function rulesOf(text: Uint8Array | undefined, name: string): IgnoreRules | unde
   try {
     return readIgnoreFile(Buffer.from(text).toString());
   } catch (reason) {
-    const where = name === '.dockerignore' ? '' : `${name}: `;
+    const where = name === IGNORE_FILE ? '' : `${name}: `;
     throw new CommandError(`error checking context: ${where}${messageOf(reason)}`);
   }
 }

@@ -42,10 +42,11 @@ export interface EventsOutcome extends BuildOutcome {
   readonly failure: BuildFailure | undefined;
 }
 
-/** Shows events until they end. */
+/** Shows events until they end. `rename` puts right what the daemon knows under another name. */
 export async function showEvents(
   body: AsyncIterable<Uint8Array>,
   display: BuildDisplay,
+  rename: (text: string) => string,
 ): Promise<EventsOutcome> {
   const images: { id: string; platform: string }[] = [];
   const warnings: BuildWarning[] = [];
@@ -53,11 +54,15 @@ export async function showEvents(
   const here = sameClock();
   for await (const event of jsonValues<BuildEvent>(body)) {
     display.apply(here(event));
-    if (event.warning !== undefined) warnings.push(event.warning);
-    if (event.failure !== undefined) failure = event.failure;
+    if (event.warning !== undefined) warnings.push(renamed(event.warning, rename));
+    if (event.failure !== undefined) failure = renamed(event.failure, rename);
     if (event.aux !== undefined) images.push({ id: event.aux.ID, platform: event.aux.Platform ?? '' });
   }
   return { images, warnings, failure };
+}
+
+function renamed<T extends { readonly excerpt: string }>(about: T, rename: (text: string) => string): T {
+  return { ...about, excerpt: rename(about.excerpt ?? '') };
 }
 
 /** Milliseconds by which clocks may differ before that matters. */

@@ -1,0 +1,103 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { agentSockets } from './agents.ts';
+import { cacheImages, wantsInlineCache } from './cache-flags.ts';
+import { keepsImage, outputsOf } from './outputs.ts';
+import { readSecrets } from './secrets.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'build-flags-'));
+afterAll(() => rmSync(home, { recursive: true }));
+
+describe('--secret', () => {
+  writeFileSync(join(home, 'file'), Buffer.from([0, 255]));
+  const environment = { TOKEN: 'from the environment', file: undefined };
+  const read = (...values: string[]) =>
+    Object.fromEntries([...readSecrets(values, environment)].map(([id, bytes]) => [id, [...bytes]]));
+  const text = [...Buffer.from('from the environment')];
+
+  test('takes files and variables', () => {
+    expect(read(`id=a,src=${home}/file`, 'id=b,env=TOKEN', 'id=c,type=env,src=TOKEN', 'id=TOKEN')).toEqual({
+      a: [0, 255],
+      b: text,
+      c: text,
+      TOKEN: text,
+    });
+    expect(read(`src=${home}/file`)).toEqual({ [`${home}/file`]: [0, 255] });
+  });
+
+  test('refuses what names nothing', () => {
+    expect(() => read('a')).toThrow("invalid field 'a' must be a key=value pair");
+    expect(() => read('id=a,foo=b')).toThrow("unexpected key 'foo' in 'foo=b'");
+    expect(() => read('id=a,type=x')).toThrow('unsupported secret type "x"');
+    expect(() => read('id=a,src=/nowhere/a')).toThrow('open /nowhere/a: no such file or directory');
+    writeFileSync(join(home, 'large'), Buffer.alloc(130 << 10));
+    expect(() => read(`id=a,src=${home}/large`)).toThrow('has more than 131072 bytes');
+  });
+});
+
+describe('--ssh', () => {
+  const session = (host: string, SSH_AUTH_SOCK?: string) => ({
+    address: { host, isDefault: false },
+    io: { environment: { SSH_AUTH_SOCK } },
+  });
+
+  test('takes sockets of agents, for a daemon that can reach them', async () => {
+    const socket = join(home, 'agent');
+    const server = net.createServer().listen(socket);
+    await new Promise((resolve) => server.once('listening', resolve));
+    const here = session('unix:///s', socket);
+    expect(agentSockets(['default', `id=${socket}`], here)).toEqual({ default: socket, id: socket });
+    expect(() => agentSockets(['default'], session('tcp://h:1', socket))).toThrow('a daemon on this machine');
+    expect(() => agentSockets([`id=${home}/file`], here)).toThrow("is not an agent's socket");
+    expect(() => agentSockets(['default'], session('unix:///s'))).toThrow('invalid empty ssh agent socket');
+    server.close();
+  });
+});
+
+describe('--output', () => {
+  const parse = (output: string[], push = false, load = false) => outputsOf({ output, push, load });
+
+  test('is the store unless something else is said', () => {
+    expect(parse([]).outputs).toEqual([{ type: 'store' }]);
+    expect(parse(['type=docker'], true).outputs).toEqual([{ type: 'store' }, { type: 'push' }]);
+    expect(parse(['out']).outputs).toEqual([{ type: 'files', directory: 'out' }]);
+    expect(parse(['-'], false, true).outputs).toEqual([{ type: 'tar', path: '-' }, { type: 'store' }]);
+    expect(parse(['type=oci,dest=x.tar']).outputs).toEqual([{ type: 'archive', path: 'x.tar' }]);
+    expect(parse(['"type=image","name=a,b",push=true'])).toEqual({
+      outputs: [{ type: 'push' }],
+      names: ['a', 'b'],
+    });
+  });
+
+  test('keeps the image where it is wanted', () => {
+    expect([['out'], ['type=tar,dest=x']].map((output) => keepsImage(parse(output)))).toEqual([false, false]);
+    expect(keepsImage(parse(['out'], false, true))).toBe(true);
+  });
+
+  test('refuses what goes nowhere', () => {
+    expect(() => parse(['type=local'])).toThrow('dest is required for local output');
+    expect(() => parse(['type=foo,dest=x'])).toThrow('unknown output type "foo"');
+    expect(() => parse(['dest=x'])).toThrow('type is required');
+    expect(() => parse(['type=tar,dest=x,foo=y'])).toThrow("unexpected key 'foo'");
+  });
+});
+
+test('--cache-from takes images by name or as registries', () => {
+  expect(cacheImages(['a,b', '', 'type=registry,ref=c:1'])).toEqual(['a', 'b', 'c:1']);
+  expect(() => cacheImages(['type=local,src=x'])).toThrow('cache import of type "local" is not supported');
+  expect(() => cacheImages(['type=registry'])).toThrow('registry cache importer requires ref');
+});
+
+test('--cache-to is a cache in the image, or refused', () => {
+  expect([wantsInlineCache([]), wantsInlineCache(['inline']), wantsInlineCache(['type=inline'])]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  for (const value of ['type=local,dest=x', 'a/b']) {
+    expect(() => wantsInlineCache([value])).toThrow('is not supported: use type=inline');
+  }
+});
