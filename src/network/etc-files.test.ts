@@ -67,6 +67,36 @@ options ndots:1
   );
 });
 
+test("resolv.conf names the container's own DNS server, and whom that one asks", () => {
+  const text = 'nameserver 127.0.0.53\nnameserver 192.0.2.1\nsearch a.example\noptions edns0 trust-ad\n';
+  const request: ResolvConfRequest = { ...plain, kind: 'internal', source: { ...plain.source, text } };
+  expect(formatResolvConf(request)).toBe(
+    `${head}nameserver 127.0.0.11
+search a.example
+options edns0 trust-ad ndots:0
+
+# Based on host file: '/etc/resolv.conf' (internal resolver)
+# ExtServers: [host(127.0.0.53) host(192.0.2.1)]
+# Overrides: []
+# Option ndots from: internal
+`,
+  );
+  const own = { ...request, nameservers: ['192.0.2.9'], search: ['b.example'], options: ['ndots:2'] };
+  expect(formatResolvConf(own)).toBe(
+    `${head}nameserver 127.0.0.11
+search b.example
+options ndots:2
+
+# Based on host file: '/etc/resolv.conf' (internal resolver)
+# ExtServers: [192.0.2.9]
+# Overrides: [nameservers search options]
+# Option ndots from: override
+`,
+  );
+  const none = formatResolvConf({ ...request, source: { ...plain.source, text: '' } });
+  expect(none).toContain('# Used default nameservers.\n# ExtServers: [8.8.8.8 8.8.4.4]\n');
+});
+
 test("systemd-resolved's stub stands for the servers behind it", () => {
   const files: Record<string, string> = {
     '/etc/resolv.conf': 'nameserver 127.0.0.53\noptions edns0\n',

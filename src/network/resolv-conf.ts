@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
+import { DNS_ADDRESS } from './dns/dns-address.ts';
 
 /** What a container's resolver file is made for. */
 type ResolvConfKind =
   /** The host's network: the host's file as it is. */
   | 'host'
   /** A network without a DNS server of its own: nothing that works only on the host. */
-  | 'legacy';
+  | 'legacy'
+  /** Networks whose names the container's own DNS server knows; that one asks the servers. */
+  | 'internal';
 
 export interface ResolvConfRequest {
   readonly kind: ResolvConfKind;
@@ -61,16 +64,19 @@ export function hostResolvConf(read: (path: string) => string | undefined): Host
 export function formatResolvConf(request: ResolvConfRequest): string {
   const host = parse(request.source.text);
   const { nameservers, usedDefaults } = chooseNameservers(request, host);
+  const internal = request.kind === 'internal';
   const search = request.search.length > 0 ? request.search.filter((domain) => domain !== '.') : host.search;
-  const options = request.options.length > 0 ? request.options : host.options;
+  const chosen = request.options.length > 0 ? request.options : host.options;
+  // Names of networks have no dots, and are asked for as they are first.
+  const options = internal && !chosen.some(isNdots) ? [...chosen, 'ndots:0'] : chosen;
   const lines = [
     ...header,
-    ...nameservers.map((server) => `nameserver ${server}`),
+    ...(internal ? [DNS_ADDRESS] : nameservers).map((server) => `nameserver ${server}`),
     ...(search.length > 0 ? [`search ${search.join(' ')}`] : []),
     ...(options.length > 0 ? [`options ${options.join(' ')}`] : []),
     ...host.other,
     '',
-    ...footer(request, host, usedDefaults, options),
+    ...footer(request, host, usedDefaults, nameservers, chosen),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -78,6 +84,10 @@ export function formatResolvConf(request: ResolvConfRequest): string {
 function chooseNameservers(request: ResolvConfRequest, host: Parsed) {
   if (request.nameservers.length > 0) return { nameservers: request.nameservers, usedDefaults: false };
   if (request.kind === 'host') return { nameservers: host.nameservers, usedDefaults: false };
+  // Asked from the host, where its loopback servers are.
+  if (request.kind === 'internal' && host.nameservers.length > 0) {
+    return { nameservers: host.nameservers, usedDefaults: false };
+  }
   const usable = host.nameservers.filter(
     (server) => !isLoopback(server) && (request.ipv6 || !server.includes(':')),
   );
@@ -89,6 +99,7 @@ function footer(
   request: ResolvConfRequest,
   host: Parsed,
   usedDefaults: boolean,
+  nameservers: readonly string[],
   options: readonly string[],
 ): readonly string[] {
   const overrides = [
@@ -96,14 +107,39 @@ function footer(
     ...(request.search.length > 0 ? ['search'] : []),
     ...(request.options.length > 0 ? ['options'] : []),
   ];
-  const hasNdots = options.some((option) => /^ndots(:|$)/.test(option));
   return [
-    `# Based on host file: '${request.source.path}'${request.kind === 'legacy' ? ' (legacy)' : ''}`,
+    `# Based on host file: '${request.source.path}'${kindNotes[request.kind]}`,
     ...(usedDefaults ? ['# Used default nameservers.'] : []),
+    ...(request.kind === 'internal' ? [externalServers(request, nameservers, usedDefaults)] : []),
     ...(host.invalid.length > 0 ? [`# Invalid nameservers: [${host.invalid.join(' ')}]`] : []),
     `# Overrides: [${overrides.join(' ')}]`,
-    ...(hasNdots ? [`# Option ndots from: ${request.options.length > 0 ? 'override' : 'host'}`] : []),
+    ...ndotsSource(request, options).map((source) => `# Option ndots from: ${source}`),
   ];
+}
+
+const kindNotes: Readonly<Record<ResolvConfKind, string>> = {
+  host: '',
+  legacy: ' (legacy)',
+  internal: ' (internal resolver)',
+};
+
+/** Whom the container's DNS server asks, and which of them from the host. */
+function externalServers(
+  request: ResolvConfRequest,
+  nameservers: readonly string[],
+  usedDefaults: boolean,
+): string {
+  const fromHost = request.nameservers.length === 0 && !usedDefaults;
+  return `# ExtServers: [${nameservers.map((server) => (fromHost ? `host(${server})` : server)).join(' ')}]`;
+}
+
+function ndotsSource(request: ResolvConfRequest, chosen: readonly string[]): readonly string[] {
+  if (chosen.some(isNdots)) return [request.options.length > 0 ? 'override' : 'host'];
+  return request.kind === 'internal' ? ['internal'] : [];
+}
+
+function isNdots(option: string): boolean {
+  return /^ndots(:|$)/.test(option);
 }
 
 /** Reads resolv.conf(5): comments dropped, the last search list counts, unknown lines kept. */

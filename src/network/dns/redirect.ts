@@ -17,11 +17,10 @@ import {
   untracked,
   writePort,
 } from '../nftables/expressions.ts';
+import { addressBytes } from './address-bytes.ts';
+import { DNS_ADDRESS } from './dns-address.ts';
 
-/** Where containers in networks of their own find their DNS server: Docker's address. */
-export const DNS_ADDRESS = '127.0.0.11';
-
-const ADDRESS = Uint8Array.of(127, 0, 0, 11);
+const ADDRESS = addressBytes(DNS_ADDRESS).subarray(12);
 const DNS_PORT = 53;
 const TABLE = 'sampan-dns';
 const CHAIN = 'output';
