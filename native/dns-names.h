@@ -1,5 +1,5 @@
 /*
- * Who is who in a network: a file that the daemon replaces whenever that changes (docs/names-file.md). It is mapped, so that all members'
+ * Who is who in a network: a file that the daemon replaces whenever that changes (docs/supervisor-protocol.md). It is mapped, so that all members'
  * supervisors share one copy, and looked up by halving.
  */
 #ifndef SAMPAN_DNS_NAMES_H
