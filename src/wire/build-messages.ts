@@ -87,6 +87,8 @@ export const ownBuildParameters = {
   ssh: text(),
   /** JSON object: by the name that a Dockerfile uses, "docker-image://…", a URL, or "context:ID" of an uploaded one. */
   contexts: text(),
+  /** The ID of a ComparedContext: the context is that one, and the body is a tar of the files that were wanted of it. */
+  context: text(),
 } as const;
 
 /** Base64url of a JSON object: by ID, the bytes of a secret in base64. A header, since targets of requests are logged. */
@@ -95,3 +97,22 @@ export const BUILD_SECRETS_HEADER = 'X-Build-Secrets';
 /** The answer to `POST /build/contexts`, whose body is a tar: a named context of builds that follow, kept for a while. */
 export const UploadedContext = struct('UploadedContext', { ID: string });
 export type UploadedContext = TypeOf<typeof UploadedContext>;
+
+/**
+ * The body of `POST /build/contexts/compare?key=…`: what a client has of a context, one JSON list a line, so that only what has changed need
+ * be sent: type, path below the context, mode (07777), size, seconds and nanoseconds of the last change, what a link names. Texts are byte
+ * strings. `key` is 64 hexadecimal digits that are one directory's of one client.
+ */
+export type ContextLine = readonly [
+  type: 'file' | 'directory' | 'symlink',
+  path: string,
+  mode: number,
+  size: number,
+  seconds: number,
+  nanoseconds: number,
+  linkName: string,
+];
+
+/** `Wanted`: the lines, counted from 0, of the files whose bytes the daemon has not. The ID is good for one build, for a while. */
+export const ComparedContext = struct('ComparedContext', { ID: string, Wanted: list(int64) });
+export type ComparedContext = TypeOf<typeof ComparedContext>;
