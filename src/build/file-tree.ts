@@ -21,9 +21,12 @@ export interface FileTree {
   list(context: Context, path: string): AsyncIterable<FileEntry>;
   /** What `list` says without what would have to be read for it, where that is less. */
   headers?(context: Context, path: string): AsyncIterable<TarHeader>;
-  /** The same as `list` with the files' bytes: headers, each followed by its data. Only what `wanted` takes, by its relative name. */
-  read(context: Context, path: string, wanted: (name: string) => boolean): AsyncIterable<TreePart>;
+  /** The same as `list` with the files' bytes: headers, each followed by its data. Only what is wanted. */
+  read(context: Context, path: string, wanted: Wanted): AsyncIterable<TreePart>;
 }
+
+/** Whether something is wanted, by its name relative to what is read. */
+export type Wanted = (name: string, isDirectory: boolean) => boolean;
 
 export interface FileEntry {
   readonly header: TarHeader;

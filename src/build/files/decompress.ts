@@ -6,6 +6,9 @@ const HEAD = 6;
 /** What a decompressor may take of memory: that of the strongest presets is below. */
 const MEMORY = '256MiB';
 
+/** Where the host's programs are. */
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+
 const programs: Partial<Record<Compression, readonly string[]>> = {
   xz: ['xz', '--decompress', '--stdout', '--quiet', '--no-sparse', `--memlimit-decompress=${MEMORY}`],
   bzip2: ['bzip2', '--decompress', '--stdout', '--quiet'],
@@ -25,21 +28,34 @@ export async function* decompressAny(
   else yield* filter(rest, command, compression);
 }
 
+/** What is unpacked is hostile: whoever does it is nobody, where the host has the means. */
+function unprivileged(): string[] {
+  const setpriv = Bun.which('setpriv', { PATH });
+  const nobody = [
+    '--reuid=65534',
+    '--regid=65534',
+    '--clear-groups',
+    '--no-new-privs',
+    '--bounding-set=-all',
+  ];
+  return setpriv === null || process.getuid?.() !== 0 ? [] : [setpriv, ...nobody, '--'];
+}
+
 async function* filter(
   source: AsyncIterable<Uint8Array>,
   command: readonly string[],
   compression: Compression,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const program = Bun.which(command[0] ?? '', { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' });
+  const program = Bun.which(command[0] ?? '', { PATH });
   if (program === null) {
     throw new SampanError(
       'unavailable',
       `${compression} archives need the program ${command[0]}, which is not installed`,
     );
   }
-  const child = Bun.spawn([program, ...command.slice(1)], {
+  const child = Bun.spawn([...unprivileged(), program, ...command.slice(1)], {
     ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', cwd: '/' },
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    env: { PATH, LC_ALL: 'C' },
   });
   const complaints = new Response(child.stderr).text();
   const fed = feed(source, child.stdin);

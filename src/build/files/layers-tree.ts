@@ -5,7 +5,7 @@ import { type Digest, finishDigest } from '../../oci/digest.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { Tree, TreePart, TreeReadOptions, Trees } from '../../runtime/trees/contract.ts';
 import type { SnapshotDriver } from '../../snapshots/contract.ts';
-import type { FileEntry, FileTree } from '../file-tree.ts';
+import type { FileEntry, FileTree, Wanted } from '../file-tree.ts';
 
 /** What copies keep besides the contents: capabilities, and what users set themselves. */
 const XATTRS: readonly string[] = ['security.capability', 'user.'];
@@ -96,11 +96,7 @@ export class LayersTree implements FileTree, AsyncDisposable {
     if (open !== undefined) yield close(open);
   }
 
-  async *read(
-    context: Context,
-    path: string,
-    wanted: (name: string) => boolean,
-  ): AsyncGenerator<TreePart, void, void> {
+  async *read(context: Context, path: string, wanted: Wanted): AsyncGenerator<TreePart, void, void> {
     const linked = new LinkedFiles();
     let takes = false;
     for await (const part of this.#tree.read(context, path, options)) {
@@ -108,7 +104,7 @@ export class LayersTree implements FileTree, AsyncDisposable {
         if (takes) yield part;
         continue;
       }
-      takes = wanted(part.name) && linked.takes(part);
+      takes = wanted(part.name, part.type === 'directory') && linked.takes(part);
       if (takes) yield part;
       else linked.leave(part);
     }

@@ -1,6 +1,8 @@
 import { closeSync, fdatasync, openSync, read, readSync, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isErrno } from '../../base/errno.ts';
+import { SampanError } from '../../base/errors.ts';
 import { dataLoss } from './data-loss.ts';
 
 const readAt = promisify(read);
@@ -112,8 +114,13 @@ export class Pack implements Disposable {
   }
 
   async #writeAll(bytes: Buffer, position: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      at += (await writeAt(this.#fd, bytes, at, bytes.length - at, position + at)).bytesWritten;
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        at += (await writeAt(this.#fd, bytes, at, bytes.length - at, position + at)).bytesWritten;
+      }
+    } catch (cause) {
+      if (!isErrno(cause, 'ENOSPC', 'EDQUOT', 'EFBIG')) throw cause;
+      throw new SampanError('exhausted', 'no space is left for the files of the build', { cause });
     }
   }
 }

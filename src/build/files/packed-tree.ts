@@ -5,7 +5,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { toText } from '../../oci/tar/entry.ts';
 import type { FileData, LayerNode } from '../../oci/tar/layer-node.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
-import type { FileEntry, FileTree } from '../file-tree.ts';
+import type { FileEntry, FileTree, Wanted } from '../file-tree.ts';
 import { EntryHash } from './entry-hash.ts';
 import { filterNodes } from './filter-nodes.ts';
 import { headerOf, walkNodes } from './node-header.ts';
@@ -60,15 +60,11 @@ export class PackedTree implements FileTree, Disposable {
     for (const [name, node] of walkNodes(this.#require(path))) yield this.#entry(name, node);
   }
 
-  async *read(
-    context: Context,
-    path: string,
-    wanted: (name: string) => boolean,
-  ): AsyncGenerator<TreePart, void, void> {
+  async *read(context: Context, path: string, wanted: Wanted): AsyncGenerator<TreePart, void, void> {
     const reader = this.#pack.reader();
     const linked = new Map<LayerNode, string>();
     for (const [name, node] of walkNodes(this.#require(path))) {
-      if (!wanted(name)) continue;
+      if (!wanted(name, node.children !== undefined)) continue;
       const first = linked.get(node);
       if (first !== undefined) {
         yield { ...headerOf(node, name), type: 'hardlink', linkName: first, size: 0 };

@@ -1,4 +1,5 @@
 import type { Context } from '../../base/context.ts';
+import { invalid } from '../../base/errors.ts';
 import { hasWildcards, matchesPath, parsePathPattern } from '../../dockerfile/path-pattern.ts';
 import { fromText, toText } from '../../oci/tar/entry.ts';
 import type { FileTree } from '../file-tree.ts';
@@ -34,7 +35,9 @@ export async function resolvePattern(
     for (const path of found) {
       for (const name of await namesFor(context, tree, path, segment)) next.push(`${path}/${name}`);
     }
-    found = next.slice(0, MAX_PATHS);
+    if (next.length > MAX_PATHS)
+      throw invalid(`${JSON.stringify(pattern)} means more than ${MAX_PATHS} paths`);
+    found = next;
   }
   const paths = await Promise.all(
     found.map(async (path) => ({ path, real: await followLinks(context, tree, path) })),

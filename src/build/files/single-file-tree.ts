@@ -3,7 +3,7 @@ import { notFound } from '../../base/errors.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
-import type { FileEntry, FileTree } from '../file-tree.ts';
+import type { FileEntry, FileTree, Wanted } from '../file-tree.ts';
 import { EntryHash } from './entry-hash.ts';
 
 const root: FileEntry = { header: { type: 'directory', name: '.', mode: 0o755 }, content: undefined };
@@ -39,13 +39,9 @@ export class SingleFileTree implements FileTree {
     if (path === '/') yield this.#named(this.#file.header.name);
   }
 
-  async *read(
-    context: Context,
-    path: string,
-    wanted: (name: string) => boolean,
-  ): AsyncGenerator<TreePart, void, void> {
+  async *read(context: Context, path: string, wanted: Wanted): AsyncGenerator<TreePart, void, void> {
     for await (const { header } of this.list(context, path)) {
-      if (!wanted(header.name)) continue;
+      if (!wanted(header.name, header.type === 'directory')) continue;
       yield header;
       if (header.type === 'file' && this.#bytes.length > 0) yield this.#bytes;
     }

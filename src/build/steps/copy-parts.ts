@@ -94,7 +94,7 @@ function checkKinds(
   if (there === 'directory') throw conflict(`cannot replace to directory ${toText(path)} with file`);
 }
 
-export function below(top: string, name: string): string {
+function below(top: string, name: string): string {
   if (name === '.') return top;
   return top === '/' ? `/${name}` : `${top}/${name}`;
 }

@@ -29,7 +29,7 @@ async function hash(context: Context, { tree, real, wanted, parents }: Selection
   const hash = new EntryHash();
   for (const parent of parents) hash.add(parent.name, parent, undefined);
   for await (const { header, content } of tree.list(context, real)) {
-    if (wanted(header.name)) hash.add(header.name, header, content);
+    if (wanted(header.name, header.type === 'directory')) hash.add(header.name, header, content);
   }
   return hash.finish();
 }

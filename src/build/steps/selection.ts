@@ -3,7 +3,7 @@ import { type IgnoreRules, ignoreRules } from '../../dockerfile/ignore-file.ts';
 import { toText } from '../../oci/tar/entry.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { CopySource } from '../definition/vertex.ts';
-import type { FileTree } from '../file-tree.ts';
+import type { FileTree, Wanted } from '../file-tree.ts';
 import { type FoundPath, resolvePath, resolvePattern } from '../files/resolve-paths.ts';
 import { selectParents } from './select-parents.ts';
 
@@ -19,7 +19,7 @@ export interface Selection {
   readonly isDirectory: boolean;
   readonly isFile: boolean;
   /** By names relative to it; "." is the object itself. */
-  readonly wanted: (name: string) => boolean;
+  readonly wanted: Wanted;
   /** Tells `wanted` from that of other selections. */
   readonly filter: string;
   /** With `--parents`: where it comes below the destination ("a/b"), else empty. */
@@ -53,7 +53,9 @@ export async function selectSource(
     : [await resolvePath(context, tree, source.path)];
   const selections = await Promise.all(found.map((path) => selectPath(context, tree, path, rules, source)));
   if (source.required && selections.includes(undefined)) throw new MissingSource(source.path);
-  return selections.filter((selection) => selection !== undefined).filter(({ wanted }) => wanted('.'));
+  return selections
+    .filter((selection) => selection !== undefined)
+    .filter(({ wanted, isDirectory }) => wanted('.', isDirectory));
 }
 
 async function selectPath(
@@ -73,8 +75,15 @@ async function selectPath(
   return { tree, real, name, isDirectory, isFile: type === 'file', wanted, filter, under: '', parents: [] };
 }
 
-/** Names relative to a directory, or `own`, what the one file is called. */
-export function wantedBy(rules: IgnoreRules | undefined, own: string | undefined): (name: string) => boolean {
+/**
+ * Names relative to a directory, or `own`, what the one file is called. A directory that is left out stays when something below it may be in
+ * again.
+ */
+function wantedBy(rules: IgnoreRules | undefined, own: string | undefined): Wanted {
   if (rules === undefined) return () => true;
-  return (name) => (name === '.' ? own === undefined || !rules.ignores(own) : !rules.ignores(toText(name)));
+  return (name, isDirectory) => {
+    if (name === '.') return own === undefined || !rules.ignores(own);
+    const path = toText(name);
+    return !rules.ignores(path) || (isDirectory && rules.hasExceptionsBelow(path));
+  };
 }

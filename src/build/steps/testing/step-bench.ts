@@ -149,7 +149,7 @@ function vertexOf(result: Result): Vertex {
   return makeVertex({ kind: 'local', name: 'context', content: result.tree.digest }, [], note);
 }
 
-export async function inventoryOf(context: Context, tree: FileTree): Promise<Record<string, string>> {
+async function inventoryOf(context: Context, tree: FileTree): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   let name = '';
   for await (const part of tree.read(context, '/', () => true)) {
