@@ -223,21 +223,6 @@ describe('kill', () => {
   });
 });
 
-describe('pause', () => {
-  test('and unpause refuse what they cannot do, in words that clients know', async () => {
-    using harness = new Harness();
-    const id = await harness.run();
-    const { pause, unpause, stop } = harness.containers;
-    await expect(unpause(harness.context, id)).rejects.toThrow(`Container ${id} is not paused`);
-    await pause(harness.context, id);
-    expect(harness.get(id).state.status).toBe('paused');
-    await expect(pause(harness.context, id)).rejects.toThrow(`Container ${id} is already paused`);
-    await unpause(harness.context, id);
-    await stop(harness.context, id, never);
-    await expect(pause(harness.context, id)).rejects.toThrow(`container ${id} is not running`);
-  });
-});
-
 describe('remove', () => {
   const plain = { force: false, volumes: false, link: false };
 

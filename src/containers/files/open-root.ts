@@ -2,6 +2,7 @@ import { type Context, throwIfAborted } from '../../base/context.ts';
 import { isCode, notFound } from '../../base/errors.ts';
 import type { Task } from '../../runtime/contract.ts';
 import type { Tree } from '../../runtime/trees/contract.ts';
+import { isAlive } from '../lifecycle/is-alive.ts';
 import { releaseVolumes } from '../lifecycle/mount-sources.ts';
 import type { Mutex } from '../lifecycle/mutex.ts';
 import type { Parts } from '../parts.ts';
@@ -73,16 +74,6 @@ async function openLive(
   await task.exited.catch(() => {});
   await entry.lock.idle();
   return undefined;
-}
-
-/** Only its supervisor reaps the process: as long as it finds it, the ID is the container's. */
-async function isAlive(task: Task, context: Context): Promise<boolean> {
-  try {
-    await task.signal(context, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Undefined when it was started before its lock was to be had. */

@@ -1,7 +1,8 @@
 import { conflict, internal, messageOf } from '../../base/errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
-import { runningTask } from './state-errors.ts';
+import { isAlive } from './is-alive.ts';
+import { notRunning, runningTask } from './state-errors.ts';
 import { transition } from './transition.ts';
 
 export function pauseEntry(parts: Parts, entry: Entry): Promise<void> {
@@ -11,6 +12,8 @@ export function pauseEntry(parts: Parts, entry: Entry): Promise<void> {
     try {
       await task.pause(parts.background);
     } catch (error) {
+      // Its end may not have been dealt with yet.
+      if (!(await isAlive(task, parts.background))) throw notRunning(entry.id);
       throw internal(`cannot pause container ${entry.id}: ${messageOf(error)}`, { cause: error });
     }
     transition(parts, entry, { state: { status: 'paused' } });

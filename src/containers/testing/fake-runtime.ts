@@ -90,6 +90,7 @@ export class FakeTask implements Task {
   readonly signals: number[] = [];
   readonly updates: SpecResources[] = [];
   readonly execs: ExecOptions[] = [];
+  pauseFailure: Error | undefined;
   execFailure: unknown;
   frozen = false;
   over = false;
@@ -151,6 +152,7 @@ export class FakeTask implements Task {
   }
 
   async pause(): Promise<void> {
+    if (this.pauseFailure !== undefined) throw this.pauseFailure;
     this.frozen = true;
   }
 
