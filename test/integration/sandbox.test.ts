@@ -351,7 +351,7 @@ describe('mounts of a sandbox', () => {
     const secret = 'correct horse battery staple';
     let found = '';
     const look = (): void => {
-      found += execFileSync('sh', ['-c', `grep -rlF "${secret}" ${host.home} || true`]).toString();
+      found += execFileSync('sh', ['-c', `grep -srlF "${secret}" ${host.home} || true`]).toString();
     };
     const mounts = [secretAt('/run/secrets/word', secret, { uid: 33, mode: 0o440 })];
     const script =
