@@ -13,11 +13,12 @@ import { makeVertex, type Vertex } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 import { type Compiled, type CompileOptions, compile } from './frontend/compile.ts';
 import { unusedArgs } from './frontend/unused-args.ts';
+import { cacheImages } from './output/cache-images.ts';
 import { imageConfig } from './output/image-config.ts';
 import type { ToldSteps } from './output/known-steps.ts';
 import { Narrator } from './output/narrator.ts';
 import { type Roots, stageTrail } from './output/stage-trail.ts';
-import { Solver, type SolverParts } from './solver/solve.ts';
+import { Solver, type SolverParts, type StandIn } from './solver/solve.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 
 export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
@@ -72,11 +73,12 @@ export class BuildRun {
     const compiled = await compile(this.#context, this.#file, options);
     await this.#check(platform);
     this.#tellPlan(compiled);
-    const solver = this.#solver(among);
     const roots: Roots = {
       solution: (vertex) => solver.solution(vertex),
       layersOf: ({ result }) => this.#parts.resultLayers.of(this.#context, this.#lease, result),
     };
+    const standIn = among === undefined ? undefined : cacheImages(among, compiled.stages, roots);
+    const solver = this.#solver(standIn);
     const making = solver.solve(compiled.stage.root).then(() => this.#write(compiled, roots, names));
     const telling = narrator.follow(compiled.stages, roots, () => making);
     const [made, told] = await Promise.allSettled([making, telling]);
@@ -126,13 +128,10 @@ export class BuildRun {
     );
   }
 
-  #solver(among: readonly Image[] | undefined): Solver {
-    const accepts = (layers: readonly Digest[]): boolean =>
-      among === undefined ||
-      among.some(({ config }) => layers.every((layer, index) => config.rootfs.diff_ids[index] === layer));
+  #solver(standIn: StandIn | undefined): Solver {
     return new Solver(this.#context, this.#parts, {
       surroundings: { ...this.#request, sourceDate: this.#sourceDate },
-      ...{ lease: this.#lease, listener: this.#listener, uses: this.uses, accepts },
+      ...{ lease: this.#lease, listener: this.#listener, uses: this.uses, standIn },
     });
   }
 

@@ -1,13 +1,12 @@
 import { background } from '../../base/context.ts';
-import { hexOf } from '../../oci/digest.ts';
+import { type Digest, hexOf } from '../../oci/digest.ts';
 import type { CopyOperation, Vertex } from '../definition/vertex.ts';
-import type { Solution } from '../solver/solve.ts';
 import type { Roots } from './stage-trail.ts';
 
 /** What a copy brought, as the classic builder names it in histories: "file:…", "dir:…" or "multi:…"; empty for what is no copy. */
 export async function copiedContent(
   { operation, inputs }: Vertex,
-  { key }: Solution,
+  key: Digest | undefined,
   roots: Roots,
 ): Promise<string> {
   if (operation.kind !== 'copy' || key === undefined) return '';

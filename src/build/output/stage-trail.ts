@@ -42,7 +42,7 @@ async function trailStep(step: HistoryStep, before: Vertex, count: number, roots
       step,
       added: layers.length - count,
       created: isOwn ? solution.created : undefined,
-      content: isOwn ? await copiedContent(step.root, solution, roots) : '',
+      content: isOwn ? await copiedContent(step.root, solution.key, roots) : '',
     },
   };
 }

@@ -6,8 +6,8 @@ import { type Digest, digestOf } from '../../oci/digest.ts';
 import { makeVertex, type Operation, type Vertex } from '../definition/vertex.ts';
 import { buildSchema } from '../schema.ts';
 import { InFlight } from './in-flight.ts';
-import type { Result } from './result.ts';
-import { inputIdentities, Solver } from './solve.ts';
+import type { LayersResult, Result } from './result.ts';
+import { inputIdentities, Solver, type StandIn } from './solve.ts';
 import type { Step, StepMakers } from './step.ts';
 import { StepCache } from './step-cache.ts';
 
@@ -19,7 +19,7 @@ class Workshop {
   readonly here = new Set<Digest>();
   readonly held = new Set<Digest>();
   readonly used = new Set<Digest>();
-  accepts: (layers: readonly Digest[]) => boolean = () => true;
+  standIn: StandIn | undefined;
   readonly cache = new StepCache(openDatabase(':memory:', [buildSchema]));
   readonly #inFlight = new InFlight();
   work: (path: string, context: Context) => Promise<void> = async () => {};
@@ -36,7 +36,7 @@ class Workshop {
     const surroundings = {} as Step['surroundings'];
     const lease = { hold: (layer: Digest) => this.held.add(layer), [Symbol.dispose]: () => {} };
     return new Solver(context, parts, {
-      ...{ surroundings, lease, listener: {}, uses: this.used, accepts: this.accepts },
+      ...{ surroundings, lease, listener: {}, uses: this.used, standIn: this.standIn },
     });
   }
 
@@ -86,6 +86,18 @@ describe('the solver', () => {
     shop.here.delete(layerOf('a'));
     await shop.solver().solve(directory('a'));
     expect(shop.made).toEqual(['a', 'b', 'c', 'a', 'a']);
+  });
+
+  test('asks what stands in for the cache instead of it', async () => {
+    const shop = new Workshop();
+    const [base, top] = [layerOf('base'), layerOf('top')];
+    shop.here.add(base);
+    shop.standIn = async ({ operation }, _key, below) => {
+      if (operation.kind !== 'directory') return undefined;
+      return operation.path === 'a' ? [base] : below[0] === base ? [top] : undefined;
+    };
+    const { layers } = (await shop.solver().solve(directory('b', [directory('a')]))) as LayersResult;
+    expect([layers, shop.made]).toEqual([[base, layerOf('b')], ['b']]);
   });
 
   test('makes independent vertices at the same time, as many as may be', async () => {

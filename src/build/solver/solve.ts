@@ -33,14 +33,20 @@ export interface Solution {
   readonly cached: boolean;
 }
 
+export type StandIn = (
+  vertex: Vertex,
+  key: Digest,
+  below: readonly Digest[],
+) => Promise<readonly Digest[] | undefined>;
+
 export interface SolverBuild {
   readonly surroundings: Surroundings;
   readonly lease: LayerLease;
   readonly listener: BuildListener;
   /** Told of the keys of all steps that are looked up or made. */
   readonly uses: Set<Digest>;
-  /** Whether a filesystem with these layers may come from the cache. */
-  readonly accepts: (layers: readonly Digest[]) => boolean;
+  /** Asked instead of the cache, if given: the layers that a step with this key adds to those below it. */
+  readonly standIn: StandIn | undefined;
 }
 
 /**
@@ -108,7 +114,7 @@ export class Solver {
     }
     const key = digestOf(Buffer.from(JSON.stringify(meaning)));
     this.#build.uses.add(key);
-    const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(key, below);
+    const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(vertex, key, below);
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
     const added =
       found ??
@@ -120,15 +126,21 @@ export class Solver {
   }
 
   /** The layers that a step added when it was made, if all of them are here still; the build holds them from now on. */
-  async #lookUp(key: Digest, below: readonly Digest[]): Promise<readonly Digest[] | undefined> {
-    const known = this.#parts.cache.get(key);
-    if (known === undefined || !this.#build.accepts([...below, ...known.layers])) return undefined;
-    const found = this.#parts.cache.take(key) ?? known;
-    for (const layer of found.layers) this.#build.lease.hold(layer);
-    const here = await Promise.all(found.layers.map((layer) => this.#parts.snapshots.hasLayer(layer)));
-    if (here.every(Boolean)) return found.layers;
-    this.#parts.cache.delete(key);
-    return undefined;
+  async #lookUp(
+    vertex: Vertex,
+    key: Digest,
+    below: readonly Digest[],
+  ): Promise<readonly Digest[] | undefined> {
+    const { standIn, lease } = this.#build;
+    const known =
+      standIn === undefined ? this.#parts.cache.get(key)?.layers : await standIn(vertex, key, below);
+    if (known === undefined) return undefined;
+    for (const layer of known) lease.hold(layer);
+    const here = await Promise.all(known.map((layer) => this.#parts.snapshots.hasLayer(layer)));
+    const isHere = here.every(Boolean);
+    if (isHere) this.#parts.cache.take(key);
+    else if (standIn === undefined) this.#parts.cache.delete(key);
+    return isHere ? known : undefined;
   }
 
   async #makeCached(
