@@ -15,7 +15,9 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { readIgnoreFile } from '../../dockerfile/ignore-file.ts';
 import { readTar } from '../../oci/tar/archive.ts';
-import { type ContextFiles, packContext } from './pack-context.ts';
+import { type PackOptions, packContext } from './pack-context.ts';
+import { scanContext } from './scan-context.ts';
+import type { ContextFiles } from './walk-context.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'pack-context-'));
 const directory = join(home, 'context');
@@ -30,18 +32,21 @@ function write(path: string, text = ''): void {
   writeFileSync(join(directory, path), text);
 }
 
-function pack(files: Partial<ContextFiles> = {}): AsyncGenerator<Uint8Array, void, void> {
+function pack(
+  files: Partial<ContextFiles> = {},
+  options: Partial<PackOptions> = {},
+): AsyncGenerator<Uint8Array, void, void> {
   const nothing = new Map<string, Uint8Array>();
-  return packContext({
-    ...{ directory, rules: undefined, always: new Set<string>(), rewritten: nothing, added: nothing },
-    onSocket: () => {},
-    ...files,
-  });
+  const all = { directory, rules: undefined, always: new Set<string>(), rewritten: nothing, added: nothing };
+  return packContext({ ...all, ...files }, { onSocket: () => {}, ...options });
 }
 
-async function namesOf(files: Partial<ContextFiles> = {}): Promise<string[]> {
+async function namesOf(
+  files: Partial<ContextFiles> = {},
+  options: Partial<PackOptions> = {},
+): Promise<string[]> {
   const names: string[] = [];
-  for await (const { entry } of readTar(pack(files))) names.push(entry.name);
+  for await (const { entry } of readTar(pack(files, options))) names.push(entry.name);
   return names;
 }
 
@@ -83,7 +88,7 @@ describe('a context', () => {
     const server = net.createServer().listen(join(directory, 'd/s'));
     await new Promise((resolve) => server.once('listening', resolve));
     const sockets: string[] = [];
-    expect(await namesOf({ onSocket: (path) => sockets.push(path) })).toEqual(['d/', 'd/a']);
+    expect(await namesOf({}, { onSocket: (path) => sockets.push(path) })).toEqual(['d/', 'd/a']);
     expect(sockets).toEqual(['d/s']);
     server.close();
   });
@@ -180,3 +185,34 @@ describe('an ignore file', () => {
 function isFile(paths: ReadonlySet<string>, path: string): boolean {
   return paths.has(path) && ![...paths].some((one) => one.startsWith(`${path}/`));
 }
+
+describe('a context that is compared', () => {
+  test('is told without its content, and files that are wanted come with the same times', async () => {
+    write('d/a', 'first');
+    write('d/b', 'second');
+    symlinkSync('a', join(directory, 'd/l'));
+    utimesSync(join(directory, 'd/b'), 1.5, -1.25);
+    const none = { always: new Set<string>(), rewritten: new Map(), added: new Map() };
+    const scanned = scanContext({ directory, rules: readIgnoreFile('d/a'), ...none });
+    const lines = scanned?.lines ?? [];
+    expect(lines.map(([type, path, , size, , , link]) => [type, path, size, link])).toEqual([
+      ['directory', 'd', 0, ''],
+      ['file', 'd/b', 6, ''],
+      ['symlink', 'd/l', 0, 'a'],
+    ]);
+    expect(scanned?.bytes).toBe(6);
+    const wanted: unknown[] = [];
+    for await (const { entry, text } of readTar(pack({}, { only: new Set(['d/b']) }))) {
+      const { type, name, mode, size, seconds, nanoseconds, linkName } = entry;
+      wanted.push([type, name, mode, size, seconds, nanoseconds, linkName], await text(10));
+    }
+    expect(wanted).toEqual([[...(lines[1] ?? [])], 'second']);
+    expect(lines[1]?.slice(4, 6)).toEqual([-2, 750_000_000]);
+  });
+
+  test('is not told when it holds what cannot be compared', () => {
+    Bun.spawnSync(['mkfifo', join(directory, 'pipe')]);
+    const none = { always: new Set<string>(), rewritten: new Map(), added: new Map() };
+    expect(scanContext({ directory, rules: undefined, ...none })).toBeUndefined();
+  });
+});

@@ -13,8 +13,9 @@ import {
   placeOfDockerfile,
   readIfThere,
 } from './dockerfile-place.ts';
-import { type ContextFiles, packContext } from './pack-context.ts';
+import { packContext } from './pack-context.ts';
 import { contextFromInput, readDockerfile } from './stdin-context.ts';
+import type { ContextFiles } from './walk-context.ts';
 
 /** What goes to the daemon of the files that an image is built from. */
 export interface PreparedContext {
@@ -26,8 +27,18 @@ export interface PreparedContext {
   readonly remote: string | undefined;
   /** A tar. */
   readonly body: AsyncIterable<Uint8Array> | undefined;
-  /** What cannot be sent. Known when the body has been read. */
-  readonly sockets: () => LeftOut;
+  /** The same, of a directory. */
+  readonly files?: ContextFiles;
+  readonly sockets: Sockets;
+}
+
+/** What cannot be sent. Known when the body has been read. */
+export class Sockets {
+  leftOut: LeftOut = nothing;
+
+  readonly onSocket = (path: string): void => {
+    this.leftOut = oneMore(this.leftOut, path);
+  };
 }
 
 export interface ContextChoice {
@@ -40,8 +51,6 @@ export interface ContextChoice {
 
 const IGNORE_FILE = '.dockerignore';
 
-const none = (): LeftOut => nothing;
-
 /** Nothing is sent yet, and of a directory only the Dockerfile and the ignore file are read. Throws CommandError in Docker's words. */
 export async function prepareContext(choice: ContextChoice, io: Pick<Io, 'stdin'>): Promise<PreparedContext> {
   const { source, file } = choice;
@@ -50,24 +59,18 @@ export async function prepareContext(choice: ContextChoice, io: Pick<Io, 'stdin'
     throw new CommandError("invalid argument: can't use stdin for both build context and dockerfile");
   }
   if (source.kind === 'stdin') {
-    return { ...(await contextFromInput(io.stdin(), file)), remote: undefined, sockets: none };
+    return { ...(await contextFromInput(io.stdin(), file)), remote: undefined, sockets: new Sockets() };
   }
   if (file === '-') throw new CommandError('the Dockerfile of a remote context must be within the context');
-  return { dockerfile: file, remote: source.url, body: undefined, sockets: none };
+  return { dockerfile: file, remote: source.url, body: undefined, sockets: new Sockets() };
 }
 
 /** A local directory as it is, for `--build-context`, with its own ignore file applied. */
 export function packNamedContext(path: string): AsyncGenerator<Uint8Array, void, void> {
   const directory = contextDirectory(path);
   const rules = rulesOf(ignoreFileIn(directory, IGNORE_FILE), IGNORE_FILE);
-  return packContext({
-    directory,
-    rules,
-    always: new Set(),
-    rewritten: new Map(),
-    added: new Map(),
-    onSocket: () => {},
-  });
+  const files = { directory, rules, always: new Set<string>(), rewritten: new Map(), added: new Map() };
+  return packContext(files, { onSocket: () => {} });
 }
 
 async function prepareDirectory(
@@ -80,22 +83,13 @@ async function prepareDirectory(
     choice.file === '-'
       ? { kind: 'outside', text: await readDockerfile(io.stdin()), ignoreFile: undefined }
       : placeOfDockerfile(directory, choice.file);
-  let sockets = nothing;
-  const files = {
-    directory,
-    ...filesToSend(directory, place, choice.ownIgnoreFiles),
-    onSocket: (path: string) => {
-      sockets = oneMore(sockets, path);
-    },
-  };
+  const { dockerfile, ...chosen } = filesToSend(directory, place, choice.ownIgnoreFiles);
+  const files = { directory, ...chosen };
+  const sockets = new Sockets();
+  const usual = choice.file === '-' ? 'Dockerfile' : basename(choice.file);
   return {
-    dockerfile: files.dockerfile,
-    ...(place.kind === 'outside'
-      ? { filename: choice.file === '-' ? 'Dockerfile' : basename(choice.file) }
-      : {}),
-    remote: undefined,
-    body: packContext(files),
-    sockets: () => sockets,
+    ...{ dockerfile, files, sockets, remote: undefined, body: packContext(files, sockets) },
+    ...(place.kind === 'outside' ? { filename: usual } : {}),
   };
 }
 

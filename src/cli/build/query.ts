@@ -12,6 +12,8 @@ export interface QueryFacts {
   readonly remote: string | undefined;
   /** Names of the image. */
   readonly names: readonly string[];
+  /** The ID of the context, where the daemon has the most of it. */
+  readonly context: string;
   /** By name, in the form that the daemon takes. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly agents: Readonly<Record<string, string>>;
@@ -48,6 +50,7 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     progress: EVENTS,
     check: options.check || options.call !== 'build',
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),
+    context: facts.context,
     contexts: orNothing(facts.contexts),
     ssh: orNothing(facts.agents),
   };

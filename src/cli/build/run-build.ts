@@ -7,6 +7,7 @@ import { type BuildRun, buildClassically } from './build-classically.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import { planBuild } from './build-plan.ts';
 import { buildWithEvents } from './build-with-events.ts';
+import { changedContext } from './changed-context.ts';
 import { contextSourceOf } from './context-source.ts';
 import { deliver } from './deliver.ts';
 import type { buildFlags } from './flags.ts';
@@ -27,14 +28,18 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   const prepared = await prepareContext({ source, file: options.file, ownIgnoreFiles: events }, session.io);
   const client = await session.client();
   const contexts = await namedContexts(client, options['build-context']);
-  const facts = { ...plan, contexts, dockerfile: prepared.dockerfile, remote: prepared.remote };
-  const query = buildQuery(options, facts, session);
+  const { dockerfile, remote } = prepared;
+  const facts = { ...plan, contexts, context: '', dockerfile, remote };
   if (options.print) {
-    session.io.out(`${JSON.stringify(query, null, 2)}\n`);
+    session.io.out(`${JSON.stringify(buildQuery(options, facts, session), null, 2)}\n`);
     return 0;
   }
   const headers = buildHeaders(await registryLogins(session), plan.secrets);
-  const run = { client, plan, prepared, query, headers, session };
+  const changed =
+    events && prepared.files ? await changedContext(client, prepared.files, prepared.sockets) : undefined;
+  const query = buildQuery(options, { ...facts, context: changed?.id ?? '' }, session);
+  const sent = changed === undefined ? prepared : { ...prepared, body: changed.body };
+  const run = { client, plan, prepared: sent, query, headers, session };
   try {
     const outcome = await (events ? buildWithEvents(run) : buildClassically(run));
     if (plan.isCheck) return outcome.warnings.length === 0 ? 0 : 1;
@@ -80,7 +85,7 @@ function removeOldFile(path: string): void {
 }
 
 function socketsNote({ sockets }: PreparedContext): string {
-  const { count, first } = sockets();
+  const { count, first } = sockets.leftOut;
   if (count === 0) return '';
   const others = count === 1 ? '' : ` and ${count - 1} more`;
   return `WARNING: sockets are not sent with the context: ${JSON.stringify(first)}${others}\n`;
