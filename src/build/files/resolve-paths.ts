@@ -22,7 +22,7 @@ export async function resolvePath(context: Context, tree: FileTree, path: string
   return { path: bytes, real: await followLinks(context, tree, bytes) };
 }
 
-/** The paths that match a pattern (Go's `filepath.Glob`: each name on its own, no `**`), sorted. */
+/** The paths that match a pattern (Go's `filepath.Glob`: each name on its own, no `**`), sorted: links too, wherever they lead. */
 export async function resolvePattern(
   context: Context,
   tree: FileTree,
@@ -39,11 +39,16 @@ export async function resolvePattern(
       throw invalid(`${JSON.stringify(pattern)} means more than ${MAX_PATHS} paths`);
     found = next;
   }
-  const paths = await Promise.all(
-    found.map(async (path) => ({ path, real: await followLinks(context, tree, path) })),
-  );
-  const exist = await Promise.all(paths.map(({ real }) => tree.stat(context, real)));
-  return paths.filter((_, index) => exist[index] !== undefined);
+  const matches = await Promise.all(found.map((path) => match(context, tree, path)));
+  return matches.filter((path) => path !== undefined);
+}
+
+/** Names after the last wildcard may be missing. */
+async function match(context: Context, tree: FileTree, path: string): Promise<FoundPath | undefined> {
+  const slash = path.lastIndexOf('/');
+  const directory = await followLinks(context, tree, path.slice(0, slash) || '/');
+  const itself = await tree.stat(context, `${directory === '/' ? '' : directory}${path.slice(slash)}`);
+  return itself === undefined ? undefined : { path, real: await followLinks(context, tree, path) };
 }
 
 async function namesFor(

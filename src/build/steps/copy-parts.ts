@@ -12,6 +12,8 @@ export interface CopyChanges {
   /** Everything becomes theirs. */
   readonly owner: Owner | undefined;
   readonly mode: ModeChange | undefined;
+  /** Whether what is below a directory replaces what is in its way, as the classic builder has it. */
+  readonly replaces: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function* copyParts(
     const was = destination.kindOf(header.name);
     const kind = header.type === 'directory' ? 'directory' : 'other';
     const there = was instanceof Promise ? await was : was;
-    checkKinds(header.name, kind, there);
+    if (!changes.replaces || part.name === '.') checkKinds(header.name, kind, there);
     checkName(header.name);
     destination.wrote(header.name, kind, there);
     yield header;

@@ -48,6 +48,7 @@ export class CopyMaker implements StepMaker<CopyOperation> {
       destination: operation.destination,
       owner: await this.#owner(step),
       mode: operation.mode,
+      style: step.surroundings.style,
       base: base === undefined ? null : identityOf(base),
       sourceDate: step.surroundings.sourceDate ?? null,
     };
@@ -58,6 +59,7 @@ export class CopyMaker implements StepMaker<CopyOperation> {
     const changes = {
       owner: await this.#owner(step),
       mode: step.operation.mode === '' ? undefined : readMode(step.operation.mode),
+      replaces: surroundings.style === 'classic',
     };
     await using sources = new OpenResults(context, this.#parts);
     // Of its own, as the source may be the same.
@@ -90,7 +92,9 @@ export class CopyMaker implements StepMaker<CopyOperation> {
             ...(this.#parts.maxBytes === undefined ? {} : { maxBytes: this.#parts.maxBytes }),
           });
           using _tree = archive.tree;
-          yield* archiveParts(context, destination, archive, path, changes.owner);
+          // The classic builder keeps the archive's owners, whatever was asked for.
+          const owner = changes.replaces ? undefined : changes.owner;
+          yield* archiveParts(context, destination, archive, path, owner);
         }
       }
     }

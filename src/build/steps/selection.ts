@@ -52,7 +52,9 @@ export async function selectSource(
     ? await resolvePattern(context, tree, source.path)
     : [await resolvePath(context, tree, source.path)];
   const selections = await Promise.all(found.map((path) => selectPath(context, tree, path, rules, source)));
-  if (source.required && selections.includes(undefined)) throw new MissingSource(source.path);
+  const missing = selections.indexOf(undefined);
+  if (missing >= 0)
+    throw new MissingSource(source.hasWildcards ? toText(found[missing]?.real ?? '') : source.path);
   return selections
     .filter((selection) => selection !== undefined)
     .filter(({ wanted, isDirectory }) => wanted('.', isDirectory));
