@@ -1,10 +1,10 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { silentLogger } from '../../base/log.ts';
 import { type LauncherProcess, openLauncher } from '../../runtime/launcher.ts';
 
-const binary = join(import.meta.dir, '../../../build/sampan-launcher');
+const ownLauncher = join(import.meta.dir, '../../../build/sampan-launcher');
 
 /** A network namespace of a test's own, with a launcher in it; disposing removes both. */
 export interface TestNamespace extends AsyncDisposable {
@@ -16,11 +16,12 @@ export interface TestNamespace extends AsyncDisposable {
   spawn(...command: readonly string[]): Bun.Subprocess<'pipe', 'pipe', 'pipe'>;
 }
 
-/** Named namespaces so that `ip` can connect them. */
+/** Named namespaces so that `ip` can connect them. SAMPAN_LAUNCHER names another launcher than is built here, as the one with sanitizers. */
 export async function openNamespace(label: string): Promise<TestNamespace> {
   const name = `sampan-${process.pid}-${label}`;
   const directory = await mkdtemp(join(tmpdir(), 'sampan-network-'));
   await command(['ip', 'netns', 'add', name]);
+  const binary = resolve(process.env['SAMPAN_LAUNCHER'] ?? ownLauncher);
   const wrapper = join(directory, 'launcher');
   await writeFile(wrapper, `#!/bin/sh\nexec nsenter --net=/run/netns/${name} ${binary} "$@"\n`);
   await chmod(wrapper, 0o755);
