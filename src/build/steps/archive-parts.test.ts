@@ -116,6 +116,18 @@ describe('an archive that is added', () => {
     });
   });
 
+  test('brings no devices or pipes along', async () => {
+    const made = await unpacked(
+      tarOf(
+        { name: 'null', type: 'character', major: 1, minor: 3 },
+        { name: 'sda', type: 'block', major: 8, minor: 0 },
+        { name: 'pipe', type: 'fifo' },
+        { name: 'f', text: '' },
+      ),
+    );
+    expect(Object.keys(made)).toEqual(['to', 'to/f']);
+  });
+
   test('cannot lead outside, nor remove what is below', async () => {
     const base = await layer({ name: 'to/keep', text: 'k' }, { name: 'etc/passwd', text: 'p' });
     const hostile = tarOf(

@@ -8,6 +8,10 @@ import type { TarTree } from '../files/tar-tree.ts';
 import type { Destination, Owner } from './destination.ts';
 import type { Selection } from './selection.ts';
 
+const root: Owner = { uid: 0, gid: 0 };
+/** Devices and pipes are nobody's to bring along. */
+const unpacked: ReadonlySet<string> = new Set(['file', 'hardlink', 'symlink', 'directory']);
+
 /** Plain bytes within which an archive's first member has to begin. */
 const FIRST_MEMBER = 2 << 20;
 
@@ -35,8 +39,8 @@ export async function* bytesOf(
 }
 
 /**
- * The members that unpacking an archive into a directory adds to a layer. What is in the way is replaced, but directories keep their content;
- * directories that the archive does not name are those that are there, links followed.
+ * The members that unpacking an archive into a directory adds to a layer: files, directories and links. What is in the way is replaced, but
+ * directories keep their content; directories that the archive does not name are those that are there, links followed, or root's.
  */
 export async function* archiveParts(
   context: Context,
@@ -46,7 +50,7 @@ export async function* archiveParts(
   owner: Owner | undefined,
 ): AsyncGenerator<TreePart, void, void> {
   const top = await destination.resolve(path !== '/' && path.endsWith('/') ? path.slice(0, -1) : path);
-  yield* await destination.directories(top);
+  yield* await destination.directories(top, owner ?? root);
   destination.within(top);
   const places = new Map([['.', top]]);
   for await (const part of tree.read(context, '/', () => true)) {
@@ -54,12 +58,12 @@ export async function* archiveParts(
       yield part;
       continue;
     }
-    if (part.name === '.') continue;
+    if (part.name === '.' || !unpacked.has(part.type)) continue;
     const place = placeOf(places, part.name);
     if (implied.has(`/${part.name}`)) {
       const real = await destination.resolve(place);
       places.set(part.name, real);
-      yield* await destination.directories(real);
+      yield* await destination.directories(real, root);
       continue;
     }
     if (part.type === 'directory') {

@@ -71,14 +71,14 @@ export class Destination {
    * The headers that a layer needs for a directory with its parents: new ones, and those that are there with their own attributes, which a
    * layer would hide else. Fails with `conflict` where something else is in the way.
    */
-  async directories(path: string): Promise<TarHeader[]> {
+  async directories(path: string, owner = this.#owner): Promise<TarHeader[]> {
     const headers: TarHeader[] = [];
     if (!this.#written.has('/')) headers.push(...(await this.#root()));
     const names = path.split('/').filter((name) => name !== '');
     for (let count = 1; count <= names.length; count++) {
       const directory = `/${names.slice(0, count).join('/')}`;
       const written = this.#written.get(directory);
-      if (written === undefined) headers.push(await this.#directory(directory));
+      if (written === undefined) headers.push(await this.#directory(directory, owner));
       else if (written !== 'directory') throw notDirectory(directory);
     }
     return headers;
@@ -94,8 +94,7 @@ export class Destination {
     return undefined;
   }
 
-  async #directory(path: string): Promise<TarHeader> {
-    const { uid, gid } = this.#owner;
+  async #directory(path: string, { uid, gid }: Owner): Promise<TarHeader> {
     const own: TarHeader = { type: 'directory', name: path, mode: 0o755, uid, gid, seconds: this.#seconds };
     const existing = this.#new.has(parentOf(path)) ? undefined : await this.existing(path);
     this.wrote(path, 'directory', existing && 'directory');
