@@ -9,9 +9,11 @@ import { hostPlatform, platformFit } from '../oci/platform.ts';
 import { BuildRun, type BuildRunParts, parseDockerfile } from './build-run.ts';
 import type { CacheKeeper } from './cache/cache-keeper.ts';
 import { checkFile } from './check-file.ts';
+import { ComparedContexts } from './compared-contexts.ts';
 import { openContext, openTree } from './contexts.ts';
 import type { Builder, BuildListener, BuildRequest, BuildResult, LintWarning } from './contract.ts';
 import { locate } from './errors.ts';
+import type { IncrementalContexts } from './files/incremental/incremental-contexts.ts';
 import { ToldSteps } from './output/known-steps.ts';
 import { InFlight } from './solver/in-flight.ts';
 import type { SolverParts } from './solver/solve.ts';
@@ -25,6 +27,8 @@ export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 
   readonly steps: StepMakers;
   readonly resultLayers: ResultLayers;
   readonly keeper: CacheKeeper;
+  /** What is kept of clients' directories. */
+  readonly contexts: IncrementalContexts;
   /** Host directory for what is there only while it is used. */
   readonly directory: string;
 }
@@ -32,7 +36,9 @@ export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 
 export function createBuilder(parts: BuilderParts): Builder {
   const uploads = new Uploads();
   const running = new Map<string, AbortController>();
-  const contextParts = { steps: parts.steps, maker: parts.imageMaker, directory: parts.directory };
+  const compared = new ComparedContexts(parts.contexts);
+  const { steps, imageMaker: maker, directory } = parts;
+  const contextParts = { steps, maker, directory, compared };
   const runParts: BuildRunParts = {
     ...parts,
     makers: parts.steps,
@@ -50,6 +56,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     check: (context, request) => check(context, parts, request),
     openContext: (context, source, dockerfile) => openContext(context, contextParts, source, dockerfile),
     openTree: (context, source) => openTree(context, contextParts, source),
+    compareContext: (context, key, records) => compared.compare(context, key, records),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
     uploaded: (id) => uploads.get(id),
     cache: () => parts.keeper.list(),

@@ -5,6 +5,7 @@ import { type IgnoreRules, readIgnoreFile } from '../dockerfile/ignore-file.ts';
 import type { ImageMaker } from '../images/contract.ts';
 import { detectCompression, peek } from '../oci/compression.ts';
 import { fromText } from '../oci/tar/entry.ts';
+import type { ComparedContexts } from './compared-contexts.ts';
 import type { ContextSource, OpenBuildContext, OpenTree } from './contract.ts';
 import { makeVertex, type Operation } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
@@ -16,6 +17,7 @@ import type { Step, StepMakers } from './solver/step.ts';
 export interface ContextParts {
   readonly steps: StepMakers;
   readonly maker: Pick<ImageMaker, 'leaseLayers'>;
+  readonly compared: ComparedContexts;
   /** Host directory for what is there only while it is used. */
   readonly directory: string;
 }
@@ -36,13 +38,22 @@ async function openTar(
   return { tree, [Symbol.dispose]: () => tree[Symbol.dispose]() };
 }
 
+function openLocal(
+  context: Context,
+  parts: ContextParts,
+  source: Exclude<ContextSource, { kind: 'remote' }>,
+): Promise<OpenTree> {
+  if (source.kind === 'tar') return openTar(context, parts, source.tar);
+  return parts.compared.finish(context, source.id, source.tar);
+}
+
 /** Takes in files; a single one from the web that is no archive is all that there is. */
 export async function openTree(
   context: Context,
   parts: ContextParts,
   source: ContextSource,
 ): Promise<OpenTree> {
-  if (source.kind === 'tar') return openTar(context, parts, source.tar);
+  if (source.kind !== 'remote') return openLocal(context, parts, source);
   const remote = await openRemote(context, parts, source.url);
   return remote.opened ?? { tree: remote.download, [Symbol.dispose]: () => {} };
 }
@@ -54,8 +65,8 @@ export async function openContext(
   source: ContextSource,
   dockerfile: string,
 ): Promise<OpenBuildContext> {
-  if (source.kind === 'tar') {
-    const opened = await openTar(context, parts, source.tar);
+  if (source.kind !== 'remote') {
+    const opened = await openLocal(context, parts, source);
     return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile));
   }
   const { opened, download } = await openRemote(context, parts, source.url);

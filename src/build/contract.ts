@@ -5,6 +5,9 @@ import type { LayerProgress } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import type { FileTree } from './file-tree.ts';
+import type { ContextRecord } from './files/incremental/context-update.ts';
+
+export type { ContextRecord } from './files/incremental/context-update.ts';
 
 /**
  * Build: images from Dockerfiles.
@@ -24,6 +27,11 @@ export interface Builder {
   openContext(context: Context, source: ContextSource, dockerfile: string): Promise<OpenBuildContext>;
   /** The same where no Dockerfile is wanted. */
   openTree(context: Context, source: ContextSource): Promise<OpenTree>;
+  /**
+   * What would have to be sent of a context of which something may be here from an earlier build. `key`: 64 hexadecimal digits, a client's for
+   * one of its directories. Fails with `invalid-argument` on records that cannot be.
+   */
+  compareContext(context: Context, key: string, records: readonly ContextRecord[]): Promise<ComparedContext>;
   /** Takes in a tree for a build that follows and returns its ID. It is kept for a while. */
   upload(context: Context, tar: AsyncIterable<Uint8Array>): Promise<string>;
   /** Fails with `not-found`. */
@@ -36,8 +44,16 @@ export interface Builder {
 export type ContextSource =
   /** An archive in any compression that is supported. */
   | { readonly kind: 'tar'; readonly tar: AsyncIterable<Uint8Array> }
+  /** The same of those files that were wanted of a compared context, which is the context. */
+  | { readonly kind: 'compared'; readonly id: string; readonly tar: AsyncIterable<Uint8Array> }
   /** A Git repository, an archive on the web, or a Dockerfile there. */
   | { readonly kind: 'remote'; readonly url: string };
+
+export interface ComparedContext {
+  readonly id: string;
+  /** Which of the records are files whose bytes are not here, counted from 0. */
+  readonly wanted: readonly number[];
+}
 
 /** Its files go when it is disposed. */
 export interface OpenTree extends Disposable {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createBuilder } from '../build/builder.ts';
 import { CacheKeeper } from '../build/cache/cache-keeper.ts';
 import type { Builder } from '../build/contract.ts';
+import { IncrementalContexts } from '../build/files/incremental/incremental-contexts.ts';
 import type { StepCache } from '../build/solver/step-cache.ts';
 import { CacheMounts } from '../build/steps/cache-mounts.ts';
 import { ResultLayers } from '../build/steps/layers-of.ts';
@@ -46,11 +47,12 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
     ...{ database, trees, usage: diskBytes },
     directory: join(root, 'mounts'),
   });
+  const contexts = await IncrementalContexts.open(join(root, 'contexts'));
   const parts = { trees, snapshots, mountPoint, images: images.maker };
   const resultLayers = new ResultLayers(parts);
   const layerSize = async (layer: Digest) => (await content.stat(layer))?.size ?? 0;
   return createBuilder({
-    ...{ images, cache, snapshots, resultLayers, directory, layerSize },
+    ...{ images, cache, snapshots, resultLayers, contexts, directory, layerSize },
     imageMaker: images.maker,
     steps: {
       ...makeSteps({ ...parts, directory, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
@@ -60,7 +62,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
       }),
     },
     keeper: new CacheKeeper({
-      ...{ cache, images, mounts: cacheMounts, imageMaker: images.maker },
+      ...{ cache, images, contexts, mounts: cacheMounts, imageMaker: images.maker },
       diskSize: async (layer) => onDisk(await layerSize(layer)) + (await snapshots.layerUsage(layer)),
       freeSpace: () => freeSpace(root),
     }),

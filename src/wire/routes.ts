@@ -54,4 +54,4 @@ export const swarmAreas: ReadonlySet<string> = new Set([
   'tasks',
 ]);
 
-export const unservedAreas: ReadonlySet<string> = new Set(['build', 'grpc', 'session']);
+export const unservedAreas: ReadonlySet<string> = new Set(['grpc', 'session']);

@@ -1,5 +1,5 @@
 import { invalid, messageOf } from '../../base/errors.ts';
-import type { BuildListener, BuildRequest, BuildResult } from '../../build/contract.ts';
+import type { BuildListener, BuildRequest, BuildResult, ContextSource } from '../../build/contract.ts';
 import { BuildError } from '../../build/errors.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { EVENTS } from '../../wire/build-messages.ts';
@@ -10,12 +10,15 @@ import { BuildTranscript } from '../render/build-transcript.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
 import { pruneCache } from './build-cache.ts';
 import { type BuildOptions, buildOptions, buildRequest, texts } from './build-request.ts';
+import { readContextLines } from './context-lines.ts';
 
 /** What named contexts begin with that are no URLs. */
 const IMAGE = 'docker-image://';
 const UPLOADED = 'context:';
 
-export const buildHandlers: HandlersOf<'build' | 'buildCancel' | 'buildContextUpload' | 'buildPrune'> = {
+export const buildHandlers: HandlersOf<
+  'build' | 'buildCancel' | 'buildContextCompare' | 'buildContextUpload' | 'buildPrune'
+> = {
   async build(call) {
     const options = buildOptions(call);
     using stack = new DisposableStack();
@@ -31,6 +34,12 @@ export const buildHandlers: HandlersOf<'build' | 'buildCancel' | 'buildContextUp
     engine.builder.cancel(query.id);
   },
 
+  async buildContextCompare({ engine, context, query, request }) {
+    const records = await readContextLines(request.body);
+    const { id, wanted } = await engine.builder.compareContext(context, query.key, records);
+    return { ID: id, Wanted: [...wanted] };
+  },
+
   async buildContextUpload({ engine, context, request }) {
     return { ID: await engine.builder.upload(context, request.body) };
   },
@@ -44,10 +53,7 @@ async function openRequest(
   options: BuildOptions,
   stack: DisposableStack,
 ): Promise<BuildRequest> {
-  const source =
-    query.remote === ''
-      ? ({ kind: 'tar', tar: request.body } as const)
-      : ({ kind: 'remote', url: query.remote } as const);
+  const source = sourceOf(query, request.body);
   const opened = stack.use(await engine.builder.openContext(context, source, query.dockerfile));
   for await (const _ of request.body);
   const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
@@ -61,6 +67,14 @@ async function openRequest(
       ).tree;
   }
   return buildRequest(options, opened, namedContexts);
+}
+
+function sourceOf(
+  { remote, context: id }: Call<'build'>['query'],
+  tar: AsyncIterable<Uint8Array>,
+): ContextSource {
+  if (remote !== '') return { kind: 'remote', url: remote };
+  return id === '' ? { kind: 'tar', tar } : { kind: 'compared', id, tar };
 }
 
 async function buildWithTranscript(

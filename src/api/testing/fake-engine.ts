@@ -219,8 +219,12 @@ export function createFakeEngine(): FakeEngine {
         return { ...opened, dockerfile: 'FROM scratch', filename: 'Dockerfile' };
       },
       async openTree(_context, source) {
-        if (source.kind === 'tar') for await (const _ of source.tar);
+        if (source.kind !== 'remote') for await (const _ of source.tar);
         return { tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) };
+      },
+      async compareContext(_context, key, records) {
+        calls.push(['compareContext', key, records]);
+        return { id: 'compared', wanted: [0] };
       },
       upload: async () => 'uploaded',
       uploaded: () => noFiles,

@@ -3,6 +3,7 @@ import { isCode } from '../../base/errors.ts';
 import type { Image, ImageMaker, Images } from '../../images/contract.ts';
 import { type Digest, hexOf } from '../../oci/digest.ts';
 import type { CachePruneOptions, CachePruneResult, CacheRecord } from '../contract.ts';
+import type { IncrementalContexts, KeptContext } from '../files/incremental/incremental-contexts.ts';
 import type { CachedStep, StepCache } from '../solver/step-cache.ts';
 import type { CacheMounts } from '../steps/cache-mounts.ts';
 import { selectForPruning } from './select-for-pruning.ts';
@@ -10,6 +11,7 @@ import { selectForPruning } from './select-for-pruning.ts';
 export interface CacheKeeperParts {
   readonly cache: StepCache;
   readonly mounts: CacheMounts;
+  readonly contexts: Pick<IncrementalContexts, 'list' | 'remove'>;
   readonly images: Pick<Images, 'list'>;
   readonly imageMaker: Pick<ImageMaker, 'dropLayers'>;
   /** Bytes on disk of a layer: its tar and what is kept besides. */
@@ -35,10 +37,10 @@ export class CacheKeeper {
   }
 
   async list(): Promise<readonly CacheRecord[]> {
-    const { cache, mounts, images } = this.#parts;
+    const { cache, mounts, contexts, images } = this.#parts;
     const ofImages = layersOf(images.list());
     const steps = await Promise.all([...cache.list()].map((step) => this.#record(step, ofImages)));
-    return [...steps, ...(await mounts.list())];
+    return [...steps, ...(await mounts.list()), ...(await contexts.list()).map(contextRecord)];
   }
 
   /** Least recently used first; what is in use stays. */
@@ -51,7 +53,11 @@ export class CacheKeeper {
     for (const record of chosen) {
       context.signal.throwIfAborted();
       const freed =
-        record.type === 'exec.cachemount' ? await this.#removeMount(record) : this.#forget(record, layers);
+        record.type === 'source.local'
+          ? await this.#removeContext(record)
+          : record.type === 'exec.cachemount'
+            ? await this.#removeMount(record)
+            : this.#forget(record, layers);
       if (freed === undefined) continue;
       deleted.push(record.id);
       bytes += freed;
@@ -66,6 +72,10 @@ export class CacheKeeper {
       if (isCode(error, 'conflict') || isCode(error, 'not-found')) return undefined;
       throw error;
     });
+  }
+
+  async #removeContext({ id, size }: CacheRecord): Promise<number | undefined> {
+    return (await this.#parts.contexts.remove(id)) ? size : undefined;
   }
 
   /** The same for a step, whose layers are left to be dropped. */
@@ -92,6 +102,13 @@ export class CacheKeeper {
       size: sizes.reduce((sum, size) => sum + size, 0),
     };
   }
+}
+
+function contextRecord({ key, size, lastUsed }: KeptContext): CacheRecord {
+  return {
+    ...{ id: key, parents: [], type: 'source.local', description: 'local source for context', size },
+    ...{ inUse: false, shared: false, created: lastUsed, lastUsed, uses: 1 },
+  };
 }
 
 function layersOf(images: readonly Image[]): Set<Digest> {

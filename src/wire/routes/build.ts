@@ -1,4 +1,4 @@
-import { ownBuildParameters, UploadedContext } from '../build-messages.ts';
+import { ComparedContext, ownBuildParameters, UploadedContext } from '../build-messages.ts';
 import { BuildPruneResponse } from '../disk-usage-types.ts';
 import { ProgressMessage } from '../messages.ts';
 import { filters, flag, integer, text, texts } from '../query.ts';
@@ -59,6 +59,19 @@ export const buildRoutes = {
     statuses: [200],
     stream: 'none',
     since: '1.39',
+  },
+  buildContextCompare: {
+    method: 'POST',
+    path: '/build/contexts/compare',
+    summary:
+      'Tells which files of a context, listed as one JSON list a line, the daemon has not from an earlier build of the same `key`; `POST /build?context=ID` brings them.',
+    query: { key: text() },
+    upload: true,
+    statuses: [200],
+    response: ComparedContext,
+    stream: 'none',
+    since: '1.51',
+    own: true,
   },
   buildContextUpload: {
     method: 'POST',
