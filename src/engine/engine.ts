@@ -9,7 +9,7 @@ import { StepCache } from '../build/solver/step-cache.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
 import type { ContainerDefaults } from '../containers/defaults.ts';
 import { createPaths } from '../containers/paths.ts';
-import { createSandboxes } from '../containers/sandbox/sandboxes.ts';
+import { createSandboxes, type SandboxService } from '../containers/sandbox/sandboxes.ts';
 import { containersSchema } from '../containers/schema.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
 import type { RegistrySettings } from '../distribution/endpoints.ts';
@@ -146,6 +146,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     registries,
     storage,
     builder,
+    sandboxes,
     launcher,
     snapshots,
     database,
@@ -195,6 +196,7 @@ interface Parts {
   readonly registries: Registries;
   readonly storage: Storage;
   readonly builder: Builder;
+  readonly sandboxes: SandboxService;
   readonly launcher: LauncherProcess;
   readonly snapshots: SnapshotDriver;
   readonly database: { close(): void };
@@ -239,8 +241,9 @@ class ComposedEngine implements RunningEngine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { launcher, snapshots, database, log } = this.#parts;
+    const { sandboxes, launcher, snapshots, database, log } = this.#parts;
     const context = background(log);
+    await sandboxes.shutdown();
     await this.containers.shutdown(context);
     const alive = new Set(
       this.containers
