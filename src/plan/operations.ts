@@ -71,6 +71,16 @@ export const operations = {
   setTimes: { code: 14, args: { root: 'int', path: 'bytes', seconds: 'int', nanoseconds: 'int' } },
   /** Makes everything on the filesystem of the host directory `path` durable. */
   syncFilesystem: { code: 15, args: { path: 'text' } },
+  /**
+   * Makes the regular file `path` below slot `target` share its blocks with that below slot `source` (FICLONE), with its capability and
+   * modification time. Both are there. Fails with EOPNOTSUPP or EXDEV where the filesystem cannot.
+   */
+  cloneFile: { code: 16, args: { source: 'int', target: 'int', path: 'bytes' } },
+  /**
+   * Puts what will be made in the host directory `path` into a quota project that may have so many bytes, 0 for any (FS_IOC_FSSETXATTR,
+   * quotactl_fd). Fails on filesystems without project quotas.
+   */
+  limitProject: { code: 17, args: { path: 'text', project: 'int', bytes: 'int' } },
 
   // Mounts
   /**

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Context } from '../base/context.ts';
 import { conflict, invalid, notFound, SampanError } from '../base/errors.ts';
+import type { Launcher } from '../plan/contract.ts';
 import { packTree, unpackMembers } from './archive.ts';
 import type { Attachments } from './attachments.ts';
 import type { Volume, VolumeRequest, VolumeSnapshot } from './contract.ts';
@@ -14,6 +15,7 @@ import { anonymousName, checkSnapshotName, checkVolumeName } from './volume-name
 export interface CopiesParts extends PopulateParts {
   readonly attachments: Attachments;
   readonly turns: Turns;
+  readonly launcher: Launcher;
   readonly create: (context: Context, request: VolumeRequest) => Promise<Volume>;
 }
 
@@ -45,9 +47,9 @@ export class Copies {
     checkVolumeName(newName);
     return this.#holding(context, name, async (volume, directory) => {
       this.#checkFree('clone', name, newName);
-      await using copy = await this.#copy(context, directory);
       // What lay on a device lies on the disk now.
       const options = volume.options['device'] === undefined ? volume.options : {};
+      await using copy = await this.#copy(context, directory, { name: newName, options });
       const made = await create(context, { name: newName, driver: LOCAL, labels: volume.labels, options });
       await local.replace(made.mountpoint, copy.path);
       return made;
@@ -83,10 +85,15 @@ export class Copies {
       const volume = this.#local(name);
       this.#checkSnapshot(name, snapshot);
       if (volume.options['device'] !== undefined) throw onDevice('restore', name);
-      await using copy = await this.#copy(context, local.snapshotDirectory(name, snapshot));
-      if (attachments.isHeld(name))
-        throw conflict(`restore ${name}: volume is in use by a running container`);
-      await local.replace(volume.mountpoint, copy.path);
+      if (attachments.isHeld(name)) throw held(name);
+      try {
+        // Old and new count while both are there: the limit is lifted.
+        await using copy = await this.#copy(context, local.snapshotDirectory(name, snapshot), volume);
+        if (attachments.isHeld(name)) throw held(name);
+        await local.replace(volume.mountpoint, copy.path);
+      } finally {
+        await local.limit(context, volume);
+      }
       table.publish('restore', volume);
     });
   }
@@ -98,6 +105,12 @@ export class Copies {
       rows.deleteSnapshot(name, snapshot);
       await local.discard(local.snapshotDirectory(name, snapshot));
     });
+  }
+
+  /** A killed daemon may have lifted limits. */
+  async limitAgain(context: Context): Promise<void> {
+    const { table, local } = this.#parts;
+    for (const volume of table.list()) if (volume.driver === LOCAL) await local.limit(context, volume);
   }
 
   async export(context: Context, name: string): Promise<AsyncIterable<Uint8Array>> {
@@ -164,12 +177,17 @@ export class Copies {
   }
 
   /** Gone when disposed, unless it was put into a place by then. */
-  async #copy(context: Context, directory: string): Promise<AsyncDisposable & { readonly path: string }> {
-    const { local, trees } = this.#parts;
-    const path = await local.staging();
+  /** `owner` is the volume whose content it will be: its limit is lifted meanwhile. */
+  async #copy(
+    context: Context,
+    directory: string,
+    owner?: Pick<Volume, 'name' | 'options'>,
+  ): Promise<AsyncDisposable & { readonly path: string }> {
+    const { local, trees, launcher } = this.#parts;
+    const path = await (owner === undefined ? local.staging() : local.stagingFor(context, owner));
     const copy = { path, [Symbol.asyncDispose]: () => local.discard(path) };
     try {
-      await copyTree(context, trees, directory, path);
+      await copyTree(context, trees, launcher, directory, path);
       return copy;
     } catch (error) {
       await copy[Symbol.asyncDispose]();
@@ -192,6 +210,10 @@ export class Copies {
     if (this.#parts.rows.snapshots(name).some((one) => one.name === snapshot)) return;
     throw notFound(`volume ${name} has no snapshot "${snapshot}"`);
   }
+}
+
+function held(name: string): SampanError {
+  return conflict(`restore ${name}: volume is in use by a running container`);
 }
 
 function onDevice(verb: string, name: string): SampanError {

@@ -12,6 +12,9 @@ interface Row {
   readonly scope: string;
 }
 
+/** Quota projects below this are other programs'. */
+const FIRST_PROJECT = 0x5a00_0000;
+
 /** What the database knows of volumes. Rows are written by this file alone, so their JSON is taken at its word. */
 export class VolumeRows {
   readonly #database: Database;
@@ -43,6 +46,7 @@ export class VolumeRows {
     this.#database.transaction(() => {
       this.#database.query<null, [string]>('DELETE FROM volumes WHERE name = ?').run(name);
       this.#database.query<null, [string]>('DELETE FROM volume_snapshots WHERE volume = ?').run(name);
+      this.#database.query<null, [string]>('DELETE FROM volume_projects WHERE volume = ?').run(name);
     })();
   }
 
@@ -53,6 +57,9 @@ export class VolumeRows {
         .run(newName, name);
       this.#database
         .query<null, [string, string]>('UPDATE volume_snapshots SET volume = ? WHERE volume = ?')
+        .run(newName, name);
+      this.#database
+        .query<null, [string, string]>('UPDATE volume_projects SET volume = ? WHERE volume = ?')
         .run(newName, name);
     })();
   }
@@ -80,25 +87,15 @@ export class VolumeRows {
       .all();
   }
 
-  project(name: string): number {
-    return (
-      this.#database
-        .query<{ project: number }, [string]>('SELECT project FROM volumes WHERE name = ?')
-        .get(name)?.project ?? 0
-    );
-  }
-
-  projects(): number[] {
-    return this.#database
-      .query<{ project: number }, []>('SELECT project FROM volumes WHERE project > 0')
-      .all()
-      .map(({ project }) => project);
-  }
-
-  setProject(name: string, project: number): void {
-    this.#database
-      .query<null, [number, string]>('UPDATE volumes SET project = ? WHERE name = ?')
-      .run(project, name);
+  /** The number of the volume's quota project, a new one if it has none. */
+  project(volume: string): number {
+    const row = this.#database
+      .query<{ number: number }, [string]>(
+        `INSERT INTO volume_projects (volume) VALUES (?)
+         ON CONFLICT (volume) DO UPDATE SET volume = excluded.volume RETURNING number`,
+      )
+      .get(volume);
+    return FIRST_PROJECT + (row?.number ?? 0);
   }
 
   snapshots(volume: string): VolumeSnapshot[] {

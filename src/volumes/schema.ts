@@ -14,8 +14,8 @@ export const volumesSchema: Schema = {
      ) WITHOUT ROWID`,
     // Of a volume that is being given its first content: the directory in it, "" for the whole.
     `ALTER TABLE volumes ADD COLUMN filling TEXT`,
-    // Number of the quota project that limits its size; 0 for none.
-    `ALTER TABLE volumes ADD COLUMN project INTEGER NOT NULL DEFAULT 0`,
+    // Quota projects that limit volumes' sizes; a number is never given again.
+    `CREATE TABLE volume_projects (number INTEGER PRIMARY KEY AUTOINCREMENT, volume TEXT NOT NULL UNIQUE)`,
     // As a plugin told them.
     `ALTER TABLE volumes ADD COLUMN mountpoint TEXT NOT NULL DEFAULT ''`,
     `ALTER TABLE volumes ADD COLUMN scope TEXT NOT NULL DEFAULT 'local'`,

@@ -40,9 +40,9 @@ const FILLER = 'sampan-populate';
 /** Volumes of the local driver and of plugins, described in the database: the data first, then the row, so that no row lacks them. */
 export function createVolumes(options: VolumesOptions): Volumes {
   const rows = new VolumeRows(options.database);
-  const local = new LocalDriver(options.root, options.launcher);
+  const local = new LocalDriver(options.root, options.launcher, (name) => rows.project(name));
   const plugins = new PluginDrivers(options.pluginDirectories);
-  const { trees, events, usersOf = () => [] } = options;
+  const { trees, launcher, events, usersOf = () => [] } = options;
   const drivers: Drivers = {
     local,
     find: async (context, driver) =>
@@ -50,7 +50,11 @@ export function createVolumes(options: VolumesOptions): Volumes {
     active: () => plugins.active(),
   };
   const table = new VolumeTable({ rows, local, events, usersOf });
-  return new VolumeService(drivers, { table, rows, local, trees });
+  return new VolumeService(drivers, { table, rows, local, trees, launcher });
+}
+
+interface ServiceParts extends PopulateParts {
+  readonly launcher: Launcher;
 }
 
 class VolumeService implements Volumes {
@@ -62,7 +66,7 @@ class VolumeService implements Volumes {
   readonly #attachments: Attachments;
   readonly #copies: Copies;
 
-  constructor(drivers: Drivers, parts: PopulateParts) {
+  constructor(drivers: Drivers, parts: ServiceParts) {
     this.#drivers = drivers;
     this.#parts = parts;
     this.#table = parts.table;
@@ -146,6 +150,7 @@ class VolumeService implements Volumes {
   async settle(context: Context): Promise<void> {
     await this.#attachments.settle(context);
     await emptyHalfFilled(this.#parts);
+    await this.#copies.limitAgain(context);
   }
 
   async populate(context: Context, name: string, subpath: string, content: Content): Promise<void> {

@@ -135,10 +135,11 @@ describe('a mounted image', () => {
     daemon.sampan('rmi', 'mounted');
   });
 
-  test('that is not here is told at the create', () => {
-    const mount = 'type=image,source=nosuch,target=/i';
-    const outcome = daemon.run('sampan', ['create', '--mount', mount, 'busybox']);
-    expect(outcome.stderr).toContain('No such image: nosuch:latest');
+  test('that is not here is told at the create', async () => {
+    const Mounts = [{ Type: 'image', Source: 'nosuch', Target: '/i' }];
+    const request = { Image: 'busybox', HostConfig: { Mounts } };
+    const { status, body } = await daemon.request('POST', '/containers/create', request);
+    expect({ status, ...body }).toEqual({ status: 404, message: 'No such image: nosuch:latest' });
   });
 });
 
@@ -220,7 +221,7 @@ describe('a volume with a device', () => {
     const outcome = daemon.run('sampan', ['run', '--rm', '-v', 'broken:/x', 'busybox', 'true']);
     expect(outcome.stderr).toContain(`error while mounting volume '${path}'`);
     expect(outcome.stderr).toContain(message.replace('PATH', path));
-    expect(outcome.status).toBe(125);
+    expect(outcome.status).toBeGreaterThan(124);
     daemon.sampan('volume', 'rm', 'broken');
   });
 });

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../base/context.ts';
-import { messageOf, SampanError } from '../../base/errors.ts';
+import { invalid, messageOf, SampanError } from '../../base/errors.ts';
 import { mountPointsBelow } from '../../base/mount-points.ts';
 import { MNT_DETACH } from '../../plan/constants.ts';
 import type { Launcher } from '../../plan/contract.ts';
+import { PlanError } from '../../plan/plan-error.ts';
 import type { Attachment, VolumeDriver } from '../driver.ts';
 import { anonymousName } from '../volume-name.ts';
 import { withAddress } from './address.ts';
@@ -27,10 +28,13 @@ export class LocalDriver implements VolumeDriver {
   readonly scope = 'local';
   readonly #root: string;
   readonly #launcher: Launcher;
+  readonly #projectOf: (name: string) => number;
 
-  constructor(root: string, launcher: Launcher) {
+  /** `projectOf` gives each volume the number of a quota project. */
+  constructor(root: string, launcher: Launcher, projectOf: (name: string) => number) {
     this.#root = root;
     this.#launcher = launcher;
+    this.#projectOf = projectOf;
     mkdirSync(root, { recursive: true, mode: 0o701 });
     removeTrash(root);
   }
@@ -43,10 +47,12 @@ export class LocalDriver implements VolumeDriver {
     return join(this.#root, name, SNAPSHOTS, snapshot);
   }
 
-  async create(_context: Context, name: string, options: Readonly<Record<string, string>>): Promise<string> {
-    parseLocalOptions(name, options);
-    await mkdir(this.directory(name), { recursive: true, mode: 0o755 });
-    return this.directory(name);
+  async create(context: Context, name: string, options: Readonly<Record<string, string>>): Promise<string> {
+    const { size } = parseLocalOptions(name, options);
+    const directory = this.directory(name);
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    if (size > 0) await this.#createLimit(context, name, directory, size);
+    return directory;
   }
 
   /** Out of the way at once, so that a new volume of the name starts empty. What is mounted is not the volume's to remove. */
@@ -95,10 +101,24 @@ export class LocalDriver implements VolumeDriver {
     renameSync(join(this.#root, name), join(this.#root, newName));
   }
 
+  /** Limits the volume to what its options say. */
+  async limit(context: Context, { name, options }: Limited): Promise<void> {
+    const { size } = parseLocalOptions(name, options);
+    if (size > 0) await this.#limit(context, name, this.directory(name), size);
+  }
+
   /** An empty directory whose name no volume has; it is removed with the trash unless it is put somewhere else. */
   async staging(): Promise<string> {
     const path = join(this.#root, `${TRASH}${anonymousName()}`);
     await mkdir(path, { mode: 0o755 });
+    return path;
+  }
+
+  /** As `staging`, for what is to be a volume's content: its files count for the volume's limit, which is lifted until `limit`. */
+  async stagingFor(context: Context, { name, options }: Limited): Promise<string> {
+    const path = await this.staging();
+    const { size } = parseLocalOptions(name, options);
+    if (size > 0) await this.#limit(context, name, path, 0);
     return path;
   }
 
@@ -114,6 +134,24 @@ export class LocalDriver implements VolumeDriver {
     const trash = join(this.#root, `${TRASH}${anonymousName()}`);
     if (existsSync(directory)) renameSync(directory, trash);
     await rm(trash, { recursive: true, force: true });
+  }
+
+  async #createLimit(context: Context, name: string, directory: string, size: number): Promise<void> {
+    try {
+      await this.#limit(context, name, directory, size);
+    } catch (error) {
+      await this.discard(join(this.#root, name));
+      if (!(error instanceof PlanError)) throw error;
+      throw invalid(`create ${name}: quota size requested but no quota support`, {
+        cause: error,
+        hint: 'Volumes must lie on ext4 or XFS that is mounted with the option "prjquota".',
+      });
+    }
+  }
+
+  async #limit(context: Context, name: string, path: string, bytes: number): Promise<void> {
+    const project = this.#projectOf(name);
+    await this.#launcher.run(context, { before: [{ op: 'limitProject', path, project, bytes }] });
   }
 
   async #mount(context: Context, mount: LocalMount, path: string): Promise<void> {
@@ -141,6 +179,11 @@ export class LocalDriver implements VolumeDriver {
       await this.#launcher.run(context, { before: [{ op: 'unmount', path, flags: MNT_DETACH }] });
     }
   }
+}
+
+interface Limited {
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
 }
 
 /** What a killed daemon was removing, or had not finished. */
