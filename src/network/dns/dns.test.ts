@@ -221,6 +221,17 @@ describe('other names', () => {
     expect(await container.look('now.example/A')).toEqual([['192.0.2.1']]);
   });
 
+  test('are asked of servers that have IPv6 alone', async () => {
+    await host.serve('::1', '192.0.2.6');
+    await host.setServers('::1');
+    const container = await host.start(host.settings({}));
+    expect(await container.look('six.example/A', 'six.example/A/tcp')).toEqual([
+      ['192.0.2.6'],
+      ['192.0.2.6'],
+    ]);
+    await host.setServers('127.0.0.53');
+  });
+
   test("are asked of the container's own servers, those on its loopback inside it", async () => {
     const servers = [{ address: '127.0.0.1', inside: true }];
     const container = await host.start(host.settings({ resolvConf: '', servers }));

@@ -34,8 +34,10 @@ const protocols = [
  * Leads what is sent to the DNS server's port to the one that it really has, in the current namespace, and back; 53 stays free for programs
  * of the container. The ports are rewritten packet by packet: a thousand questions leave a thousand flows nowhere to be remembered.
  */
-export function redirectDns(port: number): Operation {
-  const messages: Message[] = [addTable(TABLE), deleteTable(TABLE), addTable(TABLE)];
+export function redirectDns(port: number, { replace = false } = {}): Operation {
+  const messages: Message[] = [addTable(TABLE)];
+  // Not at a start, which would wait until the kernel has disposed of the table.
+  if (replace) messages.push(deleteTable(TABLE), addTable(TABLE));
   messages.push(addChain(TABLE, CHAIN, { type: 'filter', hook: hooks.output, priority: priorities.raw }));
   for (const { number, checksumOffset } of protocols) {
     const all = [meta(metaKey.family), equal(Uint8Array.of(family.ipv4))];
@@ -53,13 +55,13 @@ export function redirectDns(port: number): Operation {
   return transaction(messages);
 }
 
-/** The same for a container that runs already, by the host PID of its first process. */
+/** The same for a container that runs already, by the host PID of its first process; safe to repeat. */
 export function redirectDnsOf(pid: number, port: number): Partial<Plan> {
   return {
     before: [
       { op: 'openProcess', slot: networkSlots.container, pid },
       { op: 'setns', slot: networkSlots.container, type: CLONE_NEWNET },
-      redirectDns(port),
+      redirectDns(port, { replace: true }),
     ],
   };
 }
