@@ -13,7 +13,6 @@ export const EVENTS = 'events';
 const Lines = struct('Lines', { first: int64, last: int64 });
 
 const BuildVertex = struct('BuildVertex', { digest: string, name: string, inputs: list(string) });
-export type BuildVertex = TypeOf<typeof BuildVertex>;
 
 const BuildStarted = struct('BuildStarted', { digest: string, time: int64 });
 

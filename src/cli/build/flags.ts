@@ -4,12 +4,12 @@ import { ulimits } from '../container/resource-flags.ts';
 import { flag, type OptionsOf } from '../flag.ts';
 import { bool, bytes, bytesOrUnlimited, integer, list, strings, text } from '../flag-types.ts';
 
-/** Everything that `build` takes: the flags of Docker's command line and those of its buildx plugin. */
+/** Everything that `build` takes: the flags of Docker's command line and those of its buildx plugin. Hidden ones are mostly refused. */
 export const buildFlags = {
   'add-host': flag(list(checkExtraHost), '', 'Add a line to the hosts file of the steps (host:ip)'),
-  allow: flag(list(), '', 'Allow the build more (network.host, security.insecure)'),
-  annotation: flag(list(), '', 'Add an annotation to the image'),
-  attest: flag(list(), '', 'Attestations (type=sbom, type=provenance)'),
+  allow: flag(list(), '', 'Allow the build more (network.host, security.insecure)', { hidden: true }),
+  annotation: flag(list(), '', 'Add an annotation to the image', { hidden: true }),
+  attest: flag(list(), '', 'Attestations (type=sbom, type=provenance)', { hidden: true }),
   'build-arg': flag(list(checkEnvironment), '', 'Set a build argument (NAME=value, or NAME from here)'),
   'build-context': flag(list(), '', 'Give another context a name (name=path)'),
   builder: flag(text(), '', 'Name of a builder; there is one only', { hidden: true }),
@@ -24,7 +24,7 @@ export const buildFlags = {
   'cpu-shares': flag(integer(), 'c', 'Relative weight of CPU time'),
   'cpuset-cpus': flag(text(), '', 'CPUs to run on (0-3, 0,1)'),
   'cpuset-mems': flag(text(), '', 'Memory nodes to use (0-3, 0,1)'),
-  debug: flag(bool(), 'D', 'Open a shell where a step fails'),
+  debug: flag(bool(), 'D', 'Open a shell where a step fails', { hidden: true }),
   'disable-content-trust': flag(bool(true), '', 'Do not check signatures of images', {
     deprecated: 'signatures are not checked',
   }),
@@ -45,16 +45,16 @@ export const buildFlags = {
   policy: flag(list(), '', 'Check what the build uses by a policy', { hidden: true }),
   print: flag(bool(), '', 'Only show what would be asked of the daemon'),
   progress: flag(text('auto'), '', 'How progress is shown (auto, plain, tty, quiet, rawjson)'),
-  provenance: flag(text(), '', 'Add an attestation of how the image was made'),
+  provenance: flag(text(), '', 'Add an attestation of how the image was made', { hidden: true }),
   pull: flag(bool(), '', 'Look for newer base images in their registries'),
   push: flag(bool(), '', 'Upload the image to its registry'),
   quiet: flag(bool(), 'q', 'Show only the image ID'),
   rm: flag(bool(true), '', 'Keep no containers (none are ever kept)'),
-  sbom: flag(text(), '', 'Add an attestation of what the image holds'),
+  sbom: flag(text(), '', 'Add an attestation of what the image holds', { hidden: true }),
   secret: flag(list(), '', 'Give a secret to the build (id=name,src=file, id=name,env=VARIABLE)'),
   'security-opt': flag(strings, '', 'Security options'),
   'shm-size': flag(bytes, '', 'Size of /dev/shm'),
-  squash: flag(bool(), '', 'Make one layer of all new ones'),
+  squash: flag(bool(), '', 'Make one layer of all new ones', { hidden: true }),
   ssh: flag(list(), '', "Forward an agent's socket (default, id=socket)"),
   tag: flag(list(checkTag), 't', 'Name of the image (name:tag)'),
   target: flag(text(), '', 'Build this stage'),

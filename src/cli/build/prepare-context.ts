@@ -33,7 +33,7 @@ export interface PreparedContext {
 }
 
 /** What cannot be sent. Known when the body has been read. */
-export class Sockets {
+class Sockets {
   leftOut: LeftOut = nothing;
 
   readonly onSocket = (path: string): void => {

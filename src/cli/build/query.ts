@@ -12,8 +12,6 @@ export interface QueryFacts {
   readonly remote: string | undefined;
   /** Names of the image. */
   readonly names: readonly string[];
-  /** The ID of the context, where the daemon has the most of it. */
-  readonly context: string;
   /** By name, in the form that the daemon takes. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly agents: Readonly<Record<string, string>>;
@@ -50,14 +48,13 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     progress: EVENTS,
     check: options.check || options.call !== 'build',
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),
-    context: facts.context,
     contexts: orNothing(facts.contexts),
     ssh: orNothing(facts.agents),
   };
 }
 
 /** Those that are asked for, several of them in one value or in several. */
-export function platformsOf({ platform }: Pick<BuildOptions, 'platform'>, { io }: Session): string[] {
+function platformsOf({ platform }: Pick<BuildOptions, 'platform'>, { io }: Session): string[] {
   const given = platform.length > 0 ? platform : [io.environment['DOCKER_DEFAULT_PLATFORM'] ?? ''];
   return given
     .flatMap((value) => value.split(','))

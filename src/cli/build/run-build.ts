@@ -8,6 +8,7 @@ import type { BuildOutcome } from './build-outcome.ts';
 import { planBuild } from './build-plan.ts';
 import { buildWithEvents } from './build-with-events.ts';
 import { changedContext } from './changed-context.ts';
+import { compressed } from './compressed.ts';
 import { contextSourceOf } from './context-source.ts';
 import { deliver } from './deliver.ts';
 import type { buildFlags } from './flags.ts';
@@ -28,18 +29,14 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   const prepared = await prepareContext({ source, file: options.file, ownIgnoreFiles: events }, session.io);
   const client = await session.client();
   const contexts = await namedContexts(client, options['build-context']);
-  const { dockerfile, remote } = prepared;
-  const facts = { ...plan, contexts, context: '', dockerfile, remote };
+  const query = buildQuery(options, { ...plan, ...prepared, contexts }, session);
   if (options.print) {
-    session.io.out(`${JSON.stringify(buildQuery(options, facts, session), null, 2)}\n`);
+    const said = Object.entries(query).filter(([, value]) => !saysNothing(value));
+    session.io.out(`${JSON.stringify(Object.fromEntries(said), null, 2)}\n`);
     return 0;
   }
   const headers = buildHeaders(await registryLogins(session), plan.secrets);
-  const changed =
-    events && prepared.files ? await changedContext(client, prepared.files, prepared.sockets) : undefined;
-  const query = buildQuery(options, { ...facts, context: changed?.id ?? '' }, session);
-  const sent = changed === undefined ? prepared : { ...prepared, body: changed.body };
-  const run = { client, plan, prepared: sent, query, headers, session };
+  const run = await withLessToSend({ client, plan, prepared, query, headers, session });
   try {
     const outcome = await (events ? buildWithEvents(run) : buildClassically(run));
     if (plan.isCheck) return outcome.warnings.length === 0 ? 0 : 1;
@@ -48,6 +45,22 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   } finally {
     session.io.err(socketsNote(prepared));
   }
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === '' || value === false || (Array.isArray(value) && value.length === 0);
+}
+
+/** Of a directory, only what the daemon has not, or all of it compressed, if that is possible or wanted. */
+async function withLessToSend(run: BuildRun): Promise<BuildRun> {
+  const { client, plan, prepared, query } = run;
+  const { files, sockets } = prepared;
+  if (files === undefined) return run;
+  const changed = plan.events ? await changedContext(client, files, sockets) : undefined;
+  const body = changed?.body ?? prepared.body;
+  const sent = plan.options.compress && body !== undefined ? compressed(body) : body;
+  const named = changed === undefined ? query : { ...query, context: changed.id };
+  return { ...run, query: named, prepared: { ...prepared, body: sent } };
 }
 
 /** What is to be done with an image that was built. */

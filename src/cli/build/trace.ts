@@ -33,7 +33,7 @@ const KEPT_LINES = 100;
 const MAX_LINE = 16 << 10;
 
 /** A step's output by lines; the last ones are kept. */
-export class StepLog {
+class StepLog {
   readonly lines: LogLine[] = [];
   /** Output after the last end of a line. */
   partial: LogLine | undefined;

@@ -107,6 +107,7 @@ async function objectCandidates(names: () => Promise<readonly string[]>): Promis
 }
 
 const fixedValues: Readonly<Record<string, readonly string[]>> = {
+  progress: ['auto', 'plain', 'quiet', 'rawjson', 'tty'],
   pull: ['always', 'missing', 'never'],
   restart: ['always', 'no', 'on-failure', 'unless-stopped'],
 };
