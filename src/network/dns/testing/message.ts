@@ -21,7 +21,7 @@ export interface Answer {
   readonly question: string;
 }
 
-export function encodeName(name: string): Buffer {
+function encodeName(name: string): Buffer {
   const labels = name.split('.').filter((label) => label !== '');
   return Buffer.concat([
     ...labels.map((label) => Buffer.concat([Uint8Array.of(label.length), Buffer.from(label)])),
