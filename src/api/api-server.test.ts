@@ -91,7 +91,7 @@ describe('routing', () => {
   });
 
   test('areas of other engines are named as not supported', async () => {
-    expect((await api.request('POST', '/build')).status).toBe(501);
+    expect((await api.request('POST', '/grpc')).status).toBe(501);
   });
 });
 

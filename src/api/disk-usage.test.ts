@@ -31,7 +31,18 @@ describe('disk usage', () => {
       Images: [{ Id: imageId, Containers: 1, Size: 90, SharedSize: 30 }],
       Containers: [{ Names: ['/web'], SizeRw: 5, SizeRootFs: 95 }],
       Volumes: [{ Name: 'data', UsageData: { RefCount: 0, Size: 7 } }],
-      BuildCache: null,
+      BuildCache: [
+        {
+          ...{ ID: 'a1b2c3', Parents: ['d4e5f6'], Type: 'regular', Description: 'RUN make', InUse: false },
+          ...{
+            Shared: true,
+            Size: 5,
+            CreatedAt: '2026-01-02T03:04:05.000Z',
+            LastUsedAt: null,
+            UsageCount: 0,
+          },
+        },
+      ],
     });
   });
 
@@ -79,7 +90,7 @@ describe('disk usage from API 1.52 on', () => {
       ImageUsage: { ActiveCount: 1, TotalCount: 2, Reclaimable: 40, TotalSize: 100 },
       ContainerUsage: { ActiveCount: 1, TotalCount: 2, Reclaimable: 3, TotalSize: 8 },
       VolumeUsage: { ActiveCount: 0, TotalCount: 1, Reclaimable: 7, TotalSize: 7 },
-      BuildCacheUsage: { ActiveCount: 0, TotalCount: 0, Reclaimable: 0, TotalSize: 0 },
+      BuildCacheUsage: { ActiveCount: 0, TotalCount: 1, Reclaimable: 0, TotalSize: 5 },
     });
   });
 
@@ -117,7 +128,7 @@ describe('prune', () => {
     ['/v1.41/volumes/prune', '{"VolumesDeleted":["data"],"SpaceReclaimed":7}'],
     ['/v1.41/volumes/prune?filters={"label":["x"]}', '{"VolumesDeleted":[],"SpaceReclaimed":0}'],
     ['/networks/prune', '{"NetworksDeleted":null}'],
-    ['/build/prune?all=1&filters={"until":["1h"]}', '{"CachesDeleted":null,"SpaceReclaimed":0}'],
+    ['/build/prune?all=1&filters={"until":["1h"]}', '{"CachesDeleted":["a1b2c3"],"SpaceReclaimed":5}'],
   ])('POST %s', async (target, expected) => {
     const { status, body } = await api.request('POST', target.replaceAll('"', '%22'));
     expect([status, body]).toEqual([200, `${expected}\n`]);

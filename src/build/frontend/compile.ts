@@ -98,7 +98,7 @@ export class Compilation {
 }
 
 /** A vertex and all that it needs, inputs first. */
-export function verticesOf(root: Vertex): Vertex[] {
+function verticesOf(root: Vertex): Vertex[] {
   const found = new Map<Digest, Vertex>();
   const visit = (vertex: Vertex): void => {
     if (found.has(vertex.digest)) return;

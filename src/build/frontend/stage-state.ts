@@ -15,7 +15,7 @@ export interface HistoryStep {
 }
 
 /** A line that names what was copied by its content, which is known when the step is made. */
-export interface ClassicCopy {
+interface ClassicCopy {
   readonly shell: string;
   readonly keyword: string;
   readonly owner: string;
@@ -23,7 +23,7 @@ export interface ClassicCopy {
 }
 
 /** An instruction as it stands in the file. */
-export interface WrittenStep {
+interface WrittenStep {
   readonly text: string;
   readonly lines: Lines | undefined;
   /** Whether the base image brought it along. */

@@ -22,7 +22,7 @@ export interface LintOptions {
   readonly ignored: IgnoreRules | undefined;
 }
 
-export interface LintBase {
+interface LintBase {
   readonly env: readonly string[];
   readonly platform: Platform;
 }

@@ -1,0 +1,257 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import type { BuildRequest, CachePruneOptions } from '../build/contract.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import { imageId } from './testing/samples.ts';
+import { startTestServer, type TestServer } from './testing/test-server.ts';
+
+let api: TestServer;
+
+beforeEach(async () => {
+  api = await startTestServer();
+});
+
+afterEach(() => api[Symbol.asyncDispose]());
+
+const upload = 'Content-Type: application/x-tar\r\n';
+
+async function build(query: string, head = upload): Promise<{ status: number; messages: unknown[] }> {
+  const { status, body } = await api.request('POST', `/build?${query}`, 'tar', head);
+  return {
+    status,
+    messages: body
+      .trim()
+      .split('\r\n')
+      .map((line) => JSON.parse(line)),
+  };
+}
+
+/** What the builder was asked for. */
+async function asked(query: Readonly<Record<string, string>>, head?: string): Promise<BuildRequest> {
+  const { status, messages } = await build(new URLSearchParams(query).toString(), head);
+  expect([status, messages[0]]).toEqual([200, { stream: 'Step 1/1 : FROM scratch\n' }]);
+  return api.engine.calls.find(([name]) => name === 'build')?.[1] as BuildRequest;
+}
+
+describe('POST /build', () => {
+  test("asks for a build with Docker's defaults", async () => {
+    expect(await asked({})).toMatchObject({
+      ...{
+        id: '',
+        dockerfile: 'FROM scratch',
+        filename: 'Dockerfile',
+        namedContexts: {},
+        target: '',
+        args: {},
+      },
+      ...{ labels: {}, platforms: [hostPlatform()], tags: [], noCache: false, pull: false, network: '' },
+      ...{ extraHosts: [], cacheFrom: [], style: 'classic', limits: { memory: 0, shmSize: 0, ulimits: [] } },
+    });
+    expect(api.engine.calls.map(([name]) => name)).toEqual(['openContext', 'build', 'closeContext']);
+  });
+
+  test('understands every parameter', async () => {
+    const request = await asked({
+      ...{ dockerfile: 'a/b', buildid: 'me', target: 'x', nocache: '1', pull: 'true', networkmode: 'host' },
+      ...{
+        buildargs: '{"A":"1","B":null}',
+        labels: '{"l":"m"}',
+        cachefrom: '["one"]',
+        platform: 'linux/arm64',
+      },
+      ...{
+        memory: '1',
+        memswap: '-1',
+        cpushares: '2',
+        cpuperiod: '3',
+        cpuquota: '4',
+        cpusetcpus: '0',
+        cpusetmems: '1',
+      },
+      ...{
+        shmsize: '5',
+        cgroupparent: '/g',
+        ulimits: '[{"Name":"nofile","Soft":1,"Hard":2}]',
+        t: 'one/x',
+      },
+      ...{ extrahosts: 'a:1.2.3.4', ssh: '{"default":"/agent"}' },
+    });
+    expect(request).toMatchObject({
+      ...{
+        id: 'me',
+        target: 'x',
+        noCache: true,
+        pull: true,
+        network: 'host',
+        args: { A: '1' },
+        labels: { l: 'm' },
+      },
+      ...{ cacheFrom: ['one'], platforms: [{ os: 'linux', architecture: 'arm64' }], tags: ['one/x:latest'] },
+      ...{ extraHosts: ['a:1.2.3.4'] },
+      limits: {
+        ...{
+          memory: 1,
+          memorySwap: -1,
+          cpuShares: 2,
+          cpuPeriod: 3,
+          cpuQuota: 4,
+          cpusetCpus: '0',
+          cpusetMems: '1',
+        },
+        ...{ shmSize: 5, cgroupParent: '/g', ulimits: [{ name: 'nofile', soft: 1, hard: 2 }] },
+      },
+    });
+    expect([request.ssh('default'), request.ssh('other')]).toEqual(['/agent', undefined]);
+    expect(api.engine.calls[0]).toEqual(['openContext', 'a/b']);
+  });
+
+  test('takes stages for which the cache is not asked, and named contexts', async () => {
+    const contexts = JSON.stringify({
+      a: 'docker-image://debian',
+      b: 'context:1',
+      c: 'https://x.example/y.tar',
+    });
+    const request = await asked({ nocachefilter: '["one"]', contexts });
+    expect(request.noCache).toEqual(['one']);
+    expect(request.namedContexts).toMatchObject({
+      a: { image: 'debian' },
+      b: { digest: imageId },
+      c: { digest: imageId },
+    });
+    expect(api.engine.calls.filter(([name]) => name === 'closeContext')).toHaveLength(2);
+  });
+
+  test("knows registries' credentials and secrets from headers", async () => {
+    const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const configs = {
+      'https://index.docker.io/v1/': { username: 'hub' },
+      'r.example:5000': { username: 'own' },
+    };
+    const secrets = encode({ s: Buffer.from('hidden').toString('base64') });
+    const head = `${upload}X-Registry-Config: ${encode(configs)}\r\nX-Build-Secrets: ${secrets}\r\n`;
+    const request = await asked({}, head);
+    expect(request.credentials('docker.io')?.username).toBe('hub');
+    expect(request.credentials('r.example:5000')?.username).toBe('own');
+    expect(request.credentials('other.example')).toBeUndefined();
+    expect(Buffer.from((await request.secrets('s')) ?? []).toString()).toBe('hidden');
+    expect(await request.secrets('t')).toBeUndefined();
+    expect((await build('', `${upload}X-Registry-Config: ?\r\n`)).status).toBe(200);
+    expect((await build('', `${upload}X-Build-Secrets: ?\r\n`)).status).toBe(400);
+  });
+
+  test.each([
+    ['squash=1', 400, 'squash is only supported with experimental mode'],
+    ['version=x', 400, 'invalid version x'],
+    ['version=2', 501, 'builds with a BuildKit session are not supported: send version=1'],
+    ['session=x', 501, 'builds with a BuildKit session are not supported: send version=1'],
+    ['outputs=[{}]', 501, 'outputs other than an image of this engine are not supported'],
+    ['securityopt=x', 400, 'The daemon on this platform does not support setting security options on build'],
+    ['isolation=hyperv', 400, 'Unsupported isolation: "hyperv"'],
+    ['buildargs=[]', 400, 'error reading build args: not an object'],
+    ['buildargs={%22A%22:1}', 400, 'error reading build args: a value is no text'],
+    ['labels={', 400, 'error reading labels: not JSON'],
+    ['ulimits=[{}]', 400, 'error reading ulimit settings: each needs Name, Soft and Hard'],
+    ['cachefrom={}', 400, 'error reading cachefrom: not a list'],
+    ['t=a@sha256:1', 400, 'invalid reference format'],
+  ])('refuses %s', async (query, status, message) => {
+    expect(await build(query)).toEqual({ status, messages: [{ message }] });
+    expect(api.engine.calls).toEqual([]);
+  });
+
+  test('tells a failure as the last message', async () => {
+    const { status, messages } = await build('target=bad');
+    expect([status, messages.at(-1)]).toEqual([
+      200,
+      { errorDetail: { message: 'no such stage' }, error: 'no such stage' },
+    ]);
+  });
+
+  test('with events says what happens as objects', async () => {
+    const { messages } = await build('progress=events&platform=linux/amd64,linux/arm64');
+    expect(messages).toEqual([
+      { aux: { ID: imageId, Platform: 'linux/amd64' } },
+      { aux: { ID: imageId, Platform: 'linux/arm64' } },
+    ]);
+    const failed = await build('progress=events&target=bad');
+    const failure = { message: 'no such stage', code: 0, digest: '', lines: null, excerpt: '' };
+    expect(failed).toEqual({ status: 200, messages: [{ failure }] });
+  });
+});
+
+describe('contexts of builds', () => {
+  test('are compared by their lines', async () => {
+    const lines = '["file","a",420,5,1,2,""]\n["symlink","b",511,0,1,2,"a"]\n';
+    const { status, body } = await api.request('POST', '/build/contexts/compare?key=k', lines, upload);
+    expect([status, JSON.parse(body)]).toEqual([200, { ID: 'compared', Wanted: [0] }]);
+    expect(api.engine.calls).toEqual([
+      [
+        ...['compareContext', 'k'],
+        [
+          { type: 'file', path: 'a', mode: 420, size: 5, seconds: 1, nanoseconds: 2, linkName: '' },
+          { type: 'symlink', path: 'b', mode: 511, size: 0, seconds: 1, nanoseconds: 2, linkName: 'a' },
+        ],
+      ],
+    ]);
+  });
+
+  const wrong = [
+    '{}',
+    '["device","a",0,0,0,0,""]',
+    '["file","a",0.5,0,0,0,""]',
+    '["file","\\u0100",0,0,0,0,""]',
+    '[',
+  ];
+  test.each(wrong)('are refused with the line %s', async (line) => {
+    const { status } = await api.request('POST', '/build/contexts/compare?key=k', line, upload);
+    expect(status).toBe(400);
+  });
+
+  test('are taken in by themselves', async () => {
+    const { status, body } = await api.request('POST', '/build/contexts', 'tar', upload);
+    expect([status, JSON.parse(body)]).toEqual([201, { ID: 'uploaded' }]);
+  });
+});
+
+test('a build is cancelled by its ID', async () => {
+  expect((await api.request('POST', '/build/cancel?id=me')).status).toBe(200);
+  expect((await api.request('POST', '/build/cancel')).status).toBe(400);
+  expect(api.engine.calls).toEqual([['cancel', 'me']]);
+});
+
+describe('POST /build/prune', () => {
+  /** Whether the record of the fake engine is taken; see there what it is. */
+  async function takes(filters: object): Promise<boolean> {
+    api.engine.calls.length = 0;
+    await api.request('POST', `/build/prune?filters=${encodeURIComponent(JSON.stringify(filters))}`);
+    return api.engine.calls[0]?.[2] as boolean;
+  }
+
+  test.each<[filters: Record<string, string[]>, taken: boolean]>([
+    [{}, true],
+    [{ until: ['1h'] }, true],
+    [{ until: ['2000-01-01T00:00:00Z'] }, false],
+    [{ id: ['a1b'] }, true],
+    [{ id: ['b1'] }, false],
+    [{ id: ['b1', 'a1b2c3'] }, true],
+    [{ parent: ['d4e5f6'] }, true],
+    [{ parent: ['a1b2c3'] }, false],
+    [{ type: ['regular'] }, true],
+    [{ type: ['source.local'] }, false],
+    [{ description: ['RUN make'] }, true],
+    [{ description: ['COPY'] }, false],
+    [{ inuse: ['true'] }, false],
+    [{ inuse: ['false'] }, true],
+    [{ shared: [''] }, true],
+    [{ shared: ['0'] }, false],
+    [{ private: ['1'] }, false],
+  ])('understands the filters %j', async (filters, taken) => {
+    expect(await takes(filters)).toBe(taken);
+  });
+
+  test('hands its limits on', async () => {
+    await api.request('POST', '/build/prune?all=1&keep-storage=1&max-used-space=2&min-free-space=3');
+    const wanted = { all: true, reservedSpace: 1, maxUsedSpace: 2, minFreeSpace: 3 };
+    expect(api.engine.calls[0]?.[1] as CachePruneOptions).toMatchObject(wanted);
+    await api.request('POST', '/build/prune?keep-storage=1&reserved-space=9');
+    expect(api.engine.calls[1]?.[1] as CachePruneOptions).toMatchObject({ all: false, reservedSpace: 9 });
+  });
+});
