@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno } from '../../base/errno.ts';
 import { SampanError } from '../../base/errors.ts';
-import { dataLoss } from './data-loss.ts';
 
 const readAt = promisify(read);
 const writeAt = promisify(write);
@@ -22,10 +21,16 @@ let counter = 0;
 /** Closes the files of packs that nobody disposed of and nobody can reach any more. */
 const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
-/** A file that holds the bytes of many: written once from its start, read at any place. */
+/**
+ * A file that holds the bytes of many: written once from its start, read at any place. Its descriptor is closed when nothing is at work on it any
+ * more: the number soon is another file's.
+ */
 export class Pack implements Disposable {
   readonly #fd: number;
+  readonly #closed = Promise.withResolvers<void>();
   #open = true;
+  /** Reads and writes that are under way. */
+  #busy = 0;
   #size: number;
   #filling = Buffer.allocUnsafeSlow(0);
   #filled = 0;
@@ -70,7 +75,7 @@ export class Pack implements Disposable {
 
   /** Makes what is finished durable. */
   async sync(): Promise<void> {
-    await syncData(this.#fd);
+    await this.#work(() => syncData(this.#fd));
   }
 
   reader(): PackReader {
@@ -78,10 +83,30 @@ export class Pack implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#open) return;
+    void this.close();
+  }
+
+  /** Fulfilled when nothing touches the file any more. */
+  close(): Promise<void> {
     this.#open = false;
-    forgotten.unregister(this);
+    if (this.#busy === 0) this.#end();
+    return this.#closed.promise;
+  }
+
+  #end(): void {
+    if (!forgotten.unregister(this)) return;
     closeSync(this.#fd);
+    this.#closed.resolve();
+  }
+
+  async #work<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#open) throw closed();
+    this.#busy++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#busy === 0 && !this.#open) this.#end();
+    }
   }
 
   /** Waits for the write before, and starts this one. */
@@ -91,23 +116,24 @@ export class Pack implements Disposable {
     this.#filling = Buffer.allocUnsafeSlow(0);
     this.#size += bytes.length;
     this.#filled = 0;
-    this.#writing = this.#writeAll(bytes, position);
+    this.#writing = this.#work(() => this.#writeAll(bytes, position));
     // Whoever waits next is told.
     this.#writing.catch(() => {});
   }
 
   /** A little is read at once: it is faster than to wait, and mostly in memory still. */
   #read(length: number, position: number): Buffer | Promise<Buffer> {
+    if (!this.#open) throw closed();
     const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#size - position)));
     if (bytes.length <= LITTLE && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length)
       return bytes;
-    return this.#readAll(bytes, position);
+    return this.#work(() => this.#readAll(bytes, position));
   }
 
   async #readAll(bytes: Buffer, position: number): Promise<Buffer> {
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await readAt(this.#fd, bytes, at, bytes.length - at, position + at);
-      if (bytesRead === 0) throw dataLoss('a file of a build is shorter than it was');
+      if (bytesRead === 0) throw shorter();
       at += bytesRead;
     }
     return bytes;
@@ -154,9 +180,17 @@ export class PackReader {
   }
 
   #take(window: Buffer, offset: number, length: number): Buffer {
-    if (window.length === 0) throw dataLoss('a file of a build is shorter than it was');
+    if (window.length === 0) throw shorter();
     this.#window = window;
     this.#start = offset;
     return window.subarray(0, length);
   }
+}
+
+function shorter(): Error {
+  return new SampanError('data-loss', 'a file of a build is shorter than it was');
+}
+
+function closed(): Error {
+  return new SampanError('unavailable', 'the files of the build are gone: it has ended');
 }

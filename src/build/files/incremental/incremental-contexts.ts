@@ -71,9 +71,10 @@ export class IncrementalContexts {
     if (!keyPattern.test(key)) throw invalid(`invalid key ${JSON.stringify(key.slice(0, 100))} of a context`);
     const endTurn = await this.#turns.take(context.signal, key);
     let opened: Opened | undefined;
+    // Nobody else may write to the pack while a write is under way.
     const giveUp = (): void => {
-      opened?.pack[Symbol.dispose]();
-      endTurn();
+      if (opened === undefined) endTurn();
+      else void opened.pack.close().then(endTurn);
     };
     try {
       const directory = new ContextDirectory(join(this.#directory, key));
