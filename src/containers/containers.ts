@@ -14,7 +14,10 @@ import { readPath } from './files/read-path.ts';
 import { statPath } from './files/stat-path.ts';
 import { writePath } from './files/write-path.ts';
 import { HealthChecks } from './health/health-checks.ts';
+import { connectEntry, disconnectEntry } from './lifecycle/connect-network.ts';
 import { createContainerEvents } from './lifecycle/container-events.ts';
+import { findLink, removeLink, showLinks } from './lifecycle/links.ts';
+import { followNeighbours } from './lifecycle/neighbours.ts';
 import { pauseEntry, unpauseEntry } from './lifecycle/pause.ts';
 import { pruneContainers } from './lifecycle/prune.ts';
 import { recoverAll, startByPolicy } from './lifecycle/recover.ts';
@@ -33,6 +36,7 @@ import { readContainerLog } from './logs/container-log.ts';
 import type { ContainersOptions } from './options.ts';
 import type { Parts, Phase } from './parts.ts';
 import { createPaths } from './paths.ts';
+import type { Entry } from './record.ts';
 import { Registry } from './registry.ts';
 import { measure } from './size.ts';
 import { createContainerStore } from './store.ts';
@@ -76,6 +80,7 @@ export function createContainers(options: ContainersOptions): ContainerService {
     phase: () => phase,
   };
   const execs = createExecs(parts);
+  const neighbours = followNeighbours(parts);
   return {
     ...verbs(parts, execs),
     async recover(context) {
@@ -90,6 +95,7 @@ export function createContainers(options: ContainersOptions): ContainerService {
       phase = 'closed';
       execs.close();
       parts.health.close();
+      neighbours.close();
       for (const entry of parts.registry.list()) {
         entry.restarts.cancel();
         entry.attachments.close();
@@ -100,12 +106,13 @@ export function createContainers(options: ContainersOptions): ContainerService {
 }
 
 function verbs(parts: Parts, execs: ExecService): Containers {
-  const find = (reference: string) => parts.registry.get(reference);
+  const find = (reference: string) => findLink(parts, reference)?.linked ?? parts.registry.get(reference);
+  const shown = (entry: Entry) => showLinks(parts, [entry])[0] ?? entry.container;
   return {
     execs,
     create: (_context, request) => createContainer(parts, request),
-    get: (reference) => find(reference).container,
-    list: () => parts.registry.list().map((entry) => entry.container),
+    get: (reference) => shown(find(reference)),
+    list: () => showLinks(parts, parts.registry.list()),
     start: async (_context, reference) => startEntry(parts, find(reference)),
     stop: async (_context, reference, options) => stopEntry(parts, find(reference), reference, options),
     restart: async (_context, reference, options) => restartEntry(parts, find(reference), reference, options),
@@ -120,13 +127,15 @@ function verbs(parts: Parts, execs: ExecService): Containers {
     unpause: async (_context, reference) => unpauseEntry(parts, find(reference)),
     rename: async (_context, reference, name) => renameEntry(parts, find(reference), name),
     async remove(_context, reference, options) {
+      if (options.link) return removeLink(parts, reference);
       const entry = find(reference);
-      if (options.link) {
-        throw new SampanError('conflict', 'Conflict, cannot remove the default link name of the container');
-      }
       await removeEntry(parts, entry, options, reference);
     },
     prune: (context, filter) => pruneContainers(parts, context, filter),
+    connect: async (_context, reference, network, settings) =>
+      connectEntry(parts, find(reference), network, settings),
+    disconnect: async (_context, reference, network, options) =>
+      disconnectEntry(parts, find(reference), network, options),
     update: async (_context, reference, change) => updateEntry(parts, find(reference), change),
     wait: async (context, reference, condition) => waitFor(context, find(reference), condition),
     async resize(context, reference, size) {

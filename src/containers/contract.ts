@@ -4,6 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Attachment, AttachOptions, CgroupStats, TerminalSize } from '../runtime/contract.ts';
 import type {
   ContainerConfig,
+  EndpointConfig,
   ExecConfig,
   HostConfig,
   NetworkingConfig,
@@ -35,6 +36,20 @@ export interface Containers {
   rename(context: Context, reference: string, name: string): Promise<void>;
   remove(context: Context, reference: string, options: RemoveContainerOptions): Promise<void>;
   prune(context: Context, filter: (container: Container) => boolean): Promise<PruneResult>;
+  /** Connects it to a network, at once if it runs. Fails in Docker's words. */
+  connect(
+    context: Context,
+    reference: string,
+    network: string,
+    settings: EndpointConfig | undefined,
+  ): Promise<void>;
+  /** By force also where the kernel does not follow. */
+  disconnect(
+    context: Context,
+    reference: string,
+    network: string,
+    options: { readonly force: boolean },
+  ): Promise<void>;
   update(context: Context, reference: string, change: UpdateConfig): Promise<readonly string[]>;
   /** Waiting has begun when this returns: what happens afterwards is not missed. Resolves when the condition holds. */
   wait(context: Context, reference: string, condition: WaitCondition): Promise<WaitResult>;
@@ -227,6 +242,8 @@ export interface Container {
   /** One per network it is connected to: the names asked for, with an endpoint while it runs. */
   readonly networks: Readonly<Record<string, ContainerNetwork>>;
   readonly execIds: readonly string[];
+  /** Names that links of other containers give it, "other/alias"; none when absent. */
+  readonly linkNames?: readonly string[];
   /** Host paths; empty before the first start. */
   readonly files: {
     readonly resolvConf: string;

@@ -12,12 +12,13 @@ export function buildExecProcess(
   { config, hostConfig }: Container,
   exec: ExecConfig,
   defaults: ContainerDefaults,
+  links: readonly string[] = [],
 ): SpecProcess {
   const security = parseSecurityOptions(hostConfig.SecurityOpt ?? [], defaults.noNewPrivileges);
   return {
     terminal: exec.Tty,
     args: exec.Cmd ?? [],
-    env: overrideEnvironment(buildEnvironment(config, exec.Tty), exec.Env ?? []),
+    env: overrideEnvironment(buildEnvironment(config, exec.Tty, links), exec.Env ?? []),
     cwd: exec.WorkingDir || config.WorkingDir || '/',
     user: {
       uid: 0,

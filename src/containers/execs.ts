@@ -8,6 +8,7 @@ import { parseDetachKeys } from '../wire/detach-keys.ts';
 import type { Exec, ExecStartOptions, Execs } from './contract.ts';
 import { buildExecProcess } from './exec-process.ts';
 import { failedAttachment } from './failed-attachment.ts';
+import { linkEnvironment } from './lifecycle/links.ts';
 import { isRestarting, notRunning } from './lifecycle/state-errors.ts';
 import type { Parts } from './parts.ts';
 import { type Entry, isRunning } from './record.ts';
@@ -153,7 +154,7 @@ function execIn(
   const { config } = exec;
   return task.exec(parts.background, {
     id: exec.id,
-    process: buildExecProcess(entry.container, config, parts.defaults),
+    process: buildExecProcess(entry.container, config, parts.defaults, linkEnvironment(parts, entry)),
     streams: {
       terminal: config.Tty,
       stdin: config.AttachStdin,

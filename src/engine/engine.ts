@@ -48,7 +48,7 @@ export interface EngineOptions {
   readonly cgroupParent: string;
   /** "erofs", "overlay", or empty for the best that works here. */
   readonly storageDriver: string;
-  readonly network: Omit<NetworksOptions, 'launcher' | 'database' | 'log'>;
+  readonly network: Omit<NetworksOptions, 'launcher' | 'database' | 'events' | 'log'>;
   readonly containerDefaults: Partial<ContainerDefaults>;
   /** What the daemon may change while it runs. */
   readonly live: () => LiveSettings;
@@ -94,7 +94,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema, buildSchema];
   const database = openDatabase(join(dataRoot, 'sampan.db'), schemas);
   const events = new EventBus();
-  const networks = await createNetworks({ launcher, database, log, ...options.network });
+  const networks = createNetworks({ launcher, database, events, log, ...options.network });
   const usersOf = (volume: string) => mountersOf(containers, volume);
   const trees = createTrees(launcher);
   const volumes = createVolumes({

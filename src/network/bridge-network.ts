@@ -1,133 +1,234 @@
 import { randomBytes } from 'node:crypto';
-import { internal, invalid, messageOf, SampanError } from '../base/errors.ts';
-import type { Bridge } from './bridge.ts';
-import type { ConnectedEndpoint, Endpoint, EndpointRequest, Network } from './contract.ts';
-import { bridgeEndpointPlan, type HostIpv6 } from './endpoint-plan.ts';
-import { AddressPool, macAddressFor } from './ipam.ts';
-import { formatIpv4, type Ipv4, parseIpv4 } from './ipv4.ts';
+import { internal, messageOf } from '../base/errors.ts';
+import { errno } from '../plan/errno.ts';
+import type { Operation } from '../plan/operations.ts';
+import type { BridgeSettings } from './bridge-settings.ts';
+import { type Endpoint, type EndpointRequest, type Network, networkSlots } from './contract.ts';
+import { endpointSysctls } from './endpoint-options.ts';
+import {
+  addressMessages,
+  defaultRoutes,
+  type HostIpv6,
+  insideContainer,
+  interfaceIndex,
+  type JoinSteps,
+  withIpv6,
+  writeSysctl,
+} from './endpoint-plan.ts';
+import type { FirewallBridge } from './firewall.ts';
+import { type InterfaceAddress, parseInterfaceAddress } from './ip.ts';
+import type { Joined, LiveNetwork } from './live-network.ts';
+import { Membership } from './membership.ts';
+import { addAddress } from './netlink/addresses.ts';
+import { LOOPBACK_INDEX, protocol } from './netlink/constants.ts';
+import {
+  attachToBridge,
+  createBridge,
+  createVethPair,
+  deleteLink,
+  getLink,
+  isolatePort,
+  raiseLink,
+} from './netlink/links.ts';
+import { netlinkOperation } from './netlink/message.ts';
 import type { PortAllocator, WantedPort } from './ports.ts';
 import { connectivityPrefix } from './publish-failure.ts';
-import { newId } from './store.ts';
 
 export interface BridgeNetworkOptions {
   readonly network: Network;
-  readonly bridge: Bridge;
-  readonly table: string;
-  readonly mtu: number;
-  readonly interContainer: boolean;
+  readonly settings: BridgeSettings;
+  /** Index of the bridge's interface, chosen or found. */
+  readonly index: number;
+  /** Whether the interface is there already. */
+  readonly existing: boolean;
+  /** Of the interface, if it is to be made. */
+  readonly macAddress: string;
   readonly ipv6: HostIpv6;
   readonly ports: PortAllocator;
-  /** The addresses of the host that a port published on "" is open on. */
+  /** Where a port published on "" is open when the network does not say. */
   readonly defaultHostAddresses: readonly string[];
-  /** Whether the subnet was the user's choice, so that addresses in it may be too. */
   readonly addressesByHand: boolean;
 }
 
-/** One bridge with its containers: who has which address, and what joining takes. Nothing here waits. */
-export class BridgeNetwork {
+/** One bridge with its containers: who has which address and port, and what joining takes. */
+export class BridgeNetwork implements LiveNetwork {
   readonly network: Network;
-  readonly gateway: Ipv4;
   readonly #options: BridgeNetworkOptions;
-  readonly #pool: AddressPool;
-  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #members: Membership;
   /** Ports of endpoints that this side chose, as "protocol/port". */
   readonly #chosen = new Map<string, ReadonlySet<string>>();
 
   constructor(options: BridgeNetworkOptions) {
     this.network = options.network;
-    this.gateway = options.bridge.address;
     this.#options = options;
-    this.#pool = new AddressPool(options.bridge.subnet, options.bridge.address);
+    this.#members = new Membership(options.network, options.addressesByHand);
   }
 
-  /** Whether the bridge may be removed with the network. */
-  get ownsBridge(): boolean {
-    return this.#options.bridge.own;
+  get interfaceName(): string {
+    return this.#options.settings.name;
+  }
+
+  get firewall(): FirewallBridge {
+    const { internal, enableIPv4, enableIPv6 } = this.network;
+    const { name, interContainer, masquerade, mode } = this.#options.settings;
+    const translates = (text: string) => masquerade && !internal && text.startsWith('nat');
+    return {
+      name,
+      interContainer,
+      internal,
+      masquerade: { ipv4: enableIPv4 && translates(mode.ipv4), ipv6: enableIPv6 && translates(mode.ipv6) },
+      open: mode.ipv4 === 'nat-unprotected' || mode.ipv6 === 'nat-unprotected',
+    };
   }
 
   get endpoints(): readonly Endpoint[] {
-    return [...this.#endpoints.values()];
+    return this.#members.endpoints;
   }
 
-  has(endpoint: Endpoint): boolean {
-    return this.#endpoints.has(endpoint.endpointId);
+  setUp(): readonly Operation[] {
+    const { settings, index, macAddress, existing } = this.#options;
+    const { name, mtu } = settings;
+    const addresses = this.#bridgeAddresses();
+    const ports = this.endpoints.map(({ hostInterface }) => attachToBridge(hostInterface, index));
+    const link = existing ? raiseLink(index) : createBridge({ name, macAddress, mtu, index });
+    return [
+      netlinkOperation(protocol.route, [link]),
+      ...(this.network.enableIPv6 ? ipv6Settings(name) : []),
+      ...(addresses.length === 0
+        ? []
+        : [
+            netlinkOperation(
+              protocol.route,
+              addresses.map((address) => addAddress(index, address)),
+              [errno.EEXIST],
+            ),
+          ]),
+      ...(ports.length === 0 ? [] : [netlinkOperation(protocol.route, ports, [errno.ENODEV])]),
+    ];
   }
 
-  /** Takes in an endpoint of a container that runs already. */
-  restore(endpoint: Endpoint): void {
-    this.#pool.reserve(parseIpv4(endpoint.ipv4Address) ?? 0);
-    this.#options.ports.restore(endpoint.endpointId, endpoint.ports);
-    this.#endpoints.set(endpoint.endpointId, endpoint);
+  tearDown(): readonly Operation[] {
+    if (!this.network.ownsInterface) return [];
+    return [netlinkOperation(protocol.route, [deleteLink(this.interfaceName)], [errno.ENODEV])];
   }
 
-  connect(request: EndpointRequest): ConnectedEndpoint {
-    const { bridge, table, mtu, interContainer, ipv6 } = this.#options;
-    const endpointId = newId();
-    const address = this.#takeAddress(request);
-    const ports = this.#takePorts(request, endpointId, address);
+  join(request: EndpointRequest): Joined {
+    const joined = this.#members.join(request);
+    const ports = this.#takePorts(request, joined);
     const endpoint: Endpoint = {
-      networkId: this.network.id,
-      networkName: this.network.name,
-      endpointId,
-      containerId: request.containerId,
-      macAddress: request.macAddress ?? macAddressFor(address),
-      ipv4Address: formatIpv4(address),
-      ipv4PrefixLength: bridge.subnet.prefixLength,
-      gateway: formatIpv4(bridge.address),
+      ...joined,
+      ...(this.network.internal ? { gateway: '', ipv6Gateway: '' } : {}),
       hostInterface: this.#newInterfaceName(),
       ports,
     };
-    this.#endpoints.set(endpointId, endpoint);
-    const port = { table, bridgeName: bridge.name, bridgeIndex: bridge.index, mtu, interContainer, ipv6 };
-    return { endpoint, plan: bridgeEndpointPlan(endpoint, port) };
+    this.#members.update(endpoint);
+    return { endpoint, steps: this.#steps(endpoint, request) };
   }
 
-  /** Gives address and ports back; false if it was not connected. */
-  disconnect(endpoint: Endpoint): boolean {
-    if (!this.#endpoints.delete(endpoint.endpointId)) return false;
+  leave(endpoint: Endpoint): boolean {
     this.#chosen.delete(endpoint.endpointId);
     this.#options.ports.release(endpoint.endpointId, endpoint.ports);
-    this.#pool.release(parseIpv4(endpoint.ipv4Address) ?? 0);
-    return true;
+    return this.#members.leave(endpoint);
   }
 
-  /** Whether the host port of this endpoint was chosen here, not by the user. */
+  restore(endpoint: Endpoint): void {
+    this.#options.ports.restore(endpoint.endpointId, boundPorts(endpoint));
+    this.#members.restore(endpoint);
+  }
+
+  replace(endpoint: Endpoint): void {
+    this.#members.update(endpoint);
+  }
+
   chose(endpoint: Endpoint, port: Endpoint['ports'][number]): boolean {
     return this.#chosen.get(endpoint.endpointId)?.has(`${port.protocol}/${port.hostPort}`) ?? false;
   }
 
-  #takeAddress(request: EndpointRequest): Ipv4 {
-    if (request.ipv4Address === undefined) {
-      const address = this.#pool.allocate();
-      if (address !== undefined) return address;
-      const { name, id } = this.network;
-      throw internal(`no available IPv4 addresses on this network's address pools: ${name} (${id})`);
-    }
-    if (!this.#options.addressesByHand) {
-      throw invalid('user specified IP address is supported on user defined networks only');
-    }
-    const address = parseIpv4(request.ipv4Address);
-    if (address === undefined) throw invalid(`invalid IPv4 address: ${request.ipv4Address}`);
-    if (!this.#pool.reserve(address)) throw new SampanError('permission-denied', 'Address already in use');
-    return address;
+  /** Those that the bridge bears: its containers' gateways. */
+  #bridgeAddresses(): readonly InterfaceAddress[] {
+    const { mode, ownsGateway } = this.#options.settings;
+    return this.network.ipam.flatMap(({ subnet, gateway }) => {
+      const own = parseInterfaceAddress(`${gateway}/${subnet.slice(subnet.indexOf('/') + 1)}`);
+      const isolated = (own.address.family === 4 ? mode.ipv4 : mode.ipv6) === 'isolated';
+      if (isolated || (own.address.family === 4 && !ownsGateway)) return [];
+      return [own];
+    });
   }
 
-  #takePorts(request: EndpointRequest, endpointId: string, address: Ipv4): Endpoint['ports'] {
-    const wanted = request.ports.map(({ hostAddress, ...port }): WantedPort => {
-      const hostAddresses = hostAddress === '' ? this.#options.defaultHostAddresses : [hostAddress];
-      return { ...port, hostAddresses };
+  /**
+   * To and fro between the two namespaces:
+   * 1. in the container's: loopback up, the pair made (this end up, the other put into the host's), addresses, routes;
+   * 2. in the host's: the other end up and in the bridge;
+   * 3. asking for a link makes the kernel (6.8 and later) notice at once that both ends are up. Else that waits for a worker, and until
+   *    then an interface silently drops what it is to send, for up to a second.
+   */
+  #steps(endpoint: Endpoint, request: EndpointRequest): JoinSteps {
+    const { settings, index, ipv6 } = this.#options;
+    const { interfaceName: name, hostInterface, macAddress } = endpoint;
+    const pair = createVethPair({
+      name,
+      index: interfaceIndex(name),
+      macAddress,
+      mtu: settings.mtu,
+      peerName: hostInterface,
+      peerNamespace: { slot: networkSlots.host },
+    });
+    const messages = [
+      raiseLink(LOOPBACK_INDEX),
+      pair,
+      ...addressMessages(endpoint, request.linkLocal),
+      ...defaultRoutes(endpoint, request.gateway),
+    ];
+    const host = [
+      attachToBridge(hostInterface, index),
+      ...(settings.interContainer ? [] : [isolatePort(hostInterface)]),
+      getLink(settings.name),
+    ];
+    return [
+      ...insideContainer([
+        ...withIpv6(endpoint.ipv6Address !== '', ipv6, netlinkOperation(protocol.route, messages)),
+        ...endpointSysctls(request, name),
+      ]),
+      netlinkOperation(protocol.route, host),
+      ...insideContainer([netlinkOperation(protocol.route, [getLink(name)])]),
+    ];
+  }
+
+  #takePorts(request: EndpointRequest, { endpointId, ...endpoint }: Endpoint): Endpoint['ports'] {
+    const wanted = request.ports.flatMap((port): WantedPort[] => {
+      const hostAddresses = this.#hostAddresses(port.hostAddress, endpoint.ipv6Address !== '');
+      return hostAddresses.length === 0 ? [] : [{ ...port, hostAddresses }];
     });
     try {
       const ports = this.#options.ports.allocate(endpointId, wanted);
       const chosen = ports.filter((port) => port.chosen).map((port) => `${port.protocol}/${port.hostPort}`);
       if (chosen.length > 0) this.#chosen.set(endpointId, new Set(chosen));
-      return ports.map(({ chosen: _, ...port }) => port);
+      return [...ports.map(({ chosen: _, ...port }) => port), ...this.#routedPorts(request)];
     } catch (error) {
-      this.#pool.release(address);
+      this.#members.leave({ ...endpoint, endpointId });
       throw internal(`${connectivityPrefix(request.containerName, endpointId)}${messageOf(error)}`, {
         cause: error,
       });
     }
+  }
+
+  /** The host's addresses that a port is to be bound on; those of a family that is routed are not needed. */
+  #hostAddresses(asked: string, hasIpv6: boolean): readonly string[] {
+    const { hostBinding, mode } = this.#options.settings;
+    const own = [hostBinding.ipv4, hasIpv6 ? hostBinding.ipv6 : ''].filter((text) => text !== '');
+    const addresses = asked !== '' ? [asked] : own.length > 0 ? own : this.#options.defaultHostAddresses;
+    return addresses.filter((text) => (text.includes(':') && hasIpv6 ? mode.ipv6 : mode.ipv4) !== 'routed');
+  }
+
+  #routedPorts({ ports }: EndpointRequest): Endpoint['ports'] {
+    const { mode } = this.#options.settings;
+    const routed = [
+      ...(mode.ipv4 === 'routed' && this.network.enableIPv4 ? ['0.0.0.0'] : []),
+      ...(mode.ipv6 === 'routed' && this.network.enableIPv6 ? ['::'] : []),
+    ];
+    return ports.flatMap(({ protocol, containerPort }) =>
+      routed.map((hostAddress) => ({ protocol, containerPort, hostAddress, hostPort: 0 })),
+    );
   }
 
   /** "veth" and seven hex digits, as Docker names the host's end. */
@@ -136,4 +237,19 @@ export class BridgeNetwork {
     const taken = this.endpoints.some(({ hostInterface }) => hostInterface === name);
     return taken ? this.#newInterfaceName() : name;
   }
+}
+
+/** Those that hold a port of the host. */
+function boundPorts({ ports }: Endpoint): Endpoint['ports'] {
+  return ports.filter(({ hostPort }) => hostPort !== 0);
+}
+
+/** The bridge of a network with IPv6 has it whatever the host's default, believes no router, and routes. */
+function ipv6Settings(name: string): readonly Operation[] {
+  const conf = '/proc/sys/net/ipv6/conf';
+  return [
+    writeSysctl(`${conf}/${name}/disable_ipv6`, '0'),
+    writeSysctl(`${conf}/${name}/accept_ra`, '0'),
+    writeSysctl(`${conf}/all/forwarding`, '1'),
+  ];
 }

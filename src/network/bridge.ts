@@ -3,8 +3,17 @@ import { internal, invalid } from '../base/errors.ts';
 import type { Launcher, PlanResults } from '../plan/contract.ts';
 import { errno } from '../plan/errno.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
+import {
+  firstOf,
+  type InterfaceAddress,
+  lastOf,
+  overlap,
+  parseInterfaceAddress,
+  type Subnet,
+  sameIp,
+  subnetOf,
+} from './ip.ts';
 import { macAddressFor } from './ipam.ts';
-import { broadcastOf, type Ipv4, overlap, parseInterfaceAddress, type Subnet, subnetOf } from './ipv4.ts';
 import { addAddress, decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from './netlink/addresses.ts';
 import { protocol } from './netlink/constants.ts';
 import {
@@ -12,6 +21,7 @@ import {
   createBridge,
   decodeLink,
   deleteLink,
+  dumpLinks,
   getLink,
   type Link,
   raiseLink,
@@ -19,13 +29,7 @@ import {
 import { type Message, netlinkOperation } from './netlink/message.ts';
 import { readMessages } from './netlink/reader.ts';
 import { type PortRange, parsePortRange } from './ports.ts';
-import { firstFreeSubnet } from './subnets.ts';
-
-/** An address with its subnet: a bridge's own, which is its containers' gateway. */
-interface InterfaceAddress {
-  readonly address: Ipv4;
-  readonly subnet: Subnet;
-}
+import { firstFreeSubnet, type SubnetPool } from './subnets.ts';
 
 export interface Bridge extends InterfaceAddress {
   readonly name: string;
@@ -41,12 +45,18 @@ export interface BridgeOptions {
   readonly address: string;
   /** Addresses that the subnet must hold because running containers have them, and their gateway. */
   readonly inUse: InterfaceAddress | undefined;
+  /** Subnets that are promised to other networks. */
+  readonly otherNetworks: readonly Subnet[];
+  /** Where a free one is looked for. */
+  readonly pools: readonly SubnetPool[];
   /** Host ends of running containers, put back if the bridge had gone. */
   readonly ports: readonly string[];
 }
 
 /** What the host's network looked like before the bridge was touched. */
 export interface HostNetwork {
+  readonly links: readonly Link[];
+  /** The bridge, if it is there. */
   readonly link: Link | undefined;
   readonly linkAddress: InterfaceAddress | undefined;
   /** Subnets of other interfaces and routes. */
@@ -65,30 +75,61 @@ export async function inspectHost(
 ): Promise<HostNetwork> {
   const results = await launcher.run(context, {
     before: [
-      netlinkOperation(protocol.route, [getLink(bridge)], [errno.ENODEV]),
-      netlinkOperation(protocol.route, [dumpAddresses()]),
-      netlinkOperation(protocol.route, [dumpRoutes()]),
+      ...hostDumps(),
       { op: 'read', dir: HOST, path: `${SETTINGS}/ip_forward`, limit: 16 },
       { op: 'read', dir: HOST, path: `${SETTINGS}/ip_local_port_range`, limit: 64 },
     ],
   });
-  const link = firstLink(results, 0);
-  const addresses = decodeAll(results, 1, decodeAddress);
-  const own = addresses.find(({ index }) => index === link?.index);
+  const links = decodeAll(results, 0, decodeLink);
+  const link = links.find(({ name }) => name === bridge);
+  const own = decodeAll(results, 1, decodeAddress).find(({ index, address }) => {
+    return index === link?.index && address.family === 4;
+  });
   const linkAddress =
     own === undefined ? undefined : { address: own.address, subnet: subnetOf(own.address, own.prefixLength) };
-  const others = addresses.filter(({ index }) => index !== link?.index);
-  const taken = [
-    ...others.map(({ address, prefixLength }) => subnetOf(address, prefixLength)),
-    ...decodeAll(results, 2, decodeRoute),
-  ].filter((subnet) => linkAddress === undefined || !overlap(linkAddress.subnet, subnet));
+  const taken = takenSubnets(results).filter(
+    (subnet) => linkAddress === undefined || !overlap(linkAddress.subnet, subnet),
+  );
   return {
+    links,
     link,
     linkAddress,
     taken,
-    forwarding: textResult(results, 3).trim() !== '0',
-    ephemeralPorts: parsePortRange(textResult(results, 4)),
+    forwarding: textResult(results, DUMPS).trim() !== '0',
+    ephemeralPorts: parsePortRange(textResult(results, DUMPS + 1)),
   };
+}
+
+/** Links, addresses and routes: the first steps of a look at the host. */
+function hostDumps(): readonly Operation[] {
+  const noIpv6 = [errno.EAFNOSUPPORT, errno.EOPNOTSUPP];
+  return [
+    route([dumpLinks()]),
+    route([dumpAddresses()]),
+    route([dumpRoutes(4)]),
+    route([dumpRoutes(6)], noIpv6),
+  ];
+}
+
+const DUMPS = 4;
+
+/** Subnets that interfaces have and routes lead to; single addresses' and everybody's routes aside. */
+function takenSubnets(results: PlanResults): readonly Subnet[] {
+  const addresses = decodeAll(results, 1, decodeAddress);
+  return [
+    ...addresses.map(({ address, prefixLength }) => subnetOf(address, prefixLength)),
+    ...decodeAll(results, 2, decodeRoute),
+    ...decodeAll(results, 3, decodeRoute),
+  ];
+}
+
+/** What a new network has to go around. */
+export async function surveyHost(
+  context: Context,
+  launcher: Launcher,
+): Promise<{ readonly links: readonly Link[]; readonly taken: readonly Subnet[] }> {
+  const results = await launcher.run(context, { before: hostDumps() });
+  return { links: decodeAll(results, 0, decodeLink), taken: takenSubnets(results) };
 }
 
 /**
@@ -110,7 +151,7 @@ export async function prepareBridge(
     });
   }
   const own = host.link === undefined || isOwn(host);
-  const stale = own && host.linkAddress !== undefined && host.linkAddress.address !== wanted.address;
+  const stale = own && host.linkAddress !== undefined && !sameIp(host.linkAddress.address, wanted.address);
   const before: Operation[] = [];
   if (host.link !== undefined && stale) before.push(route([deleteLink(name)]));
   if (host.link === undefined || stale) {
@@ -121,7 +162,7 @@ export async function prepareBridge(
   const link = firstLink(await launcher.run(context, { before }), before.length - 1);
   if (link === undefined) throw internal(`the kernel does not show bridge ${name}`);
   const settle = [
-    addAddress(link.index, wanted.address, wanted.subnet),
+    addAddress(link.index, wanted),
     raiseLink(link.index),
     ...options.ports.map((port) => attachToBridge(port, link.index)),
   ];
@@ -140,23 +181,18 @@ export function enableForwarding(): Operation {
   return { op: 'write', dir: HOST, path, flags: 0, mode: 0, data: Buffer.from('1'), ignore: [] };
 }
 
-/** Deletes the bridge; none there is fine. */
-export function removeBridge(name: string): Operation {
-  return route([deleteLink(name)], [errno.ENODEV]);
-}
-
 function chooseAddress(context: Context, host: HostNetwork, options: BridgeOptions): InterfaceAddress {
   const configured = options.address === '' ? undefined : parseInterfaceAddress(options.address);
   if (options.inUse !== undefined) {
-    if (configured !== undefined && configured.address !== options.inUse.address) {
+    if (configured !== undefined && !sameIp(configured.address, options.inUse.address)) {
       context.log.warn('running containers keep the bridge at its address', { bridge: options.name });
     }
     return options.inUse;
   }
   if (configured !== undefined) return checked(configured, options.address);
   if (host.linkAddress !== undefined) return host.linkAddress;
-  const subnet = firstFreeSubnet(host.taken);
-  return { address: subnet.network + 1, subnet };
+  const subnet = firstFreeSubnet([...host.taken, ...options.otherNetworks], 4, options.pools);
+  return { address: { family: 4, value: subnet.network + 1n }, subnet };
 }
 
 /** The gateway of running containers; undefined when there are none. */
@@ -171,7 +207,8 @@ export function addressInUse(endpoints: readonly { gateway: string; ipv4PrefixLe
 function checked(wanted: InterfaceAddress, text: string): InterfaceAddress {
   const { address, subnet } = wanted;
   const usable = subnet.prefixLength >= 8 && subnet.prefixLength <= 30;
-  if (usable && address !== subnet.network && address !== broadcastOf(subnet)) return wanted;
+  if (usable && address.family === 4 && !sameIp(address, firstOf(subnet)) && !sameIp(address, lastOf(subnet)))
+    return wanted;
   throw invalid(`invalid bridge address: ${text}`, {
     hint: 'Give an address with its prefix, like 10.20.0.1/16.',
   });

@@ -1,12 +1,14 @@
 import type { Context } from '../base/context.ts';
 import type { SampanError } from '../base/errors.ts';
 import type { Plan } from '../plan/operations.ts';
+import type { NetworkNames } from './names.ts';
 
 /**
  * Networks: what connects containers.
  *
- * An *endpoint* is a container's place in a network: address, MAC, published ports. `connect` allocates it and says what the start's
- * plan must do; the plan's `after` stage undoes the kernel part even when the daemon is gone. `disconnect` gives the addresses back.
+ * An *endpoint* is a container's place in a network: addresses, MAC, interface, published ports. `connect` allocates it and says what
+ * the start's plan must do; the plan's `after` stage undoes the kernel part even when the daemon is gone. `disconnect` gives the
+ * addresses back. A container that runs already is changed by `join`, `leave` and `reroute`.
  */
 export interface Networks {
   /** Makes the bridges and the firewall table as configured; safe to repeat. Endpoints in `live` keep their addresses. */
@@ -16,13 +18,34 @@ export interface Networks {
   list(): readonly Network[];
   /** By name, full ID or unique ID prefix. Fails with `not-found` "network X not found". */
   get(reference: string): Network;
+  /** Makes a network. Fails in Docker's words: `conflict` for a name that is taken, `invalid-argument`, `permission-denied`. */
+  create(
+    context: Context,
+    request: NetworkRequest,
+  ): Promise<{ readonly id: string; readonly warning: string }>;
+  /** Fails with `permission-denied` for a predefined network and for one with endpoints. */
+  remove(context: Context, reference: string): Promise<void>;
+  /** Removes the networks that `filter` takes and no endpoint is in. Returns their names. */
+  prune(context: Context, filter: (network: Network) => boolean): Promise<readonly string[]>;
   /** Allocates. Fails with `conflict`/`internal` in Docker's wording when a port is taken or addresses have run out. */
   connect(context: Context, request: EndpointRequest): Promise<ConnectedEndpoint>;
   disconnect(context: Context, endpoint: Endpoint): Promise<void>;
+  /** As `connect`, carried out at once in the network namespace of process `pid`; its plan's `before` stage has no ports to bind. */
+  join(context: Context, request: EndpointRequest, pid: number): Promise<Endpoint>;
+  /** Takes the interface out of the namespace of `pid`, then `disconnect`. */
+  leave(context: Context, endpoint: Endpoint, pid: number): Promise<void>;
+  /** Makes the default routes in the namespace of `pid` go by these endpoints; undefined for no route of that family. */
+  reroute(context: Context, pid: number, gateways: Gateways): Promise<void>;
+  /** Lets published ports lead to `to` from now on. Returns both as they are then. */
+  movePorts(context: Context, from: Endpoint, to: Endpoint): Promise<{ from: Endpoint; to: Endpoint }>;
   /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. To be asked before `disconnect`. */
   explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined;
   /** The default bridge's gateway: what `host-gateway` stands for. */
   hostGateway(): string;
+  /** Takes in an endpoint whose names have changed. */
+  rename(endpoint: Endpoint): void;
+  /** Who goes by which name, per network. */
+  readonly names: NetworkNames;
 }
 
 /** A host port could not be bound. */
@@ -36,19 +59,73 @@ export interface PublishFailure {
 /** Slots of the launcher's table that an endpoint's plan uses, in its parent stage only. */
 export const networkSlots = { host: 60, container: 61 } as const;
 
+/** The networks that every daemon has. */
+export const predefinedNetworks: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
+
+/** Plain data: kept as a row. */
 export interface Network {
   /** 64 hex digits. */
   readonly id: string;
   readonly name: string;
-  /** "bridge", "host", "null". */
+  /** "bridge", "macvlan", "ipvlan", "host", "null". */
   readonly driver: string;
   readonly created: Date;
   readonly scope: 'local';
+  /** Nothing goes in or out of it. */
   readonly internal: boolean;
+  readonly attachable: boolean;
+  /** A template of others, by their `configFrom`; nothing can join it. */
+  readonly configOnly: boolean;
+  readonly configFrom: string;
+  readonly enableIPv4: boolean;
   readonly enableIPv6: boolean;
+  /** Whether its interface on the host goes with it: false where it was there before. */
+  readonly ownsInterface: boolean;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
-  readonly ipam: readonly { readonly subnet: string; readonly gateway: string }[];
+  readonly ipam: readonly NetworkPool[];
+  /** Null as long as nobody gave any. */
+  readonly ipamOptions: Readonly<Record<string, string>> | null;
+}
+
+export interface NetworkPool {
+  /** With its prefix length. */
+  readonly subnet: string;
+  /** Where containers send what is for elsewhere; empty for nowhere. */
+  readonly gateway: string;
+  /** The part of the subnet that addresses are handed out of; empty for all. */
+  readonly ipRange: string;
+  /** Addresses that others have, by their names. */
+  readonly auxiliary: Readonly<Record<string, string>>;
+  /** What of it the user chose. */
+  readonly chosen: { readonly subnet: boolean; readonly gateway: boolean };
+}
+
+export interface NetworkRequest {
+  readonly name: string;
+  readonly driver: string;
+  readonly scope: string;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly ingress: boolean;
+  readonly configOnly: boolean;
+  readonly configFrom: string;
+  /** Undefined for the default: IPv4 yes, IPv6 no. */
+  readonly enableIPv4: boolean | undefined;
+  readonly enableIPv6: boolean | undefined;
+  readonly ipamDriver: string;
+  readonly ipamOptions: Readonly<Record<string, string>> | null;
+  readonly pools: readonly PoolRequest[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Texts as given; empty for what is left open. */
+export interface PoolRequest {
+  readonly subnet: string;
+  readonly ipRange: string;
+  readonly gateway: string;
+  readonly auxiliary: Readonly<Record<string, string>>;
 }
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -70,22 +147,41 @@ export interface EndpointRequest {
   readonly ports: readonly PortRequest[];
   readonly macAddress: string | undefined;
   readonly ipv4Address: string | undefined;
+  readonly ipv6Address: string | undefined;
+  readonly linkLocal: readonly string[];
+  /** "eth0", "eth1" ... in the container. */
+  readonly interfaceName: string;
+  /** Which of the container's default routes go this way. */
+  readonly gateway: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** What others on the network call it. */
+  readonly names: readonly string[];
+  /** What it alone calls others: alias to name. */
+  readonly links: Readonly<Record<string, string>>;
+  readonly driverOptions: Readonly<Record<string, string>>;
 }
 
-/** Plain data: stored with the container. */
+/** Plain data: stored with the container. Addresses and gateways are empty where there are none. */
 export interface Endpoint {
   readonly networkId: string;
   readonly networkName: string;
   /** 64 hex digits. */
   readonly endpointId: string;
   readonly containerId: string;
+  readonly containerName: string;
   readonly macAddress: string;
   readonly ipv4Address: string;
   readonly ipv4PrefixLength: number;
   readonly gateway: string;
-  /** Name of the host's end of the pair. */
+  readonly ipv6Address: string;
+  readonly ipv6PrefixLength: number;
+  readonly ipv6Gateway: string;
+  /** In the container; empty for the host's network. */
+  readonly interfaceName: string;
+  /** Name of the host's end of the pair; empty for other kinds. */
   readonly hostInterface: string;
   readonly ports: readonly PublishedPort[];
+  readonly names: readonly string[];
+  readonly links: Readonly<Record<string, string>>;
 }
 
 export interface PublishedPort {
@@ -99,4 +195,10 @@ export interface PublishedPort {
 export interface ConnectedEndpoint {
   readonly endpoint: Endpoint;
   readonly plan: Partial<Plan>;
+}
+
+/** The endpoints that a container's default routes go by. */
+export interface Gateways {
+  readonly ipv4: Endpoint | undefined;
+  readonly ipv6: Endpoint | undefined;
 }

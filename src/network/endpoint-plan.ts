@@ -1,69 +1,79 @@
 import { CLONE_NEWNET, O_RDONLY } from '../plan/constants.ts';
+import { errno } from '../plan/errno.ts';
 import { HOST, type Operation, type Plan } from '../plan/operations.ts';
-import { type Endpoint, networkSlots, type PublishedPort } from './contract.ts';
+import { type Endpoint, type Gateways, networkSlots, type PublishedPort } from './contract.ts';
 import {
+  type FirewallPorts,
   firewallProtocols,
+  type OpenPort,
   publishPorts,
   type Translation,
   translatedAddress,
   unpublishPorts,
 } from './firewall.ts';
-import { type Ipv4, parseIpv4, type Subnet, subnetOf } from './ipv4.ts';
-import { addAddress, addDefaultRoute } from './netlink/addresses.ts';
+import { type InterfaceAddress, parseIp, parsePrefix } from './ip.ts';
+import { addAddress, addDefaultRoute, addDeviceRoute, deleteDefaultRoute } from './netlink/addresses.ts';
 import { LOOPBACK_INDEX, protocol } from './netlink/constants.ts';
-import { attachToBridge, createVethPair, getLink, isolatePort, raiseLink } from './netlink/links.ts';
-import { netlinkOperation } from './netlink/message.ts';
+import { deleteLink, raiseLink } from './netlink/links.ts';
+import { type Message, netlinkOperation } from './netlink/message.ts';
 import { forgetFlows } from './nftables/conntrack.ts';
-
-/** What an endpoint on a bridge hangs on. */
-export interface BridgePort {
-  readonly table: string;
-  readonly bridgeName: string;
-  readonly bridgeIndex: number;
-  readonly mtu: number;
-  readonly interContainer: boolean;
-  readonly ipv6: HostIpv6;
-}
 
 /**
  * Whether the host's kernel has IPv6, and whether new interfaces get it: the two states of net.ipv6.conf.default.disable_ipv6.
  */
 export type HostIpv6 = 'absent' | 'on' | 'off';
 
-/** The container's interface has the same index in each of its namespaces, so that no step needs what another one returned. */
-const containerInterface = { name: 'eth0', index: 100 } as const;
+/** Steps that put an endpoint's interface into a container, whose namespace and the host's are open in `networkSlots`. */
+export type JoinSteps = readonly Operation[];
 
 const NEW_INTERFACES_IPV6 = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
 
+/** A container's interfaces have the same index in each of its namespaces, so that no step needs what another one returned. */
+const FIRST_INDEX = 100;
+
+export function interfaceIndex(name: string): number {
+  const number = /\d+$/.exec(name)?.[0];
+  return FIRST_INDEX + (number === undefined ? 900 : Number(number) % 900);
+}
+
 /**
- * What a start must do for an endpoint on a bridge.
+ * What a start must do for an endpoint.
  *
- * All of it is the parent's work, so that it runs beside the child's mounts. It goes to and fro between the two namespaces:
- * 1. in the container's: loopback up, the pair made (eth0 up, the other end put into the host's), address, route;
- * 2. in the host's: the other end up and in the bridge;
- * 3. asking for a link makes the kernel (6.8 and later) notice at once that both ends are up. Else that waits for a worker, and until then
- *    an interface silently drops what it is to send, for up to a second.
- * Elements of the firewall come last: whatever failed before, `after` has nothing of the host's to undo but them. The pair itself goes
- * away with the container's namespace.
+ * All of it is the parent's work, so that it runs beside the child's mounts. Elements of the firewall come last: whatever failed
+ * before, `after` has nothing of the host's to undo but them. The interface itself goes away with the container's namespace.
  */
-export function bridgeEndpointPlan(endpoint: Endpoint, port: BridgePort): Partial<Plan> {
-  const translations = translationsOf(endpoint);
-  const publish = publishPorts(port.table, translations);
-  const unpublish = unpublishPorts(port.table, translations);
+export function startPlan(endpoint: Endpoint, table: string, steps: JoinSteps): Partial<Plan> {
+  const ports = firewallPortsOf(endpoint);
+  const publish = publishPorts(table, ports);
   return {
-    before: endpoint.ports.map((published) => bindPort(endpoint, published)),
+    before: endpoint.ports.flatMap((published) => bindPort(endpoint, published)),
     parent: [
-      ...openNamespaces(),
-      ...insideContainer([
-        ...withoutIpv6(port.ipv6, netlinkOperation(protocol.route, containerMessages(endpoint, port))),
-      ]),
-      netlinkOperation(protocol.route, hostMessages(endpoint, port)),
-      ...insideContainer([netlinkOperation(protocol.route, [getLink(containerInterface.name)])]),
-      { op: 'close', slot: networkSlots.container },
-      { op: 'close', slot: networkSlots.host },
-      ...(publish === undefined ? [] : [publish, ...forgetFlows(translations)]),
+      openHost(),
+      { op: 'openChildNamespace', slot: networkSlots.container, type: 'net' },
+      ...steps,
+      ...closeNamespaces(),
+      ...(publish === undefined ? [] : [publish, ...forgetFlows(ports.translations)]),
     ],
-    after: unpublish === undefined ? [] : [unpublish, ...forgetFlows(translations)],
+    after: unpublishSteps(endpoint, table),
+  };
+}
+
+/** What ends an endpoint's part in the firewall. */
+export function unpublishSteps(endpoint: Endpoint, table: string): readonly Operation[] {
+  const ports = firewallPortsOf(endpoint);
+  const unpublish = unpublishPorts(table, ports);
+  return unpublish === undefined ? [] : [unpublish, ...forgetFlows(ports.translations)];
+}
+
+/** The same steps for a process that runs already. */
+export function livePlan(pid: number, steps: readonly Operation[]): Partial<Plan> {
+  return {
+    before: [
+      openHost(),
+      { op: 'openProcess', slot: networkSlots.container, pid },
+      ...steps,
+      ...closeNamespaces(),
+    ],
   };
 }
 
@@ -72,38 +82,108 @@ export function loopbackPlan(): Partial<Plan> {
   return { child: [netlinkOperation(protocol.route, [raiseLink(LOOPBACK_INDEX)])] };
 }
 
-/** What the firewall is to translate for an endpoint; other published ports are the supervisor's. */
-export function translationsOf({ ports, ipv4Address }: Endpoint): readonly Translation[] {
-  const address = parseIpv4(ipv4Address);
-  if (address === undefined) return [];
-  return ports.flatMap(({ protocol, hostAddress, hostPort, containerPort }) => {
+/** Takes an interface out of a container; one that is gone is fine. */
+export function removalSteps({ interfaceName }: Endpoint): JoinSteps {
+  return insideContainer([netlinkOperation(protocol.route, [deleteLink(interfaceName)], [errno.ENODEV])]);
+}
+
+/** Replaces a container's default routes. */
+export function rerouteSteps({ ipv4, ipv6 }: Gateways): JoinSteps {
+  const gone = [errno.ESRCH, errno.ENODEV, errno.EAFNOSUPPORT];
+  return insideContainer([
+    netlinkOperation(protocol.route, [deleteDefaultRoute(4)], gone),
+    netlinkOperation(protocol.route, [deleteDefaultRoute(6)], gone),
+    ...[
+      ...(ipv4 === undefined ? [] : defaultRoutes(ipv4, { ipv4: true, ipv6: false })),
+      ...(ipv6 === undefined ? [] : defaultRoutes(ipv6, { ipv4: false, ipv6: true })),
+    ].map((message) => netlinkOperation(protocol.route, [message])),
+  ]);
+}
+
+/** Addresses, loopback and default routes of an endpoint's interface, which is there and up. */
+export function addressMessages(endpoint: Endpoint, linkLocal: readonly string[]): readonly Message[] {
+  const index = interfaceIndex(endpoint.interfaceName);
+  const own = [
+    `${endpoint.ipv4Address}/${endpoint.ipv4PrefixLength}`,
+    `${endpoint.ipv6Address}/${endpoint.ipv6PrefixLength}`,
+    ...linkLocal.map((text) => `${text}/${text.includes(':') ? 64 : 16}`),
+  ];
+  const addresses: readonly InterfaceAddress[] = own.flatMap((text) => parsePrefix(text) ?? []);
+  return addresses.map((address) => addAddress(index, address));
+}
+
+/** The default routes by an endpoint; straight out of the interface where the network has no gateway's address. */
+export function defaultRoutes(
+  endpoint: Endpoint,
+  wanted: { readonly ipv4: boolean; readonly ipv6: boolean },
+): readonly Message[] {
+  const index = interfaceIndex(endpoint.interfaceName);
+  const routes: Message[] = [];
+  for (const [family, gateway, asked] of [
+    [4, endpoint.gateway, wanted.ipv4],
+    [6, endpoint.ipv6Gateway, wanted.ipv6],
+  ] as const) {
+    if (!asked) continue;
+    if (gateway === DEVICE_ROUTE) routes.push(addDeviceRoute(index, family));
+    const address = parseIp(gateway);
+    if (address !== undefined) routes.push(addDefaultRoute(index, address));
+  }
+  return routes;
+}
+
+/** In place of a gateway's address: the interface itself is the way. */
+export const DEVICE_ROUTE = '*';
+
+/** What the firewall is to do for an endpoint; other published ports are the supervisor's. */
+export function firewallPortsOf({ ports, ipv4Address, ipv6Address }: Endpoint): FirewallPorts {
+  const own = { 4: parseIp(ipv4Address), 6: parseIp(ipv6Address) };
+  const translations: Translation[] = [];
+  const open: OpenPort[] = [];
+  for (const { protocol, hostAddress, hostPort, containerPort: port } of ports) {
+    if (hostPort === 0) {
+      const address = hostAddress.includes(':') ? own[6] : own[4];
+      if (address !== undefined) open.push({ protocol, address, port });
+      continue;
+    }
     const translated = translatedAddress(hostAddress);
-    return translated === undefined
-      ? []
-      : [{ protocol, hostAddress: translated.at, hostPort, address, port: containerPort }];
-  });
+    const address = translated === undefined ? undefined : own[translated.family];
+    if (translated === undefined || address === undefined) continue;
+    translations.push({ protocol, hostAddress: translated.at, hostPort, address, port });
+  }
+  return { translations, open };
 }
 
-function bindPort({ ipv4Address }: Endpoint, published: PublishedPort): Operation {
-  return {
-    op: 'publish',
-    protocol: firewallProtocols[published.protocol],
-    hostAddress: published.hostAddress,
-    hostPort: published.hostPort,
-    address: ipv4Address,
-    port: published.containerPort,
-  };
-}
-
-function openNamespaces(): readonly Operation[] {
-  const own = { dir: HOST, path: '/proc/self/ns/net', flags: O_RDONLY, mode: 0, resolve: 0 };
+/** The socket relays to the family that was asked for where the container has it. */
+function bindPort({ ipv4Address, ipv6Address }: Endpoint, published: PublishedPort): readonly Operation[] {
+  if (published.hostPort === 0) return [];
+  const [first, second] = published.hostAddress.includes(':')
+    ? [ipv6Address, ipv4Address]
+    : [ipv4Address, ipv6Address];
   return [
-    { op: 'open', slot: networkSlots.host, ...own },
-    { op: 'openChildNamespace', slot: networkSlots.container, type: 'net' },
+    {
+      op: 'publish',
+      protocol: firewallProtocols[published.protocol],
+      hostAddress: published.hostAddress,
+      hostPort: published.hostPort,
+      address: first || second,
+      port: published.containerPort,
+    },
   ];
 }
 
-function insideContainer(steps: readonly Operation[]): readonly Operation[] {
+function openHost(): Operation {
+  const own = { dir: HOST, path: '/proc/self/ns/net', flags: O_RDONLY, mode: 0, resolve: 0 };
+  return { op: 'open', slot: networkSlots.host, ...own };
+}
+
+function closeNamespaces(): readonly Operation[] {
+  return [
+    { op: 'close', slot: networkSlots.container },
+    { op: 'close', slot: networkSlots.host },
+  ];
+}
+
+export function insideContainer(steps: readonly Operation[]): readonly Operation[] {
   return [
     { op: 'setns', slot: networkSlots.container, type: CLONE_NEWNET },
     ...steps,
@@ -112,51 +192,18 @@ function insideContainer(steps: readonly Operation[]): readonly Operation[] {
 }
 
 /**
- * An interface made by `step` has no IPv6, as in Docker where a network has none; those that the container makes itself do.
- * Changing the default around it, unlike changing the interface, waits for no lock.
+ * An interface made by `step` has IPv6 only if its network does, as in Docker; those that the container makes itself have what the
+ * host has. Changing the default around it, unlike changing the interface, waits for no lock.
  */
-function withoutIpv6(ipv6: HostIpv6, step: Operation): readonly Operation[] {
-  if (ipv6 === 'absent') return [step];
-  const disable = (value: '0' | '1'): Operation => ({
-    op: 'write',
-    dir: HOST,
-    path: NEW_INTERFACES_IPV6,
-    flags: 0,
-    mode: 0,
-    data: Buffer.from(value),
-    ignore: [],
-  });
-  return [disable('1'), step, ...(ipv6 === 'on' ? [disable('0')] : [])];
+export function withIpv6(wanted: boolean, host: HostIpv6, step: Operation): readonly Operation[] {
+  if (host === 'absent' || (wanted && host === 'on')) return [step];
+  const own = host === 'on' ? '0' : '1';
+  const during = wanted ? '0' : '1';
+  if (own === during) return [writeSysctl(NEW_INTERFACES_IPV6, during), step];
+  return [writeSysctl(NEW_INTERFACES_IPV6, during), step, writeSysctl(NEW_INTERFACES_IPV6, own)];
 }
 
-function containerMessages(endpoint: Endpoint, { mtu }: BridgePort) {
-  const { address, subnet, gateway } = addressesOf(endpoint);
-  const { name, index } = containerInterface;
-  return [
-    raiseLink(LOOPBACK_INDEX),
-    createVethPair({
-      name,
-      index,
-      macAddress: endpoint.macAddress,
-      mtu,
-      peerName: endpoint.hostInterface,
-      peerNamespace: { slot: networkSlots.host },
-    }),
-    addAddress(index, address, subnet),
-    addDefaultRoute(index, gateway),
-  ];
-}
-
-function hostMessages({ hostInterface }: Endpoint, { bridgeIndex, bridgeName, interContainer }: BridgePort) {
-  return [
-    attachToBridge(hostInterface, bridgeIndex),
-    ...(interContainer ? [] : [isolatePort(hostInterface)]),
-    getLink(bridgeName),
-  ];
-}
-
-function addressesOf(endpoint: Endpoint): { address: Ipv4; subnet: Subnet; gateway: Ipv4 } {
-  const address = parseIpv4(endpoint.ipv4Address) ?? 0;
-  const gateway = parseIpv4(endpoint.gateway) ?? 0;
-  return { address, subnet: subnetOf(address, endpoint.ipv4PrefixLength), gateway };
+/** Writes a file of /proc/sys of the network namespace that the launcher is in. */
+export function writeSysctl(path: string, value: string, ignore: readonly number[] = []): Operation {
+  return { op: 'write', dir: HOST, path, flags: 0, mode: 0, data: Buffer.from(value), ignore };
 }

@@ -1,74 +1,66 @@
-import { broadcastOf, contains, type Ipv4, ipv4Bytes, type Subnet, sizeOf } from './ipv4.ts';
+import { contains, type IpAddress, ipBytes, lastOf, type Subnet, sizeOf } from './ip.ts';
 import { formatMac } from './netlink/links.ts';
 
 /**
- * Which addresses of a subnet are in use, one bit for each. Addresses are handed out in a circle, so that one that was just given
- * back rests for as long as possible: others may still remember who had it.
+ * Which addresses of a subnet are in use. Addresses are handed out in a circle, so that one that was just given back rests for as long
+ * as possible: others may still remember who had it.
  */
 export class AddressPool {
   readonly subnet: Subnet;
-  readonly #used: Uint32Array;
-  #next: number;
+  readonly #range: Subnet;
+  readonly #used = new Set<bigint>();
+  #next: bigint;
 
-  /** The gateway is in use from the start, like the addresses of the network and of broadcast. */
-  constructor(subnet: Subnet, gateway: Ipv4) {
+  /**
+   * `range` is the part that addresses are handed out of, by default all. The network's own address, and IPv4's of broadcast, are in
+   * use from the start.
+   */
+  constructor(subnet: Subnet, range: Subnet = subnet) {
     this.subnet = subnet;
-    this.#used = new Uint32Array(Math.ceil(sizeOf(subnet) / 32));
-    if (subnet.prefixLength < 31) {
-      this.#mark(0);
-      this.#mark(sizeOf(subnet) - 1);
-    }
-    this.#mark(gateway - subnet.network);
-    this.#next = (gateway - subnet.network + 1) % sizeOf(subnet);
+    this.#range = range;
+    this.#next = range.network;
+    if (sizeOf(subnet) <= 2n) return;
+    this.#used.add(subnet.network);
+    if (subnet.family === 4) this.#used.add(lastOf(subnet).value);
+  }
+
+  /** How many addresses somebody holds, those of network and broadcast included. */
+  get used(): number {
+    return this.#used.size;
   }
 
   /** The next free address; undefined when there is none. */
-  allocate(): Ipv4 | undefined {
-    const size = sizeOf(this.subnet);
-    const offset = this.#firstFree(this.#next, size) ?? this.#firstFree(0, this.#next);
-    if (offset === undefined) return undefined;
-    this.#mark(offset);
-    this.#next = (offset + 1) % size;
-    return this.subnet.network + offset;
+  allocate(): IpAddress | undefined {
+    const end = this.#range.network + sizeOf(this.#range);
+    const value = this.#firstFree(this.#next, end) ?? this.#firstFree(this.#range.network, this.#next);
+    if (value === undefined) return undefined;
+    this.#used.add(value);
+    this.#next = value + 1n === end ? this.#range.network : value + 1n;
+    return { family: this.subnet.family, value };
   }
 
-  /** Takes this address; false if it is in use or lies outside. */
-  reserve(address: Ipv4): boolean {
-    if (!contains(this.subnet, address)) return false;
-    const offset = address - this.subnet.network;
-    if (this.#isUsed(offset)) return false;
-    this.#mark(offset);
+  /** Takes this address; false if it is in use or lies outside the subnet. */
+  reserve(address: IpAddress): boolean {
+    if (!contains(this.subnet, address) || this.#used.has(address.value)) return false;
+    this.#used.add(address.value);
     return true;
   }
 
-  release(address: Ipv4): void {
-    if (!contains(this.subnet, address) || address === broadcastOf(this.subnet)) return;
-    const offset = address - this.subnet.network;
-    this.#used[offset >>> 5] = (this.#used[offset >>> 5] ?? 0) & ~(1 << (offset & 31));
+  /** For an address that was handed out or reserved. */
+  release(address: IpAddress): void {
+    if (contains(this.subnet, address)) this.#used.delete(address.value);
   }
 
-  #firstFree(from: number, to: number): number | undefined {
-    for (let offset = from; offset < to; ) {
-      if (this.#used[offset >>> 5] === 0xffffffff) offset = ((offset >>> 5) + 1) << 5;
-      else if (this.#isUsed(offset)) offset += 1;
-      else return offset;
-    }
+  #firstFree(from: bigint, to: bigint): bigint | undefined {
+    for (let value = from; value < to; value++) if (!this.#used.has(value)) return value;
     return undefined;
-  }
-
-  #isUsed(offset: number): boolean {
-    return (((this.#used[offset >>> 5] ?? 0) >>> (offset & 31)) & 1) === 1;
-  }
-
-  #mark(offset: number): void {
-    this.#used[offset >>> 5] = (this.#used[offset >>> 5] ?? 0) | (1 << (offset & 31));
   }
 }
 
 /**
- * The MAC address that belongs to an IPv4 address: "02:42:" and its bytes. An address that passes from one container to the next keeps
- * its MAC, so that nobody's ARP cache goes stale.
+ * The MAC address that belongs to an address: "02:42:" and its last four bytes. An address that passes from one container to the next
+ * keeps its MAC, so that nobody's neighbour cache goes stale.
  */
-export function macAddressFor(address: Ipv4): string {
-  return formatMac(Uint8Array.of(0x02, 0x42, ...ipv4Bytes(address)));
+export function macAddressFor(address: IpAddress): string {
+  return formatMac(Uint8Array.of(0x02, 0x42, ...ipBytes(address).slice(-4)));
 }

@@ -1,6 +1,6 @@
 import type { Schema } from '../base/database.ts';
 
-/** Networks by name. `created` is ISO text. Endpoints are kept with their containers. */
+/** Networks by name. `created` is ISO text; `config` the rest as JSON of NetworkConfig. Endpoints are kept with their containers. */
 export const networkSchema: Schema = {
   name: 'networks',
   migrations: [
@@ -10,5 +10,6 @@ export const networkSchema: Schema = {
        driver TEXT NOT NULL,
        created TEXT NOT NULL
      ) WITHOUT ROWID`,
+    `ALTER TABLE networks ADD COLUMN config TEXT NOT NULL DEFAULT ''`,
   ],
 };

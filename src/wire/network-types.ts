@@ -1,5 +1,16 @@
 import { EndpointConfig } from './container-config.ts';
-import { boolean, int64, list, map, optional, string, struct, type TypeOf, uint32 } from './schema.ts';
+import {
+  boolean,
+  int64,
+  list,
+  map,
+  nullable,
+  optional,
+  string,
+  struct,
+  type TypeOf,
+  uint32,
+} from './schema.ts';
 
 /** A container's place in a network: what was asked for, and what it got. */
 export const EndpointSettings = struct('EndpointSettings', {
@@ -24,6 +35,38 @@ const IpamConfig = struct('IPAMConfig', {
 });
 
 const Ipam = struct('IPAM', { Driver: string, Options: map(string), Config: list(IpamConfig) });
+
+/** The body of `POST /networks/create`. Null stands for what the daemon is to choose. */
+export const NetworkCreateRequest = struct('CreateRequest', {
+  Name: string,
+  Driver: string,
+  Scope: string,
+  EnableIPv4: optional(nullable(boolean)),
+  EnableIPv6: optional(nullable(boolean)),
+  IPAM: nullable(Ipam),
+  Internal: boolean,
+  Attachable: boolean,
+  Ingress: boolean,
+  ConfigOnly: boolean,
+  ConfigFrom: nullable(struct('ConfigReference', { Network: string })),
+  Options: map(string),
+  Labels: map(string),
+});
+export type NetworkCreateRequest = TypeOf<typeof NetworkCreateRequest>;
+
+export const NetworkCreateResponse = struct('CreateResponse', { Id: string, Warning: string });
+export type NetworkCreateResponse = TypeOf<typeof NetworkCreateResponse>;
+
+/** The body of `POST /networks/{id}/connect`. */
+export const NetworkConnectRequest = struct('ConnectOptions', {
+  Container: string,
+  EndpointConfig: optional(nullable(EndpointConfig)),
+});
+export type NetworkConnectRequest = TypeOf<typeof NetworkConnectRequest>;
+
+/** The body of `POST /networks/{id}/disconnect`. */
+export const NetworkDisconnectRequest = struct('DisconnectOptions', { Container: string, Force: boolean });
+export type NetworkDisconnectRequest = TypeOf<typeof NetworkDisconnectRequest>;
 
 export const EndpointResource = struct('EndpointResource', {
   Name: string,

@@ -492,11 +492,14 @@ function answer(request: RecordedRequest, pulled: Set<string>): Answer | undefin
   if (parts[0] === 'containers') return container(request, parts[1] ?? '', parts[2] ?? '', query);
   if (parts[0] === 'exec') return exec(request, parts[1] ?? '', parts[2] ?? '');
   if (parts[0] === 'images') return image(request, path, pulled, query);
+  if (path === '/networks/create') return { status: 201, body: { Id: 'e'.repeat(64), Warning: '' } };
   if (path === '/networks') return { body: ['none', 'bridge', 'host', 'net10', 'net9'].map(network) };
   if (parts[0] === 'networks')
     return parts[1]?.startsWith('no')
       ? failure(404, `network ${parts[1]} not found`)
-      : { body: network(parts[1] ?? '') };
+      : request.method === 'GET'
+        ? { body: network(parts[1] ?? '') }
+        : { status: request.method === 'DELETE' ? 204 : 200 };
   if (path === '/volumes')
     return { body: { Volumes: ['vol10', 'vol2', 'data'].map(volume), Warnings: null } };
   if (path === '/volumes/create')

@@ -1,5 +1,6 @@
 import { buildCases, buildHelpPages } from './build-cases.ts';
 import { fileCases, fileHelpPages } from './file-cases.ts';
+import { networkHelpPages, networkLines } from './network-cases.ts';
 import { registryCases, registryHelpPages } from './registry-cases.ts';
 
 /** Command lines whose output, exit status and requests must be those of Docker's own command line. */
@@ -564,6 +565,9 @@ export const cliCases: readonly CliCase[] = [
   ...fileCases,
   ...buildCases,
   ...registryCases,
+  ...lines(networkLines),
+  { line: 'network prune', stdin: 'y\n' },
+  { line: 'network prune', stdin: 'n\n' },
 ];
 
 /** Help pages are laid out as Docker's; their words are their own. */
@@ -616,4 +620,5 @@ export const helpPages: readonly string[] = [
   ...fileHelpPages,
   ...buildHelpPages,
   ...registryHelpPages,
+  ...networkHelpPages,
 ];

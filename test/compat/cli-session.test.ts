@@ -242,7 +242,15 @@ describe('completion', () => {
 
   test('knows commands, groups and flags', async () => {
     expect(await complete('sta')).toEqual(['start', 'stats']);
-    expect(await complete('network', '')).toEqual(['inspect', 'ls']);
+    expect(await complete('network', '')).toEqual([
+      'connect',
+      'create',
+      'disconnect',
+      'inspect',
+      'ls',
+      'prune',
+      'rm',
+    ]);
     expect(await complete('run', '--health-st')).toEqual([
       '--health-start-interval',
       '--health-start-period',

@@ -76,7 +76,7 @@ export function renderSummary(
   const { hostConfig, config } = container;
   return {
     Id: container.id,
-    Names: [`/${container.name}`],
+    Names: [container.name, ...(container.linkNames ?? [])].map((name) => `/${name}`),
     Image: imageName(container, engine),
     ImageID: container.imageId,
     Command: commandLine(container),

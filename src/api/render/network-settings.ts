@@ -32,12 +32,12 @@ function defaultEndpoint(container: Container): Partial<NetworkSettings> {
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     EndpointID: endpoint?.endpointId ?? '',
-    Gateway: endpoint?.gateway ?? '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    Gateway: shownGateway(endpoint?.gateway),
+    GlobalIPv6Address: endpoint?.ipv6Address ?? '',
+    GlobalIPv6PrefixLen: endpoint?.ipv6PrefixLength ?? 0,
     IPAddress: endpoint?.ipv4Address ?? '',
     IPPrefixLen: endpoint?.ipv4PrefixLength ?? 0,
-    IPv6Gateway: '',
+    IPv6Gateway: shownGateway(endpoint?.ipv6Gateway),
     MacAddress: endpoint?.macAddress ?? '',
   };
 }
@@ -62,21 +62,38 @@ function renderEndpoint(
   return {
     IPAMConfig: asked?.IPAMConfig ?? null,
     Links: asked?.Links ?? null,
-    Aliases: asked?.Aliases ?? null,
+    Aliases: aliasesOf(container, name, asked?.Aliases, version),
     MacAddress: endpoint?.macAddress ?? '',
     DriverOpts: asked?.DriverOpts ?? null,
     ...(differs(version, 'endpointGatewayPriority') ? { GwPriority: asked?.GwPriority ?? 0 } : {}),
     // Docker looks the network up when a container first starts.
     NetworkID: container.state.startedAt === ZERO_TIME ? '' : networkId,
     EndpointID: endpoint?.endpointId ?? '',
-    Gateway: endpoint?.gateway ?? '',
+    Gateway: shownGateway(endpoint?.gateway),
     IPAddress: endpoint?.ipv4Address ?? '',
     IPPrefixLen: endpoint?.ipv4PrefixLength ?? 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: shownGateway(endpoint?.ipv6Gateway),
+    GlobalIPv6Address: endpoint?.ipv6Address ?? '',
+    GlobalIPv6PrefixLen: endpoint?.ipv6PrefixLength ?? 0,
     ...(differs(version, 'endpointDnsNames') ? { DNSNames: dnsNames(container, name, asked?.Aliases) } : {}),
   };
+}
+
+/** Some networks have no gateway's address: the interface is the way. */
+function shownGateway(gateway: string | undefined): string {
+  return gateway === undefined || gateway === '*' ? '' : gateway;
+}
+
+/** Before there was a list of DNS names, the short ID was told here. */
+function aliasesOf(
+  { id }: Container,
+  network: string,
+  aliases: readonly string[] | null | undefined,
+  version: ApiVersion,
+): string[] | null {
+  const named = !['bridge', 'host', 'none'].includes(network);
+  if (differs(version, 'endpointDnsNames') || !named) return aliases == null ? null : [...aliases];
+  return [...(aliases ?? []), id.slice(0, 12)];
 }
 
 /** The default bridge has no name service. */
@@ -98,7 +115,9 @@ function endpointsOf(container: Container): Endpoint[] {
 
 /** By "80/tcp": where it is published, or null for a port that is only exposed. Empty until the container has addresses. */
 export function portMap(container: Container): PortMap {
-  const endpoints = endpointsOf(container).filter(({ ipv4Address }) => ipv4Address !== '');
+  const endpoints = endpointsOf(container).filter(
+    ({ ipv4Address, ipv6Address }) => ipv4Address !== '' || ipv6Address !== '',
+  );
   if (endpoints.length === 0) return {};
   const ports: PortMap = {};
   for (const port of Object.keys(container.config.ExposedPorts ?? {})) ports[port] = null;
@@ -109,7 +128,12 @@ export function portMap(container: Container): PortMap {
 function addBinding(ports: PortMap, port: PublishedPort): void {
   const key = `${port.containerPort}/${port.protocol}`;
   const bindings = ports[key] ?? [];
-  bindings.push({ HostIp: port.hostAddress, HostPort: String(port.hostPort) });
+  // A port that is reached at the container's own address has none of the host's.
+  const routed = port.hostPort === 0;
+  if (routed && bindings.length > 0) return;
+  bindings.push(
+    routed ? { HostIp: '', HostPort: '' } : { HostIp: port.hostAddress, HostPort: String(port.hostPort) },
+  );
   ports[key] = bindings;
 }
 
@@ -119,11 +143,15 @@ export function renderPorts(container: Container): Port[] {
     const [port = '', Type = 'tcp'] = key.split('/');
     const PrivatePort = Number(port);
     if (bindings === null || bindings.length === 0) return [{ PrivatePort, Type }];
-    return bindings.map(({ HostIp, HostPort }) => ({
-      IP: HostIp,
-      PrivatePort,
-      PublicPort: Number(HostPort),
-      Type,
-    }));
+    return bindings.map(({ HostIp, HostPort }) =>
+      HostPort === ''
+        ? { PrivatePort, Type }
+        : {
+            IP: HostIp,
+            PrivatePort,
+            PublicPort: Number(HostPort),
+            Type,
+          },
+    );
   });
 }

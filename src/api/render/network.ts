@@ -1,5 +1,5 @@
 import type { Container } from '../../containers/contract.ts';
-import type { Network } from '../../network/contract.ts';
+import type { Network, NetworkPool } from '../../network/contract.ts';
 import type { EndpointResource, NetworkInspect } from '../../wire/network-types.ts';
 import { formatTime } from '../../wire/times.ts';
 import { type ApiVersion, differs } from '../../wire/versions.ts';
@@ -16,21 +16,32 @@ export function renderNetwork(
     Created: formatTime(network.created),
     Scope: network.scope,
     Driver: network.driver,
-    ...(differs(version, 'networkEnableIPv4') ? { EnableIPv4: true } : {}),
+    ...(differs(version, 'networkEnableIPv4') ? { EnableIPv4: network.enableIPv4 } : {}),
     EnableIPv6: network.enableIPv6,
     IPAM: {
       Driver: 'default',
-      Options: null,
-      Config: network.ipam.map(({ subnet, gateway }) => ({ Subnet: subnet, Gateway: gateway })),
+      Options: network.ipamOptions === null ? null : { ...network.ipamOptions },
+      Config: network.ipam.map(renderPool),
     },
     Internal: network.internal,
-    Attachable: false,
+    Attachable: network.attachable,
     Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom },
+    ConfigOnly: network.configOnly,
     Containers: Object.fromEntries(members.flatMap((container) => member(container, network))),
     Options: { ...network.options },
     Labels: { ...network.labels },
+  };
+}
+
+/** A gateway that goes with a chosen subnet is shown only if it was chosen too. */
+function renderPool({ subnet, gateway, ipRange, auxiliary, chosen }: NetworkPool) {
+  const shown = gateway !== '' && (chosen.gateway || !chosen.subnet);
+  return {
+    Subnet: subnet,
+    ...(ipRange === '' ? {} : { IPRange: ipRange }),
+    ...(shown ? { Gateway: gateway } : {}),
+    ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: { ...auxiliary } }),
   };
 }
 
@@ -45,7 +56,7 @@ function member(container: Container, network: Network): [string, EndpointResour
     EndpointID: endpoint.endpointId,
     MacAddress: endpoint.macAddress,
     IPv4Address: address,
-    IPv6Address: '',
+    IPv6Address: endpoint.ipv6Address === '' ? '' : `${endpoint.ipv6Address}/${endpoint.ipv6PrefixLength}`,
   };
   return [[container.id, resource]];
 }

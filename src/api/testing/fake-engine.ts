@@ -11,7 +11,8 @@ import type {
 } from '../../containers/contract.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { Image } from '../../images/contract.ts';
-import type { Network } from '../../network/contract.ts';
+import { type Network, predefinedNetworks } from '../../network/contract.ts';
+import { NameTable } from '../../network/names.ts';
 import type { Volume } from '../../volumes/contract.ts';
 import { FakeAttachment } from './fake-attachment.ts';
 import { fakeContainerFiles } from './fake-container-files.ts';
@@ -109,6 +110,10 @@ export function createFakeEngine(): FakeEngine {
       async prune(_context, filter) {
         return { deleted: stored.containers.filter(filter).map(({ id }) => id), bytes: 1 };
       },
+      connect: async (_context, reference, network, settings) =>
+        void calls.push(['connect', reference, network, settings]),
+      disconnect: async (_context, reference, network, options) =>
+        void calls.push(['disconnect', reference, network, options]),
       async update(_context, reference, change) {
         calls.push(['update', reference, change]);
         return [];
@@ -170,8 +175,23 @@ export function createFakeEngine(): FakeEngine {
         if (found === undefined) throw notFound(`network ${reference} not found`);
         return found;
       },
+      async create(_context, request) {
+        calls.push(['network create', request]);
+        return { id: 'f'.repeat(64), warning: '' };
+      },
+      remove: async (_context, reference) => void calls.push(['network remove', reference]),
+      async prune(_context, filter) {
+        const own = stored.networks.filter(({ name }) => !predefinedNetworks.has(name));
+        return own.filter(filter).map(({ name }) => name);
+      },
+      names: new NameTable(),
       connect: () => Promise.reject(new Error('the API connects nothing')),
       disconnect: async () => {},
+      join: () => Promise.reject(new Error('the API joins nothing')),
+      leave: async () => {},
+      reroute: async () => {},
+      movePorts: async (_context, from, to) => ({ from, to }),
+      rename: () => {},
       explainStart: () => undefined,
       hostGateway: () => '172.17.0.1',
     },

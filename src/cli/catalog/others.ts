@@ -45,6 +45,24 @@ export const otherCommands: readonly CatalogEntry[] = [
     load: () => import('../commands/inspect.ts'),
   },
   {
+    path: 'network connect',
+    usage: '[OPTIONS] NETWORK CONTAINER',
+    short: 'Connect a container to a network',
+    load: () => import('../commands/network-connect.ts'),
+  },
+  {
+    path: 'network create',
+    usage: '[OPTIONS] NETWORK',
+    short: 'Make a network',
+    load: () => import('../commands/network-create.ts'),
+  },
+  {
+    path: 'network disconnect',
+    usage: '[OPTIONS] NETWORK CONTAINER',
+    short: 'Disconnect a container from a network',
+    load: () => import('../commands/network-disconnect.ts'),
+  },
+  {
     path: 'network inspect',
     usage: '[OPTIONS] NETWORK [NETWORK...]',
     short: 'Show all details of networks',
@@ -56,6 +74,19 @@ export const otherCommands: readonly CatalogEntry[] = [
     usage: '[OPTIONS]',
     short: 'List networks',
     load: () => import('../commands/network-ls.ts'),
+  },
+  {
+    path: 'network prune',
+    usage: '[OPTIONS]',
+    short: 'Remove networks that no container is in',
+    load: () => import('../commands/network-prune.ts'),
+  },
+  {
+    path: 'network rm',
+    aliases: ['remove'],
+    usage: 'NETWORK [NETWORK...]',
+    short: 'Remove networks',
+    load: () => import('../commands/network-rm.ts'),
   },
   {
     path: 'system df',

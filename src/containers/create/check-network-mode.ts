@@ -1,4 +1,5 @@
-import { invalid, SampanError } from '../../base/errors.ts';
+import { isIP } from 'node:net';
+import { invalid } from '../../base/errors.ts';
 import type { ContainerConfig, HostConfig, NetworkingConfig } from '../../wire/container-config.ts';
 import { joinedContainer } from '../record.ts';
 
@@ -17,9 +18,6 @@ export function checkNetworkMode(config: ContainerConfig, hostConfig: HostConfig
       "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
     );
   }
-  throw new SampanError('unimplemented', 'links between containers are not supported', {
-    hint: 'Connect the containers to a network of their own, where they find each other by name.',
-  });
 }
 
 function checkSharedNetwork(config: ContainerConfig, hostConfig: HostConfig): void {
@@ -60,6 +58,15 @@ export function checkEndpoints(config: ContainerConfig, networking: NetworkingCo
     }
     if (predefined.has(name) && aliases?.length) {
       problems.push('network-scoped alias is supported only for containers in user defined networks');
+    }
+    for (const [text, family] of [
+      [ipam?.IPv4Address, 4],
+      [ipam?.IPv6Address, 6],
+    ] as const) {
+      if (text && isIP(text) !== family) problems.push(`invalid IPv${family} address: ${text}`);
+    }
+    for (const text of ipam?.LinkLocalIPs ?? []) {
+      if (isIP(text) === 0) problems.push(`invalid link-local IP address: ${text}`);
     }
     if (mac !== '' && !macAddress.test(mac)) problems.push(`invalid MAC address ${mac}`);
     if (problems.length > 0) {

@@ -3,10 +3,12 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname as hostName } from 'node:os';
 import { invalid, notFound } from '../../base/errors.ts';
 import type { Image } from '../../images/contract.ts';
+import type { Network } from '../../network/contract.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from '../../oci/platform.ts';
 import type { ContainerConfig, HostConfig, NetworkingConfig } from '../../wire/container-config.ts';
 import { ZERO_TIME } from '../../wire/times.ts';
 import type { Container, CreateRequest } from '../contract.ts';
+import { resolveLinks } from '../lifecycle/links.ts';
 import { networkNames } from '../lifecycle/network-requests.ts';
 import { PendingAttachments } from '../lifecycle/pending-attachments.ts';
 import { RestartTimer } from '../lifecycle/restart-policy.ts';
@@ -36,13 +38,15 @@ export async function createContainer(
   const { hostConfig: checked, warnings } = checkHostConfig(request.hostConfig, own, host);
   checkEndpoints(own, request.networking);
   const image = chooseImage(parts, own.Image, request.platform, warnings);
-  const hostConfig = withJoinedIds(parts, completeHostConfig(checked, parts.defaults, host));
+  const joined = withJoinedIds(parts, completeHostConfig(checked, parts.defaults, host));
+  const hostConfig = resolveLinks(parts.registry, joined);
+  const networking = withNetworkNames(parts, request.networking);
   const id = randomBytes(32).toString('hex');
   const merged = mergeImageConfig(own, image.config.config);
   const config = { ...merged, Hostname: merged.Hostname || defaultHostname(hostConfig, id) };
   const name = parts.registry.reserve(request.name === '' ? '' : parseName(request.name), id);
   try {
-    const entry = await make(parts, { id, name, image, config, hostConfig, networking: request.networking });
+    const entry = await make(parts, { id, name, image, config, hostConfig, networking });
     parts.events.container(entry.container, 'create');
     return { id, warnings };
   } catch (error) {
@@ -171,19 +175,30 @@ function describe(parts: Parts, decided: Decided, mounts: readonly StoredMount[]
     driverData: parts.snapshots.describe(id),
     mounts: mounts.map((mount) => mount.point),
     networks: Object.fromEntries(
-      names.map((name) => [name, { networkId: networkId(parts, name), endpoint: undefined }]),
+      names.map((name) => {
+        const network = findNetwork(parts, name);
+        return [network?.name ?? name, { networkId: network?.id ?? '', endpoint: undefined }];
+      }),
     ),
     execIds: [],
     files: { resolvConf: '', hostname: '', hosts: '', log: '' },
   };
 }
 
+/** Settings by the names of their networks, which may have been given as IDs or as "default". */
+function withNetworkNames(parts: Parts, networking: NetworkingConfig | null): NetworkingConfig | null {
+  const given = Object.entries(networking?.EndpointsConfig ?? {});
+  if (given.length === 0) return networking;
+  const named = given.map(([name, settings]) => [findNetwork(parts, name)?.name ?? name, settings]);
+  return { EndpointsConfig: Object.fromEntries(named) };
+}
+
 /** A network may be made after the container; its start will tell. */
-function networkId(parts: Parts, name: string): string {
+function findNetwork(parts: Parts, name: string): Network | undefined {
   try {
-    return parts.networks.get(name).id;
+    return parts.networks.get(name === 'default' ? 'bridge' : name);
   } catch {
-    return '';
+    return undefined;
   }
 }
 

@@ -3,14 +3,13 @@ import type { ConnectedEndpoint, Endpoint } from '../../network/contract.ts';
 import type { Container } from '../contract.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
-import { endpointRequest, networkNames } from './network-requests.ts';
+import { endpointRequests } from './network-requests.ts';
 
 /** Joins each network of a container, adding to `connected` as it goes so that a failure can be undone. */
 export async function connectAll(parts: Parts, entry: Entry, connected: ConnectedEndpoint[]): Promise<void> {
-  const { config, hostConfig, networking } = entry.container;
-  for (const name of networkNames(hostConfig, networking, config.NetworkDisabled === true)) {
+  for (const request of endpointRequests(parts.networks, entry.container)) {
     try {
-      connected.push(await parts.networks.connect(parts.background, endpointRequest(entry.container, name)));
+      connected.push(await parts.networks.connect(parts.background, request));
     } catch (error) {
       const code = error instanceof SampanError ? error.code : 'internal';
       throw new SampanError(code, `failed to set up container networking: ${messageOf(error)}`, {

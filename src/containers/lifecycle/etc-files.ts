@@ -1,9 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Endpoint } from '../../network/contract.ts';
-import { formatHostsFile, ownHostsEntry, parseExtraHost } from '../../network/hosts-file.ts';
+import type { HostsEntry } from '../../network/hosts-file.ts';
 import { formatResolvConf, hostResolvConf } from '../../network/resolv-conf.ts';
+import { resolverKind } from '../../network/resolver-kind.ts';
 import type { Container } from '../contract.ts';
 import type { Parts } from '../parts.ts';
+import { hostsText } from './hosts.ts';
 
 export interface WrittenFiles {
   readonly files: Container['files'];
@@ -27,6 +29,7 @@ export function writeEtcFiles(
   peer: Pick<Container, 'files'> | undefined,
   endpoints: readonly Endpoint[],
   resolvConfHash: string,
+  linked: readonly HostsEntry[] = [],
 ): WrittenFiles {
   const directory = parts.paths.directory(container.id);
   const log = container.hostConfig.LogConfig.Type === 'none' ? '' : parts.paths.log(container.id);
@@ -39,37 +42,33 @@ export function writeEtcFiles(
     hosts: `${directory}/hosts`,
     log,
   };
-  writeFileSync(files.hosts, hostsText(parts, container, endpoints));
+  writeFileSync(files.hosts, hostsText(parts, container, endpoints, linked));
   writeFileSync(files.hostname, `${container.config.Hostname}\n`);
-  return { files, resolvConfHash: writeResolvConf(parts, container, files.resolvConf, resolvConfHash) };
-}
-
-function hostsText(parts: EtcParts, container: EtcContainer, endpoints: readonly Endpoint[]): string {
-  const { config, hostConfig } = container;
-  const extra = hostConfig.ExtraHosts ?? [];
-  if (hostConfig.NetworkMode === 'host' && extra.length === 0) return readText('/etc/hosts') ?? '';
-  const gateway = extra.some((entry) => entry.includes('host-gateway')) ? parts.networks.hostGateway() : '';
-  return formatHostsFile({
-    extra: extra.map((entry) => parseExtraHost(entry, gateway)),
-    own: endpoints
-      .filter((endpoint) => endpoint.ipv4Address !== '')
-      .map((endpoint) => ownHostsEntry(endpoint.ipv4Address, config.Hostname, config.Domainname)),
-  });
+  return {
+    files,
+    resolvConfHash: writeResolvConf(parts, container, endpoints, files.resolvConf, resolvConfHash),
+  };
 }
 
 /** What a container's own programs wrote there stays: only what Sampan wrote last is replaced. */
-function writeResolvConf(parts: EtcParts, container: EtcContainer, path: string, lastHash: string): string {
+function writeResolvConf(
+  parts: EtcParts,
+  container: EtcContainer,
+  endpoints: readonly Endpoint[],
+  path: string,
+  lastHash: string,
+): string {
   if (lastHash !== '' && hashOf(readText(path) ?? '') !== lastHash) return lastHash;
   const { hostConfig } = container;
   const host = hostConfig.NetworkMode === 'host';
   const { defaults } = parts;
   const text = formatResolvConf({
-    kind: host ? 'host' : 'legacy',
+    kind: host ? 'host' : resolverKind(endpoints),
     source: hostResolvConf(readText),
     nameservers: pick(hostConfig.Dns, host ? [] : defaults.dns),
     search: pick(hostConfig.DnsSearch, host ? [] : defaults.dnsSearch),
     options: pick(hostConfig.DnsOptions, host ? [] : defaults.dnsOptions),
-    ipv6: host,
+    ipv6: host || endpoints.some(({ ipv6Address }) => ipv6Address !== ''),
   });
   writeFileSync(path, text);
   return hashOf(text);

@@ -12,6 +12,7 @@ import type { Entry } from '../record.ts';
 import { buildSpec } from '../spec/build-spec.ts';
 import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './endpoints.ts';
 import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
+import { checkLinks, linkEnvironment, linkedHosts } from './links.ts';
 import { openMountSources, releaseVolumes } from './mount-sources.ts';
 import { findPeers, type Peers, pidsOf } from './peers.ts';
 import type { PendingAttachment } from './pending-attachments.ts';
@@ -90,6 +91,7 @@ async function prepare(
   byHand: boolean,
 ): Promise<Bundle> {
   const peers = findPeers(parts, entry);
+  checkLinks(parts, entry);
   const rootfs = parts.snapshots.mount(parts.background, entry.id, parts.paths.rootTarget);
   // Awaited below; a failure before that is the one to tell.
   rootfs.catch(() => {});
@@ -103,6 +105,7 @@ async function prepare(
     peers.network?.container,
     endpoints,
     entry.flags.resolvConfHash,
+    linkedHosts(parts, entry),
   );
   const { files } = written;
   const shared = planSharedMemory(parts, entry);
@@ -112,6 +115,7 @@ async function prepare(
     etc: files,
     joined: pidsOf(peers),
     sharedMemory: shared.path,
+    linkEnvironment: linkEnvironment(parts, entry),
     defaults: parts.defaults,
     initBinary: parts.initBinary,
     rootTarget: parts.paths.rootTarget,

@@ -90,6 +90,13 @@ function endpointRequest({
     ports: [],
     macAddress: undefined,
     ipv4Address: undefined,
+    ipv6Address: undefined,
+    linkLocal: [],
+    interfaceName: 'eth0',
+    gateway: { ipv4: true, ipv6: true },
+    names: [],
+    links: {},
+    driverOptions: {},
   };
 }
 

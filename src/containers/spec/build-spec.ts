@@ -23,6 +23,8 @@ export interface SpecInputs {
   readonly joined: JoinedPids;
   /** A host directory to be /dev/shm, when the container shares one. */
   readonly sharedMemory: string | undefined;
+  /** Variables that tell of linked containers. */
+  readonly linkEnvironment?: readonly string[] | undefined;
   readonly defaults: ContainerDefaults;
   readonly initBinary: string;
   readonly rootTarget: string;
@@ -72,7 +74,7 @@ function buildProcess(inputs: SpecInputs, security: SecurityOptions, init: boole
   return {
     terminal: config.Tty,
     args: init ? [INIT_PATH, '--', ...command] : command,
-    env: buildEnvironment(config, config.Tty),
+    env: buildEnvironment(config, config.Tty, inputs.linkEnvironment),
     cwd: config.WorkingDir || '/',
     user: { uid: 0, gid: 0, username: config.User, additionalGroups: hostConfig.GroupAdd ?? [] },
     capabilities: buildCapabilities(hostConfig),

@@ -2,9 +2,13 @@ import type { ContainerConfig } from '../../wire/container-config.ts';
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The variables of a container's first process, in Docker's order. HOME is the launcher's to add, from the user's entry. */
-export function buildEnvironment(config: ContainerConfig, terminal: boolean): string[] {
-  const base = [DEFAULT_PATH, `HOSTNAME=${config.Hostname}`, ...(terminal ? ['TERM=xterm'] : [])];
+/** The variables of a container's first process, in Docker's order; `links` tell of linked containers. HOME is the launcher's to add, from the user's entry. */
+export function buildEnvironment(
+  config: ContainerConfig,
+  terminal: boolean,
+  links: readonly string[] = [],
+): string[] {
+  const base = [DEFAULT_PATH, `HOSTNAME=${config.Hostname}`, ...(terminal ? ['TERM=xterm'] : []), ...links];
   return overrideEnvironment(base, config.Env ?? []);
 }
 

@@ -5,9 +5,11 @@ import type {
   ConnectedEndpoint,
   Endpoint,
   EndpointRequest,
+  Gateways,
   Network,
   Networks,
 } from '../../network/contract.ts';
+import { NameTable } from '../../network/names.ts';
 import type { ImageProcess } from '../../oci/image.ts';
 import { hostPlatform } from '../../oci/platform.ts';
 import type { SnapshotDriver } from '../../snapshots/contract.ts';
@@ -89,6 +91,42 @@ export class FakeNetworks implements Networks {
 
   async stop(): Promise<void> {}
 
+  readonly names: Networks['names'] = new NameTable();
+
+  async create(): Promise<never> {
+    throw new Error('no networks are made here');
+  }
+
+  async remove(): Promise<void> {}
+
+  async prune(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async join(context: unknown, request: EndpointRequest): Promise<Endpoint> {
+    return (await this.connect(context, request)).endpoint;
+  }
+
+  async leave(context: unknown, endpoint: Endpoint): Promise<void> {
+    await this.disconnect(context, endpoint);
+  }
+
+  readonly reroutes: Gateways[] = [];
+
+  async reroute(_context: unknown, _pid: number, gateways: Gateways): Promise<void> {
+    this.reroutes.push(gateways);
+  }
+
+  async movePorts(
+    _context: unknown,
+    from: Endpoint,
+    to: Endpoint,
+  ): Promise<{ from: Endpoint; to: Endpoint }> {
+    return { from: { ...from, ports: [] }, to: { ...to, ports: from.ports } };
+  }
+
+  rename(): void {}
+
   list(): readonly Network[] {
     return ['bridge', 'host', 'none'].map((name) => this.get(name));
   }
@@ -104,10 +142,16 @@ export class FakeNetworks implements Networks {
       created: new Date(0),
       scope: 'local',
       internal: false,
+      attachable: false,
+      configOnly: false,
+      configFrom: '',
+      enableIPv4: true,
       enableIPv6: false,
+      ownsInterface: true,
       options: {},
       labels: {},
       ipam: [],
+      ipamOptions: null,
     };
   }
 
@@ -120,12 +164,19 @@ export class FakeNetworks implements Networks {
       networkName: network.name,
       endpointId: 'e'.repeat(64),
       containerId: request.containerId,
+      containerName: request.containerName,
       macAddress: '02:42:ac:11:00:02',
       ipv4Address: network.driver === 'bridge' ? `172.17.0.${this.#next++}` : '',
       ipv4PrefixLength: 16,
       gateway: '172.17.0.1',
+      ipv6Address: '',
+      ipv6PrefixLength: 0,
+      ipv6Gateway: '',
+      interfaceName: request.interfaceName,
       hostInterface: 'veth0',
       ports: [],
+      names: request.names,
+      links: request.links,
     };
     this.connected.push(endpoint);
     return { endpoint, plan: {} };

@@ -9,6 +9,7 @@ export const messageType = {
   newAddress: 20,
   getAddress: 22,
   newRoute: 24,
+  deleteRoute: 25,
   getRoute: 26,
 } as const;
 
@@ -21,12 +22,13 @@ export const messageFlag = {
   append: 0x800,
 } as const;
 
-export const family = { unspecified: 0, ipv4: 2 } as const;
+export const family = { unspecified: 0, ipv4: 2, ipv6: 10 } as const;
 
 export const linkAttribute = {
   address: 1,
   name: 3,
   mtu: 4,
+  link: 5,
   master: 10,
   info: 18,
   namespaceFd: 28,
@@ -39,9 +41,17 @@ export const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as cons
 
 export const vethInfo = { peer: 1 } as const;
 
+/** Attributes of IFLA_INFO_DATA, by kind (if_link.h). */
+export const macvlanInfo = { mode: 1 } as const;
+export const ipvlanInfo = { mode: 1, flags: 2 } as const;
+export const vlanInfo = { id: 1 } as const;
+
 export const bridgePort = { isolated: 33 } as const;
 
 export const addressAttribute = { address: 1, local: 2, broadcast: 4 } as const;
+
+/** IFA_F_NODAD. */
+export const addressFlag = { noDuplicateDetection: 0x02 } as const;
 
 export const routeAttribute = { destination: 1, outputInterface: 4, gateway: 5 } as const;
 
@@ -51,7 +61,14 @@ export const INTERFACE_UP = 0x1;
 /** RTEXT_FILTER_SKIP_STATS: a reply without counters. */
 export const SKIP_STATISTICS = 0x8;
 
-export const route = { tableMain: 254, protocolBoot: 3, scopeUniverse: 0, typeUnicast: 1 } as const;
+export const route = {
+  tableMain: 254,
+  protocolBoot: 3,
+  scopeUniverse: 0,
+  scopeLink: 253,
+  scopeNowhere: 255,
+  typeUnicast: 1,
+} as const;
 
 /** Linux gives loopback this index in each network namespace. */
 export const LOOPBACK_INDEX = 1;

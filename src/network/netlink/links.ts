@@ -18,6 +18,8 @@ export interface BridgeLink {
   readonly name: string;
   readonly macAddress: string;
   readonly mtu: number;
+  /** Chosen by the caller, so that no step waits for the kernel's choice; the kernel's when absent. */
+  readonly index?: number;
 }
 
 /** Makes a bridge and sets it up. An address of its own keeps it from taking those of its ports. */
@@ -25,7 +27,7 @@ export function createBridge(bridge: BridgeLink): Message {
   return {
     type: messageType.newLink,
     flags: messageFlag.ack | messageFlag.create | messageFlag.exclusive,
-    header: linkHeader({ up: true }),
+    header: linkHeader({ index: bridge.index ?? 0, up: true }),
     attributes: [
       [linkAttribute.name, bridge.name],
       [linkAttribute.mtu, bridge.mtu],
@@ -140,6 +142,16 @@ export function getLink(name: string): Message {
   };
 }
 
+/** Asks for all links. */
+export function dumpLinks(): Message {
+  return {
+    type: messageType.getLink,
+    flags: messageFlag.dump,
+    header: linkHeader({}),
+    attributes: [[linkAttribute.extendedMask, SKIP_STATISTICS]],
+  };
+}
+
 export function deleteLink(name: string): Message {
   return {
     type: messageType.deleteLink,
@@ -177,7 +189,7 @@ export function decodeLink(message: ReceivedMessage): Link | undefined {
 }
 
 /** struct ifinfomsg: family, type, index, flags, and the mask of flags that change. */
-function linkHeader({
+export function linkHeader({
   index = 0,
   up = false,
 }: {
@@ -197,6 +209,6 @@ export function formatMac(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-function macBytes(address: string): Uint8Array {
+export function macBytes(address: string): Uint8Array {
   return Uint8Array.from(address.split(':'), (part) => Number.parseInt(part, 16));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { parseInterfaceAddress } from '../ipv4.ts';
+import { parseInterfaceAddress } from '../ip.ts';
 import { addAddress, addDefaultRoute, decodeAddress, decodeRoute } from './addresses.ts';
 import { attachToBridge, createVethPair, decodeLink, raiseLink } from './links.ts';
 import { type Attribute, encodeMessages, type Message } from './message.ts';
@@ -24,8 +24,7 @@ test('a port joins its bridge by name', () => {
 });
 
 test('an address carries its prefix and broadcast address', () => {
-  const { address, subnet } = parseInterfaceAddress('172.17.0.2/16');
-  const { data } = encodeMessages([addAddress(100, address, subnet)]);
+  const { data } = encodeMessages([addAddress(100, parseInterfaceAddress('172.17.0.2/16'))]);
   const payload = Buffer.from(data).subarray(16).toString('hex');
   expect(payload).toBe('0210000064000000' + '08000200ac110002' + '08000100ac110002' + '08000400ac11ffff');
 });

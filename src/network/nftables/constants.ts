@@ -16,7 +16,7 @@ export const messageKind = {
 } as const;
 
 /** NFPROTO_*. */
-export const family = { unspecified: 0, inet: 1, ipv4: 2 } as const;
+export const family = { unspecified: 0, inet: 1, ipv4: 2, ipv6: 10 } as const;
 
 export const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
 
@@ -27,6 +27,7 @@ export const verdicts = { drop: 0, accept: 1, jump: -3 } as const;
 /** Key and data types as `nft` names them when it lists a set; the kernel only keeps the numbers. */
 export const dataType = {
   ipv4Address: 7,
+  ipv6Address: 8,
   protocol: 12,
   service: 13,
   interfaceName: 41,

@@ -161,6 +161,11 @@ export function destinationAddress(length = 4, into = 0): Expression {
   return payload(payloadBase.network, 16, length, into);
 }
 
+/** The IPv6 destination address: four registers. */
+export function destinationAddress6(into = 0): Expression {
+  return payload(payloadBase.network, 24, 16, into);
+}
+
 /** The destination port of TCP, UDP and SCTP alike. */
 export function destinationPort(into = 0): Expression {
   return payload(payloadBase.transport, 2, 2, into);
@@ -195,13 +200,13 @@ export function writePort(which: 'source' | 'destination', checksumOffset: numbe
   ]);
 }
 
-/** Redirects to the IPv4 address at register 0 and the port at register 1. */
-export function destinationNat(): Expression {
+/** Redirects to the address at register 0 and the port at the register behind it. */
+export function destinationNat(ofFamily: 4 | 6): Expression {
   return expression('nat', [
     [1, bigEndian32(1)],
-    [2, bigEndian32(family.ipv4)],
+    [2, bigEndian32(ofFamily === 4 ? family.ipv4 : family.ipv6)],
     [3, register(0)],
-    [5, register(1)],
+    [5, register(ofFamily === 4 ? 1 : 4)],
   ]);
 }
 

@@ -78,6 +78,13 @@ export const anyRequest: EndpointRequest = {
   ports: [],
   macAddress: undefined,
   ipv4Address: undefined,
+  ipv6Address: undefined,
+  linkLocal: [],
+  interfaceName: 'eth0',
+  gateway: { ipv4: true, ipv6: true },
+  names: ['c'],
+  links: {},
+  driverOptions: {},
 };
 
 /** Resolves when it answers. */

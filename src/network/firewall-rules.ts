@@ -1,0 +1,232 @@
+import type { BaseChain, SetShape } from './nftables/batch.ts';
+import {
+  dataType,
+  family,
+  hooks,
+  INTERFACE_NAME_SIZE,
+  metaKey,
+  priorities,
+  setFlag,
+  trackingState,
+  trackingStatus,
+} from './nftables/constants.ts';
+import {
+  accept,
+  destinationAddress,
+  destinationAddress6,
+  destinationNat,
+  destinationPort,
+  drop,
+  type Expression,
+  equal,
+  inSet,
+  interfaceName,
+  jump,
+  mapValue,
+  mapVerdict,
+  masquerade,
+  meta,
+  notEqual,
+  toLocalAddress,
+  trackedState,
+  trackedStatus,
+} from './nftables/expressions.ts';
+
+/**
+ * What the firewall's table holds. Its rules never change; what comes and goes are elements of these:
+ *
+ * - `published`: protocol and host port on any IPv4 address of the host -> address and port of the container; `published6` for IPv6;
+ * - `published_at`, `published6_at`: the same for one address of the host;
+ * - `bridges`: the interfaces of Sampan's networks;
+ * - `masqueraded`, `masqueraded6`: those of them whose packets leave with the host's address;
+ * - `inside`: from bridge to bridge -> whether containers may talk;
+ * - `internal`: bridges that nothing enters or leaves; `open`: bridges that everything enters;
+ * - `routed`, `routed6`: address, protocol and port of containers that are reached without translation.
+ */
+const protocolField = { type: dataType.protocol, length: 1 };
+const portField = { type: dataType.service, length: 2 };
+const interfaceField = { type: dataType.interfaceName, length: INTERFACE_NAME_SIZE };
+const address4 = { type: dataType.ipv4Address, length: 4 };
+const address6 = { type: dataType.ipv6Address, length: 16 };
+
+const bridgeSet = (name: string) => ({ name, flags: 0, key: [interfaceField], hostOrder: true }) as const;
+
+export const sets = {
+  published: {
+    name: 'published',
+    flags: setFlag.map,
+    key: [protocolField, portField],
+    data: [address4, portField],
+  },
+  publishedAt: {
+    name: 'published_at',
+    flags: setFlag.map,
+    key: [address4, protocolField, portField],
+    data: [address4, portField],
+  },
+  published6: {
+    name: 'published6',
+    flags: setFlag.map,
+    key: [protocolField, portField],
+    data: [address6, portField],
+  },
+  publishedAt6: {
+    name: 'published6_at',
+    flags: setFlag.map,
+    key: [address6, protocolField, portField],
+    data: [address6, portField],
+  },
+  bridges: bridgeSet('bridges'),
+  masqueraded: bridgeSet('masqueraded'),
+  masqueraded6: bridgeSet('masqueraded6'),
+  inside: {
+    name: 'inside',
+    flags: setFlag.map,
+    key: [interfaceField, interfaceField],
+    data: [{ type: dataType.verdict, length: INTERFACE_NAME_SIZE }],
+  },
+  internal: bridgeSet('internal'),
+  open: bridgeSet('open'),
+  routed: { name: 'routed', flags: 0, key: [address4, protocolField, portField] },
+  routed6: { name: 'routed6', flags: 0, key: [address6, protocolField, portField] },
+} as const satisfies Record<string, SetShape>;
+
+const ofFamily = (number: number): readonly Expression[] => [
+  meta(metaKey.family),
+  equal(Uint8Array.of(number)),
+];
+const isIpv4 = ofFamily(family.ipv4);
+const isIpv6 = ofFamily(family.ipv6);
+const from = (set: SetShape, absent = false): readonly Expression[] => [
+  meta(metaKey.inputName),
+  inSet(set.name, { absent }),
+];
+const to = (set: SetShape, absent = false): readonly Expression[] => [
+  meta(metaKey.outputName),
+  inSet(set.name, { absent }),
+];
+const toBridge = to(sets.bridges);
+const insideVerdict: readonly Expression[] = [
+  meta(metaKey.inputName),
+  meta(metaKey.outputName, 4),
+  mapVerdict(sets.inside.name),
+];
+const loopbackNetwork = Uint8Array.of(127);
+const loopback6 = Uint8Array.of(...new Array<number>(15).fill(0), 1);
+
+interface Chain {
+  readonly name: string;
+  readonly base?: BaseChain;
+  readonly rules: readonly (readonly Expression[])[];
+}
+
+/** Register of the protocol behind an address at register 0, and of the port behind that. */
+const behind = { 4: [1, 2], 6: [4, 5] } as const;
+
+export const chains: readonly Chain[] = [
+  {
+    name: 'publish',
+    rules: [
+      [
+        ...isIpv4,
+        destinationAddress(),
+        meta(metaKey.protocol, behind[4][0]),
+        destinationPort(behind[4][1]),
+        mapValue(sets.publishedAt.name),
+        destinationNat(4),
+      ],
+      [
+        ...isIpv4,
+        meta(metaKey.protocol),
+        destinationPort(1),
+        mapValue(sets.published.name),
+        destinationNat(4),
+      ],
+      [
+        ...isIpv6,
+        destinationAddress6(),
+        meta(metaKey.protocol, behind[6][0]),
+        destinationPort(behind[6][1]),
+        mapValue(sets.publishedAt6.name),
+        destinationNat(6),
+      ],
+      [
+        ...isIpv6,
+        meta(metaKey.protocol),
+        destinationPort(1),
+        mapValue(sets.published6.name),
+        destinationNat(6),
+      ],
+    ],
+  },
+  {
+    // Ports published on 127.0.0.1 stay the host's own, even where another program has turned route_localnet on.
+    name: 'guard',
+    base: { type: 'filter', hook: hooks.prerouting, priority: priorities.raw },
+    rules: [
+      [
+        meta(metaKey.inputName),
+        notEqual(interfaceName('lo')),
+        ...isIpv4,
+        destinationAddress(1),
+        equal(loopbackNetwork),
+        drop,
+      ],
+    ],
+  },
+  {
+    // Containers that ask for a host port are left to the supervisors' sockets: with br_netfilter the bridge would carry the translated
+    // packet itself, which does not reach the port that it came from, and without it the answer would not come back this way.
+    name: 'prerouting',
+    base: { type: 'nat', hook: hooks.prerouting, priority: priorities.destinationNat },
+    rules: [[...from(sets.bridges, true), ...toLocalAddress(), jump('publish')]],
+  },
+  {
+    // Loopback is left to the supervisors' sockets: translated packets could not leave with a source of 127.0.0.1.
+    name: 'output',
+    base: { type: 'nat', hook: hooks.output, priority: priorities.destinationNat },
+    rules: [
+      [...isIpv4, destinationAddress(1), notEqual(loopbackNetwork), ...toLocalAddress(), jump('publish')],
+      [...isIpv6, destinationAddress6(), notEqual(loopback6), ...toLocalAddress(), jump('publish')],
+    ],
+  },
+  {
+    // To a container: answers, published ports, its neighbours; nothing else, from outside or from other networks.
+    name: 'forward',
+    base: { type: 'filter', hook: hooks.forward, priority: priorities.filter },
+    rules: [
+      [...from(sets.internal), ...insideVerdict],
+      [...from(sets.internal), drop],
+      [...to(sets.internal), drop],
+      [...toBridge, ...trackedState(trackingState.established | trackingState.related), accept],
+      [...toBridge, ...trackedStatus(trackingStatus.destinationNat), accept],
+      insideVerdict,
+      [...to(sets.open), accept],
+      [
+        ...isIpv4,
+        destinationAddress(),
+        meta(metaKey.protocol, behind[4][0]),
+        destinationPort(behind[4][1]),
+        inSet(sets.routed.name),
+        accept,
+      ],
+      [
+        ...isIpv6,
+        destinationAddress6(),
+        meta(metaKey.protocol, behind[6][0]),
+        destinationPort(behind[6][1]),
+        inSet(sets.routed6.name),
+        accept,
+      ],
+      [...toBridge, drop],
+    ],
+  },
+  {
+    name: 'postrouting',
+    base: { type: 'nat', hook: hooks.postrouting, priority: priorities.sourceNat },
+    rules: [
+      [...isIpv4, ...from(sets.masqueraded), ...to(sets.bridges, true), masquerade()],
+      [...isIpv6, ...from(sets.masqueraded6), ...to(sets.bridges, true), masquerade()],
+    ],
+  },
+];
