@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { background, type Context } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
@@ -7,6 +7,7 @@ import type { Builder } from '../build/contract.ts';
 import { buildSchema } from '../build/schema.ts';
 import { StepCache } from '../build/solver/step-cache.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
+import type { MountPoint } from '../containers/contract.ts';
 import type { ContainerDefaults } from '../containers/defaults.ts';
 import { createPaths } from '../containers/paths.ts';
 import { createSandboxes, type SandboxService } from '../containers/sandbox/sandboxes.ts';
@@ -82,6 +83,8 @@ export interface RunningEngine extends Engine, AsyncDisposable {
 export async function openEngine(context: Context, options: EngineOptions): Promise<RunningEngine> {
   const { dataRoot, execRoot, log } = options;
   await mkdir(dataRoot, { recursive: true, mode: 0o710 });
+  // Also where somebody else made it: below it lie programs of images that set their user, and devices.
+  await chmod(dataRoot, 0o710);
   await mkdir(execRoot, { recursive: true, mode: 0o711 });
   const launcher = await openLauncher({
     binary: options.launcher,
@@ -175,8 +178,12 @@ function shownProxies(live: LiveSettings): SystemFacts['proxies'] {
 function containersOf(containers: ContainerService, id: string): { id: string; running: boolean }[] {
   return containers
     .list()
-    .filter((container) => container.imageId === id)
+    .filter(({ imageId, mounts }) => imageId === id || mounts.some((mount) => isImage(mount, id)))
     .map(({ id, state }) => ({ id, running: ['running', 'paused', 'restarting'].includes(state.status) }));
+}
+
+function isImage({ type, source }: MountPoint, id: string): boolean {
+  return type === 'image' && source === id;
 }
 
 function mountersOf(containers: ContainerService, volume: string): string[] {

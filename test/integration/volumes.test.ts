@@ -120,19 +120,17 @@ describe('a mounted image', () => {
   });
 
   test('cannot be removed while a container has it', () => {
-    daemon.sampan('tag', 'content', 'mounted');
-    daemon.sampan('create', '--name', 'mounter', '--mount', 'type=image,source=mounted,target=/i', 'busybox');
-    const outcome = daemon.run('sampan', [
-      'rmi',
-      daemon.sampan('image', 'inspect', '-f', '{{.Id}}', 'content'),
-    ]);
-    expect(outcome.status).toBe(1);
-    expect(daemon.sampan('cp', 'mounter:/i/data/one', '-')).toContain('one');
-    expect(
-      daemon.sampan('inspect', '-f', '{{range .Mounts}}{{.Type}} {{.Name}} {{.RW}}{{end}}', 'mounter'),
-    ).toBe('image mounted false');
+    daemon.sampan('run', '--name', 'maker', 'busybox', 'sh', '-c', 'echo sole > /file');
+    daemon.sampan('commit', 'maker', 'sole');
+    daemon.sampan('rm', 'maker');
+    daemon.sampan('create', '--name', 'mounter', '--mount', 'type=image,source=sole,target=/i', 'busybox');
+    const outcome = daemon.run('sampan', ['rmi', 'sole']);
+    expect(outcome.stderr).toContain('conflict: unable to remove repository reference "sole"');
+    expect(daemon.sampan('cp', 'mounter:/i/file', '-')).toContain('sole');
+    const format = '{{range .Mounts}}{{.Type}} {{.Name}} {{.RW}}{{end}}';
+    expect(daemon.sampan('inspect', '-f', format, 'mounter')).toBe('image sole false');
     daemon.sampan('rm', 'mounter');
-    daemon.sampan('rmi', 'mounted');
+    daemon.sampan('rmi', 'sole');
   });
 
   test('that is not here is told at the create', async () => {

@@ -29,11 +29,12 @@ const defaultTests = [
   'test/integration/namespaces.test.ts',
   'test/integration/limits.test.ts',
   'test/integration/ports.test.ts',
+  'test/integration/volume-limits.test.ts',
 ];
 
 /** What the guest needs that the cloud kernel has as modules. */
 const modules = [
-  ...['virtio_pci', 'virtio_blk', 'overlay', 'erofs', 'loop', 'veth', 'bridge', 'br_netfilter'],
+  ...['virtio_pci', 'virtio_blk', 'overlay', 'erofs', 'loop', 'veth', 'bridge', 'br_netfilter', 'quota_v2'],
   ...[
     'nf_tables',
     'nft_chain_nat',
@@ -164,6 +165,7 @@ function makeDisk(tests: readonly string[]): string {
   // What tells the set-up that there is nothing to install.
   copyFileSync(join(root, 'package-lock.json'), join(tree, 'repo/node_modules/.sampan-lock'));
   copyProgram(tree, '/usr/bin/tar', 'usr/bin/tar');
+  copyProgram(tree, '/sbin/mke2fs', 'sbin/mkfs.ext4');
   writeFileSync(join(tree, 'init'), guestInit(tests));
   chmodSync(join(tree, 'init'), 0o755);
   const image = join(work, 'disk.img');
