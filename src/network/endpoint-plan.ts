@@ -89,7 +89,8 @@ export function removalSteps({ interfaceName }: Endpoint): JoinSteps {
 
 /** Replaces a container's default routes. */
 export function rerouteSteps({ ipv4, ipv6 }: Gateways): JoinSteps {
-  const gone = [errno.ESRCH, errno.ENODEV, errno.EAFNOSUPPORT];
+  // IPv4 and IPv6 have different words for there being none.
+  const gone = [errno.ESRCH, errno.ENOENT, errno.ENODEV, errno.EAFNOSUPPORT];
   return insideContainer([
     netlinkOperation(protocol.route, [deleteDefaultRoute(4)], gone),
     netlinkOperation(protocol.route, [deleteDefaultRoute(6)], gone),

@@ -2,14 +2,13 @@ import type { Context } from '../base/context.ts';
 import { internal, invalid } from '../base/errors.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { errno } from '../plan/errno.ts';
-import type { Operation } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
 import type { Network } from './contract.ts';
 import { protocol } from './netlink/constants.ts';
-import { createBridge, decodeLink, getLink, type Link } from './netlink/links.ts';
-import { netlinkOperation } from './netlink/message.ts';
+import { decodeLink, getLink, type Link } from './netlink/links.ts';
+import { type Message, netlinkOperation } from './netlink/message.ts';
 import { readMessages } from './netlink/reader.ts';
-import { createDummy, createVlan } from './netlink/stacked-links.ts';
+import { createDummy, createPair, createVlan, raiseNamedLink } from './netlink/stacked-links.ts';
 
 /** The interface that a macvlan or ipvlan network sits on. */
 export interface ParentInterface {
@@ -47,14 +46,14 @@ function ownParentName({ driver, id }: Network): string {
   return `${driver === 'ipvlan' ? 'di' : 'dm'}-${id.slice(0, 12)}`;
 }
 
-/** A dummy; where the kernel has none, a bridge without ports leads nowhere too. */
+/** A dummy; where the kernel has none, one end of a pair whose other end nobody uses. */
 async function makeOwnParent(context: Context, launcher: Launcher, name: string): Promise<Link> {
   try {
-    return await make(context, launcher, name, netlinkOperation(protocol.route, [createDummy(name)]));
+    return await make(context, launcher, name, [createDummy(name)]);
   } catch (error) {
     if (!(error instanceof PlanError) || error.failure.errno !== errno.EOPNOTSUPP) throw error;
-    const bridge = createBridge({ name, macAddress: randomMac(), mtu: 1500 });
-    return make(context, launcher, name, netlinkOperation(protocol.route, [bridge]));
+    const peer = name.replace('-', 'x');
+    return make(context, launcher, name, [createPair(name, peer), raiseNamedLink(peer)]);
   }
 }
 
@@ -73,16 +72,19 @@ function makeVlan(
   if (link === undefined) {
     throw invalid(`failed to find master interface ${below} on the host: no such device`);
   }
-  return make(
-    context,
-    launcher,
-    parent,
-    netlinkOperation(protocol.route, [createVlan(parent, link.index, id)]),
-  );
+  return make(context, launcher, parent, [createVlan(parent, link.index, id)]);
 }
 
-async function make(context: Context, launcher: Launcher, name: string, step: Operation): Promise<Link> {
-  const before = [step, netlinkOperation(protocol.route, [getLink(name)])];
+async function make(
+  context: Context,
+  launcher: Launcher,
+  name: string,
+  messages: readonly Message[],
+): Promise<Link> {
+  const before = [
+    netlinkOperation(protocol.route, messages),
+    netlinkOperation(protocol.route, [getLink(name)]),
+  ];
   const results = await launcher.run(context, { before });
   const [message] = readMessages(results.get(1) ?? new Uint8Array());
   const link = message === undefined ? undefined : decodeLink(message);

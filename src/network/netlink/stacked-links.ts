@@ -5,6 +5,7 @@ import {
   macvlanInfo,
   messageFlag,
   messageType,
+  vethInfo,
   vlanInfo,
 } from './constants.ts';
 import { linkHeader, macBytes } from './links.ts';
@@ -81,6 +82,25 @@ export function createVlan(name: string, parent: number, id: number): Message {
 /** An interface that leads nowhere, up. EOPNOTSUPP where the kernel has none. */
 export function createDummy(name: string): Message {
   return newLink(0, true, [[linkAttribute.name, name], infoOf('dummy', [])]);
+}
+
+/** A pair of interfaces that lead to each other alone; the first is up. */
+export function createPair(name: string, peerName: string): Message {
+  const peer: Attribute = [
+    vethInfo.peer,
+    { header: linkHeader({}), attributes: [[linkAttribute.name, peerName]] },
+  ];
+  return newLink(0, true, [[linkAttribute.name, name], infoOf('veth', [peer])]);
+}
+
+/** Sets the interface of this name up. */
+export function raiseNamedLink(name: string): Message {
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack,
+    header: linkHeader({ up: true }),
+    attributes: [[linkAttribute.name, name]],
+  };
 }
 
 function newLink(index: number, up: boolean, attributes: readonly Attribute[]): Message {
