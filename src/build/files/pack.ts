@@ -10,11 +10,10 @@ const syncData = promisify(fdatasync);
 
 /** Bytes that are written at once, and that are read ahead at most. */
 const CHUNK = 1 << 20;
-/** What is read without waiting. */
-const LITTLE = 128 << 10;
-/** How much is read ahead once a place has followed the one before: in an archive, headers lie between. */
-const FIRST_AHEAD = 32 << 10;
-const NEAR = 8 << 10;
+/** What is read at once when a little of it is wanted, without waiting. */
+const BLOCK = 256 << 10;
+/** How many of them are kept: the files of one directory often come in another order than they are asked for. */
+const BLOCKS = 32;
 
 let counter = 0;
 
@@ -125,7 +124,7 @@ export class Pack implements Disposable {
   #read(length: number, position: number): Buffer | Promise<Buffer> {
     if (!this.#open) throw closed();
     const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#size - position)));
-    if (bytes.length <= LITTLE && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length)
+    if (bytes.length <= BLOCK && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length)
       return bytes;
     return this.#work(() => this.#readAll(bytes, position));
   }
@@ -151,12 +150,11 @@ export class Pack implements Disposable {
   }
 }
 
-/** Reads one place after the other, ahead when they follow each other. What it gives is the caller's to keep. */
+/** Reads what is small by the block, as what is near is mostly wanted next. What it gives is the caller's to keep. */
 export class PackReader {
   readonly #load: (length: number, position: number) => Buffer | Promise<Buffer>;
-  #window: Buffer = Buffer.alloc(0);
-  #start = 0;
-  #ahead = 0;
+  /** By their number, the last used at the end. */
+  readonly #blocks = new Map<number, Buffer>();
 
   constructor(load: (length: number, position: number) => Buffer | Promise<Buffer>) {
     this.#load = load;
@@ -164,26 +162,21 @@ export class PackReader {
 
   /** The bytes from `offset`, at least one of `length` and no more than that; not a promise where they are quickly read. */
   read(offset: number, length: number): Buffer | Promise<Buffer> {
-    const from = offset - this.#start;
-    if (from >= 0 && from < this.#window.length) return this.#window.subarray(from, from + length);
-    const end = this.#start + this.#window.length;
-    const follows = offset >= end && offset - end <= NEAR;
-    this.#ahead = follows ? Math.min(CHUNK, Math.max(FIRST_AHEAD, this.#ahead * 2)) : 0;
-    const loaded = this.#load(Math.min(CHUNK, Math.max(length, this.#ahead)), offset);
-    return loaded instanceof Promise
-      ? this.#wait(loaded, offset, length)
-      : this.#take(loaded, offset, length);
+    if (length >= BLOCK / 2) return this.#load(Math.min(CHUNK, length), offset);
+    const number = Math.floor(offset / BLOCK);
+    const block = this.#blocks.get(number) ?? this.#load(BLOCK, number * BLOCK);
+    return block instanceof Promise
+      ? block.then((bytes) => this.#take(number, bytes, offset, length))
+      : this.#take(number, block, offset, length);
   }
 
-  async #wait(loading: Promise<Buffer>, offset: number, length: number): Promise<Buffer> {
-    return this.#take(await loading, offset, length);
-  }
-
-  #take(window: Buffer, offset: number, length: number): Buffer {
-    if (window.length === 0) throw shorter();
-    this.#window = window;
-    this.#start = offset;
-    return window.subarray(0, length);
+  #take(number: number, block: Buffer, offset: number, length: number): Buffer {
+    this.#blocks.delete(number);
+    this.#blocks.set(number, block);
+    if (this.#blocks.size > BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value ?? number);
+    const from = offset - number * BLOCK;
+    if (from >= block.length) throw shorter();
+    return block.subarray(from, from + length);
   }
 }
 
