@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { CopyOperation, CopySource } from '../definition/vertex.ts';
+import { SingleFileTree } from '../files/single-file-tree.ts';
 import { openTarTree } from '../files/tar-tree.ts';
 import { type Member, pieces, tarOf } from '../files/testing/tars.ts';
 import type { Result } from '../solver/result.ts';
+import { makeSteps } from './steps.ts';
 import { rejectionOf, StepBench, scratch } from './testing/step-bench.ts';
 
 let bench: StepBench;
@@ -240,8 +242,70 @@ describe('a copy', () => {
   });
 
   test('refuses names that a layer would take for removals', async () => {
-    const stage = await layer({ name: 'd/.wh..wh.x', text: '' });
-    expect(await bench.inventory(stage)).toEqual({ d: 'directory 755 0:0 ' });
+    const tree = new SingleFileTree({ type: 'file', name: '.wh.passwd' }, Buffer.from(''));
+    const making = bench.make(copy([source('/')], '/etc/'), [scratch, { kind: 'files', tree }]);
+    expect(await rejectionOf(making)).toBe(
+      '"/etc/.wh.passwd": names that begin with ".wh." cannot be part of an image',
+    );
+  });
+
+  test('leaves out what is excluded, but for its exceptions with their directories', async () => {
+    const excludes = ['dir', '!dir/sub', '*.txt', 'link'];
+    const made = await bench.on(copy([source('/', { excludes })], '/'), [scratch, await context()]);
+    expect(await bench.inventory(made)).toEqual({
+      dir: 'directory 700 0:0 ',
+      'dir/sub': 'directory 711 0:0 ',
+      'dir/sub/two': 'file 755 0:0 2',
+      same: 'file 644 0:0 b',
+    });
+  });
+
+  test('of a pattern that matches a link to nothing fails', async () => {
+    const input = await files({ name: 'x1', type: 'symlink', linkName: '/no/where' });
+    const operation = copy([source('/x*', { hasWildcards: true, required: false })], '/to/');
+    expect(await rejectionOf(bench.make(operation, [scratch, input]))).toEndWith('"/no/where": not found');
+  });
+
+  test('of a directory in the classic style replaces what is in the way below it', async () => {
+    const base = await layer(
+      { name: 'to/one/x', text: 'x' },
+      { name: 'to/sub', type: 'symlink', linkName: '/etc' },
+    );
+    const operation = copy([source('/dir')], '/to/');
+    expect(
+      await bench.inventory(await bench.on(operation, [base, await context()], { style: 'classic' })),
+    ).toEqual({
+      to: 'directory 755 0:0 ',
+      'to/one': 'file 644 0:0 1',
+      'to/sub': 'directory 711 0:0 ',
+      'to/sub/two': 'file 755 0:0 2',
+    });
+  });
+
+  test('over a directory of many files asks what is there all at once', async () => {
+    const many = Array.from({ length: 300 }, (_, index) => `f${index}`);
+    const base = await layer(...many.map((name) => ({ name: `to/${name}`, text: 'old' })), {
+      name: 'to/f299/',
+      mode: 0o700,
+    });
+    const input = await files(...many.map((name) => ({ name, text: 'new' })));
+    const message = await rejectionOf(bench.make(copy([source('/')], '/to'), [base, input]));
+    expect(message).toBe('cannot replace to directory /to/f299 with file');
+    const fine = await bench.on(copy([source('/', { excludes: ['f299'] })], '/to'), [base, input]);
+    const made = await bench.inventory(fine);
+    expect([made['to/f298'], made['to/f299']]).toEqual(['file 644 0:0 new', 'directory 700 0:0 ']);
+  });
+
+  test('that is given up ends, and leaves no layer', async () => {
+    const stop = new AbortController();
+    const input = await context();
+    const step = bench.step(copy([source('/')], '/'), [scratch, input], {});
+    stop.abort(new Error('given up'));
+    const making = makeSteps(bench.parts).copy.make({
+      ...step,
+      context: { ...step.context, signal: stop.signal },
+    });
+    expect(await rejectionOf(making)).toBe('given up');
   });
 });
 
