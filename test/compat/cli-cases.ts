@@ -2,6 +2,7 @@ import { buildCases, buildHelpPages } from './build-cases.ts';
 import { fileCases, fileHelpPages } from './file-cases.ts';
 import { networkHelpPages, networkLines } from './network-cases.ts';
 import { registryCases, registryHelpPages } from './registry-cases.ts';
+import { volumeHelpPages, volumeLines } from './volume-cases.ts';
 
 /** Command lines whose output, exit status and requests must be those of Docker's own command line. */
 export interface CliCase {
@@ -566,6 +567,7 @@ export const cliCases: readonly CliCase[] = [
   ...buildCases,
   ...registryCases,
   ...lines(networkLines),
+  ...lines(volumeLines),
   { line: 'network prune', stdin: 'y\n' },
   { line: 'network prune', stdin: 'n\n' },
 ];
@@ -621,4 +623,5 @@ export const helpPages: readonly string[] = [
   ...buildHelpPages,
   ...registryHelpPages,
   ...networkHelpPages,
+  ...volumeHelpPages,
 ];

@@ -36,7 +36,7 @@ export const volumeCommands: readonly CatalogEntry[] = [
   },
   {
     path: 'volume update',
-    usage: '[OPTIONS] VOLUME',
+    usage: '[OPTIONS] [VOLUME]',
     short: 'Change a volume of a cluster',
     load: () => import('../commands/volume-update.ts'),
   },

@@ -23,7 +23,7 @@ export const command = defineCommand({
     const name = given ?? options.name;
     const labels = Object.fromEntries(options.label.map((label) => cut(label, '=')));
     const { Name } = await createVolume(await session.client(), {
-      Driver: options.driver,
+      ...(options.driver === '' ? {} : { Driver: options.driver }),
       ...(Object.keys(options.opt).length === 0 ? {} : { DriverOpts: { ...options.opt } }),
       ...(options.label.length === 0 ? {} : { Labels: labels }),
       ...(name === '' ? {} : { Name: name }),

@@ -24,14 +24,17 @@ export const command = defineCommand({
     const volumes = cluster ? [] : (Volumes ?? []);
     volumes.sort((left, right) => compareNaturally(left.Name, right.Name));
     const configured = quiet ? '' : session.config.volumesFormat;
-    const format = listFormat(options.format || configured || 'table', quiet);
+    const format = listFormat(options.format || configured || 'table', quiet, cluster);
     session.io.out(await renderListing(volumeListing, volumes, format));
   },
 });
 
-function listFormat(format: string, quiet: boolean): ListFormat {
+const clusterColumns = ['Name', 'Group', 'Driver', 'Availability', 'Status'];
+
+function listFormat(format: string, quiet: boolean, cluster: boolean): ListFormat {
   if (format === 'raw')
     return { template: quiet ? 'name: {{.Name}}' : 'name: {{.Name}}\\ndriver: {{.Driver}}\\n' };
   if (format !== 'table') return { template: format };
-  return quiet ? { template: '{{.Name}}' } : { table: ['Driver', 'Name'] };
+  if (quiet) return { template: '{{.Name}}' };
+  return { table: cluster ? clusterColumns : ['Driver', 'Name'] };
 }

@@ -15,6 +15,6 @@ export const command = defineCommand({
   args: { exactly: 1 },
   async run({ args, session }) {
     await findVolume(await session.client(), args[0] ?? '');
-    throw new CommandError('Can only update cluster volumes');
+    throw new CommandError('can only update cluster volumes');
   },
 });

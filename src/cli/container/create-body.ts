@@ -278,11 +278,11 @@ function resources(options: ContainerOptions, { devices }: Parsed) {
 function withoutZeroes(mount: Mount): Mount {
   const keep = (value: unknown, key: string): unknown => {
     if (typeof value !== 'object' || value === null) return value || undefined;
+    if (key === 'Labels' || key === 'Options') return Object.keys(value).length === 0 ? undefined : value;
     const entries = Object.entries(value)
       .map(([name, inner]) => [name, keep(inner, name)] as const)
       .filter(([, inner]) => inner !== undefined);
-    const isMap = key === 'Labels' || key === 'Options';
-    return isMap && entries.length === 0 ? undefined : Object.fromEntries(entries);
+    return Object.fromEntries(entries);
   };
   return keep(mount, '') as Mount;
 }

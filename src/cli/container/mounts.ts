@@ -157,10 +157,9 @@ function booleanOf(text: string, key: string): boolean {
 }
 
 function setRecursion(mount: Mount, text: string, key: string): void {
-  const options = bindOptions(mount);
-  if (text === 'disabled') options.NonRecursive = true;
-  else if (text === 'writable') options.ReadOnlyNonRecursive = true;
-  else if (text === 'readonly') options.ReadOnlyForceRecursive = true;
+  if (text === 'disabled') bindOptions(mount).NonRecursive = true;
+  else if (text === 'writable') bindOptions(mount).ReadOnlyNonRecursive = true;
+  else if (text === 'readonly') bindOptions(mount).ReadOnlyForceRecursive = true;
   else if (text !== 'enabled') {
     throw new Error(
       `invalid value for ${key}: ${text} (must be "enabled", "disabled", "writable", or "readonly")`,
