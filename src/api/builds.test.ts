@@ -184,7 +184,8 @@ describe('contexts of builds', () => {
     expect([status, JSON.parse(body)]).toEqual([200, { ID: 'compared', Wanted: [0] }]);
     expect(api.engine.calls).toEqual([
       [
-        ...['compareContext', 'k'],
+        'compareContext',
+        'k',
         [
           { type: 'file', path: 'a', mode: 420, size: 5, seconds: 1, nanoseconds: 2, linkName: '' },
           { type: 'symlink', path: 'b', mode: 511, size: 0, seconds: 1, nanoseconds: 2, linkName: 'a' },

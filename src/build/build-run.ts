@@ -24,7 +24,7 @@ import type { ResultLayers } from './steps/layers-of.ts';
 export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
   readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
-  readonly resultLayers: ResultLayers;
+  readonly resultLayers: Pick<ResultLayers, 'of'>;
   readonly told: ToldSteps;
   readonly slots: Slots;
 }

@@ -25,10 +25,10 @@ export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 
   readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
   readonly steps: StepMakers;
-  readonly resultLayers: ResultLayers;
+  readonly resultLayers: Pick<ResultLayers, 'of'>;
   readonly keeper: CacheKeeper;
   /** What is kept of clients' directories. */
-  readonly contexts: IncrementalContexts;
+  readonly contexts: Pick<IncrementalContexts, 'begin'>;
   /** Host directory for what is there only while it is used. */
   readonly directory: string;
 }

@@ -12,10 +12,10 @@ const LIFE = 60 * 1_000;
 
 /** Contexts between being compared with what is kept of them and being built from. */
 export class ComparedContexts {
-  readonly #contexts: IncrementalContexts;
+  readonly #contexts: Pick<IncrementalContexts, 'begin'>;
   readonly #pending = new Map<string, PendingContext>();
 
-  constructor(contexts: IncrementalContexts) {
+  constructor(contexts: Pick<IncrementalContexts, 'begin'>) {
     this.#contexts = contexts;
   }
 

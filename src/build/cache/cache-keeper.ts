@@ -10,7 +10,7 @@ import { selectForPruning } from './select-for-pruning.ts';
 
 export interface CacheKeeperParts {
   readonly cache: StepCache;
-  readonly mounts: CacheMounts;
+  readonly mounts: Pick<CacheMounts, 'list' | 'remove'>;
   readonly contexts: Pick<IncrementalContexts, 'list' | 'remove'>;
   readonly images: Pick<Images, 'list'>;
   readonly imageMaker: Pick<ImageMaker, 'dropLayers'>;

@@ -1,7 +1,7 @@
 import type { Image } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { StageState } from '../frontend/stage-state.ts';
-import type { StandIn } from '../solver/solve.ts';
+import type { FoundStep, StandIn } from '../solver/solve.ts';
 import { copiedContent } from './copied-content.ts';
 import { historyEntries, type MadeStep } from './history.ts';
 import { type Roots, stageTrail } from './stage-trail.ts';
@@ -22,8 +22,8 @@ export function cacheImages(images: readonly Image[], stages: readonly StageStat
       const own: MadeStep = { step, added: 1, created: undefined, content };
       const lines = historyEntries(stage.base?.history ?? [], [...made, own], 'classic', undefined);
       for (const image of images) {
-        const layer = layerAt(image, lines, below);
-        if (layer !== undefined) return [layer];
+        const found = stepAt(image, lines, below);
+        if (found !== undefined) return found;
       }
     }
     return undefined;
@@ -36,16 +36,18 @@ async function madeBefore(stage: StageState, count: number, roots: Roots): Promi
   return (await Array.fromAsync(stageTrail({ ...stage, history }, roots))).map(({ made }) => made);
 }
 
-/** The layer that the last of the lines stands for, if the image begins with all of them, over those layers. */
-function layerAt(
+/** What the last of the lines stands for, if the image begins with all of them, over those layers. */
+function stepAt(
   { config: { history = [], rootfs } }: Image,
   lines: readonly { readonly created_by?: string; readonly empty_layer?: boolean }[],
   below: readonly Digest[],
-): Digest | undefined {
+): FoundStep | undefined {
   const last = history[lines.length - 1];
   if (last === undefined || last.empty_layer === true) return undefined;
   const isSame =
     lines.every(({ created_by: line }, index) => history[index]?.created_by === line) &&
     below.every((layer, index) => rootfs.diff_ids[index] === layer);
-  return isSame ? rootfs.diff_ids[below.length] : undefined;
+  const layer = rootfs.diff_ids[below.length];
+  if (!isSame || layer === undefined) return undefined;
+  return { layers: [layer], created: last.created === undefined ? undefined : new Date(last.created) };
 }

@@ -94,7 +94,8 @@ describe('the solver', () => {
     shop.here.add(base);
     shop.standIn = async ({ operation }, _key, below) => {
       if (operation.kind !== 'directory') return undefined;
-      return operation.path === 'a' ? [base] : below[0] === base ? [top] : undefined;
+      const layer = operation.path === 'a' ? base : below[0] === base ? top : undefined;
+      return layer && { layers: [layer], created: undefined };
     };
     const { layers } = (await shop.solver().solve(directory('b', [directory('a')]))) as LayersResult;
     expect([layers, shop.made]).toEqual([[base, layerOf('b')], ['b']]);

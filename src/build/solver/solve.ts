@@ -37,7 +37,12 @@ export type StandIn = (
   vertex: Vertex,
   key: Digest,
   below: readonly Digest[],
-) => Promise<readonly Digest[] | undefined>;
+) => Promise<FoundStep | undefined>;
+
+export interface FoundStep {
+  readonly layers: readonly Digest[];
+  readonly created: Date | undefined;
+}
 
 export interface SolverBuild {
   readonly surroundings: Surroundings;
@@ -45,7 +50,7 @@ export interface SolverBuild {
   readonly listener: BuildListener;
   /** Told of the keys of all steps that are looked up or made. */
   readonly uses: Set<Digest>;
-  /** Asked instead of the cache, if given: the layers that a step with this key adds to those below it. */
+  /** Asked instead of the cache, if given: what a step with this key adds to the layers below it. */
   readonly standIn: StandIn | undefined;
 }
 
@@ -117,26 +122,21 @@ export class Solver {
     const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(vertex, key, below);
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
     const added =
-      found ??
+      found?.layers ??
       (await this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context) =>
         this.#makeCached(maker, { ...step, context }, key, inputs),
       ));
-    const created = this.#parts.cache.get(key)?.created;
+    const created = found === undefined ? this.#parts.cache.get(key)?.created : found.created;
     return { result: layers([...below, ...added]), key, created, cached: found !== undefined };
   }
 
-  /** The layers that a step added when it was made, if all of them are here still; the build holds them from now on. */
-  async #lookUp(
-    vertex: Vertex,
-    key: Digest,
-    below: readonly Digest[],
-  ): Promise<readonly Digest[] | undefined> {
+  /** What a step added when it was made, if all of it is here still; the build holds it from now on. */
+  async #lookUp(vertex: Vertex, key: Digest, below: readonly Digest[]): Promise<FoundStep | undefined> {
     const { standIn, lease } = this.#build;
-    const known =
-      standIn === undefined ? this.#parts.cache.get(key)?.layers : await standIn(vertex, key, below);
+    const known = standIn === undefined ? this.#parts.cache.get(key) : await standIn(vertex, key, below);
     if (known === undefined) return undefined;
-    for (const layer of known) lease.hold(layer);
-    const here = await Promise.all(known.map((layer) => this.#parts.snapshots.hasLayer(layer)));
+    for (const layer of known.layers) lease.hold(layer);
+    const here = await Promise.all(known.layers.map((layer) => this.#parts.snapshots.hasLayer(layer)));
     const isHere = here.every(Boolean);
     if (isHere) this.#parts.cache.take(key);
     else if (standIn === undefined) this.#parts.cache.delete(key);
