@@ -54,7 +54,8 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
   const { images, warnings, failure } = await showEvents(rest, display, nameOfDockerfile(prepared));
   if (failure !== undefined) {
     const message = `ERROR: failed to build: failed to solve: ${failure.message}`;
-    throw new BuildFailed(message, failure.code || 1, failureReport(failure, display));
+    const report = warningSummary(warnings, session.programName) + failureReport(failure, display);
+    throw new BuildFailed(message, failure.code || 1, report);
   }
   if (!plan.isCheck) steps.exported(images, plan.names);
   return { images, warnings };
