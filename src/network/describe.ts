@@ -1,5 +1,7 @@
-import type { Network } from './contract.ts';
-import type { NetworkRecord } from './store.ts';
+import type { Endpoint, EndpointRequest, Network, NetworkPool } from './contract.ts';
+import { formatIp, formatSubnet, type InterfaceAddress } from './ip.ts';
+import type { NetworksOptions } from './options.ts';
+import { type NetworkRecord, newId } from './store.ts';
 
 /** A predefined network, as far as it is the same everywhere. */
 export function describePredefined(record: NetworkRecord): Network {
@@ -17,5 +19,54 @@ export function describePredefined(record: NetworkRecord): Network {
     labels: {},
     ipam: [],
     ipamOptions: null,
+  };
+}
+
+/** The default bridge before its subnet is known. */
+export function describeDefaultBridge(record: NetworkRecord, options: NetworksOptions): Network {
+  const { bridge, icc, ipMasquerade, mtu, defaultBindAddress } = options;
+  return {
+    ...describePredefined(record),
+    options: {
+      'com.docker.network.bridge.default_bridge': 'true',
+      'com.docker.network.bridge.enable_icc': String(icc),
+      'com.docker.network.bridge.enable_ip_masquerade': String(ipMasquerade),
+      'com.docker.network.bridge.host_binding_ipv4': defaultBindAddress || '0.0.0.0',
+      'com.docker.network.bridge.name': bridge,
+      'com.docker.network.driver.mtu': String(mtu),
+    },
+  };
+}
+
+export function defaultBridgePool({ address, subnet }: InterfaceAddress, configured: string): NetworkPool {
+  return {
+    subnet: formatSubnet(subnet),
+    gateway: formatIp(address),
+    ipRange: '',
+    auxiliary: {},
+    chosen: { subnet: configured !== '', gateway: true },
+  };
+}
+
+/** The place of a container in the host's network, or in none. */
+export function endpointWithoutAddresses(network: Network, request: EndpointRequest): Endpoint {
+  return {
+    networkId: network.id,
+    networkName: network.name,
+    endpointId: newId(),
+    containerId: request.containerId,
+    containerName: request.containerName,
+    macAddress: '',
+    ipv4Address: '',
+    ipv4PrefixLength: 0,
+    gateway: '',
+    ipv6Address: '',
+    ipv6PrefixLength: 0,
+    ipv6Gateway: '',
+    interfaceName: '',
+    hostInterface: '',
+    ports: [],
+    names: [],
+    links: {},
   };
 }

@@ -3,7 +3,8 @@ import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Networks, PortRequest } from './contract.ts';
-import { createNetworks, type NetworksOptions } from './networks.ts';
+import { createNetworks } from './networks.ts';
+import type { NetworksOptions } from './options.ts';
 import { networkSchema } from './schema.ts';
 import {
   anyRequest,

@@ -63,7 +63,7 @@ function renderEndpoint(
     IPAMConfig: asked?.IPAMConfig ?? null,
     Links: asked?.Links ?? null,
     Aliases: aliasesOf(container, name, asked?.Aliases, version),
-    MacAddress: endpoint?.macAddress ?? '',
+    MacAddress: endpoint?.macAddress ?? asked?.MacAddress ?? '',
     DriverOpts: asked?.DriverOpts ?? null,
     ...(differs(version, 'endpointGatewayPriority') ? { GwPriority: asked?.GwPriority ?? 0 } : {}),
     // Docker looks the network up when a container first starts.

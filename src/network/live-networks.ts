@@ -1,0 +1,230 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { Context } from '../base/context.ts';
+import { messageOf, SampanError } from '../base/errors.ts';
+import type { Operation } from '../plan/operations.ts';
+import { addressInUse, enableForwarding, type HostNetwork, inspectHost, prepareBridge } from './bridge.ts';
+import { BridgeNetwork } from './bridge-network.ts';
+import type { Endpoint, Network } from './contract.ts';
+import { defaultBridgePool } from './describe.ts';
+import { firewallPortsOf, type HostIpv6 } from './endpoint-plan.ts';
+import {
+  addBridge,
+  type FirewallBridge,
+  loadFirewall,
+  removeBridgeRules,
+  unloadFirewall,
+} from './firewall.ts';
+import type { LiveNetwork } from './live-network.ts';
+import type { Link } from './netlink/links.ts';
+import { prefixOf } from './network-config.ts';
+import { bridgeSettingsOf, type NetworkHost, openNetwork } from './open-network.ts';
+import type { NetworksOptions } from './options.ts';
+import { PortAllocator } from './ports.ts';
+import type { SubnetPool } from './subnets.ts';
+
+/** What there is to be set up when the daemon starts. */
+export interface Inventory {
+  /** Without its subnet, which is found out or chosen here. */
+  readonly defaultBridge: Network;
+  readonly others: readonly Network[];
+  readonly endpoints: readonly Endpoint[];
+  readonly pools: readonly SubnetPool[];
+}
+
+/** The networks that are set up on this host, and the firewall's table for them. */
+export class LiveNetworks {
+  readonly table: string;
+  readonly #options: NetworksOptions;
+  readonly #ipv6: HostIpv6;
+  readonly #live = new Map<string, LiveNetwork>();
+  #host: NetworkHost | undefined;
+  #bridge: BridgeNetwork | undefined;
+
+  constructor(options: NetworksOptions) {
+    this.#options = options;
+    this.table = options.tableName ?? tableFor(options.bridge);
+    this.#ipv6 = options.ipv6 ?? hostIpv6();
+  }
+
+  /** The default bridge as it is set up; undefined before `start` and after `stop`. */
+  get defaultBridge(): Network | undefined {
+    return this.#bridge?.network;
+  }
+
+  /** Fails with `unavailable` before `start`. */
+  get host(): NetworkHost {
+    if (this.#host !== undefined && this.#bridge !== undefined) return this.#host;
+    throw new SampanError('unavailable', 'the bridge network has not been started');
+  }
+
+  find(id: string): LiveNetwork | undefined {
+    return this.#live.get(id);
+  }
+
+  /** Makes everything what it should be, whatever is there already. */
+  async start(context: Context, inventory: Inventory): Promise<void> {
+    const { launcher, bridge: name, ipForward, mtu } = this.#options;
+    const host = await inspectHost(context, launcher, name);
+    const ports = new PortAllocator(host.ephemeralPorts);
+    const defaultHostAddresses = this.#defaultHostAddresses();
+    const common = { launcher, mtu, ipv6: this.#ipv6, ports, defaultHostAddresses };
+    this.#host = common;
+    this.#live.clear();
+    this.#bridge = await this.#openDefaultBridge(context, host, common, inventory);
+    this.#live.set(this.#bridge.network.id, this.#bridge);
+    for (const network of inventory.others) await this.#reopen(context, host, common, network);
+    for (const endpoint of inventory.endpoints) this.#live.get(endpoint.networkId)?.restore(endpoint);
+    await this.#setUpAll(context);
+    const before = [this.#wholeFirewall()];
+    if (ipForward && !host.forwarding) {
+      this.#options.log.info('enabling IP forwarding');
+      before.push(enableForwarding());
+    }
+    await launcher.run(context, { before });
+  }
+
+  /** Containers outlive the daemon: while any is connected, what it needs stays. */
+  async stop(context: Context): Promise<void> {
+    const networks = [...this.#live.values()];
+    if (this.#bridge === undefined || networks.some(({ endpoints }) => endpoints.length > 0)) return;
+    this.#bridge = undefined;
+    this.#live.clear();
+    const remove = networks.flatMap((network) => network.tearDown());
+    await this.#options.launcher.run(context, { before: [unloadFirewall(this.table), ...remove] });
+  }
+
+  /** Sets a new network up; when that fails, nothing of it stays. */
+  async make(context: Context, network: Network, links: readonly Link[]): Promise<void> {
+    const live = await openNetwork(context, this.host, links, network);
+    const rules = live.firewall === undefined ? [] : [addBridge(this.table, live.firewall)];
+    const before = [...live.setUp(), ...rules];
+    try {
+      if (before.length > 0) await this.#options.launcher.run(context, { before });
+    } catch (error) {
+      await this.#clearAway(context, live);
+      throw error;
+    }
+    this.#live.set(network.id, live);
+  }
+
+  /** One that nobody is in: nobody can join it from now on. It is back if the kernel refuses. */
+  async remove(context: Context, id: string): Promise<void> {
+    const live = this.#live.get(id);
+    if (live === undefined) return;
+    this.#live.delete(id);
+    try {
+      await this.#options.launcher.run(context, { before: this.#tearDown(live) });
+    } catch (error) {
+      this.#live.set(id, live);
+      throw error;
+    }
+  }
+
+  async #openDefaultBridge(
+    context: Context,
+    host: HostNetwork,
+    common: NetworkHost,
+    { defaultBridge, others, endpoints, pools }: Inventory,
+  ): Promise<BridgeNetwork> {
+    const { launcher, bridge: name, bip, mtu } = this.#options;
+    const mine = endpoints.filter(({ networkId }) => networkId === defaultBridge.id);
+    const bridge = await prepareBridge(context, launcher, host, {
+      name,
+      mtu,
+      address: bip,
+      inUse: addressInUse(mine),
+      otherNetworks: others.flatMap(({ ipam }) => ipam.map(({ subnet }) => prefixOf(subnet))),
+      pools,
+      ports: mine.map(({ hostInterface }) => hostInterface),
+    });
+    const network = { ...defaultBridge, ownsInterface: bridge.own, ipam: [defaultBridgePool(bridge, bip)] };
+    return new BridgeNetwork({
+      network,
+      settings: bridgeSettingsOf(network),
+      index: bridge.index,
+      existing: true,
+      macAddress: '',
+      ipv6: common.ipv6,
+      ports: common.ports,
+      defaultHostAddresses: common.defaultHostAddresses,
+      addressesByHand: false,
+    });
+  }
+
+  /** What of a network somebody made is missing is for `#setUpAll`; one that cannot be opened stays known. */
+  async #reopen(context: Context, host: HostNetwork, common: NetworkHost, network: Network): Promise<void> {
+    if (network.configOnly) return;
+    try {
+      this.#live.set(network.id, await openNetwork(context, common, host.links, network));
+    } catch (error) {
+      this.#options.log.error('cannot set up a network', { network: network.name, error: messageOf(error) });
+    }
+  }
+
+  /** All in one plan; where that fails, each alone, so that one that is broken is the only one missing. */
+  async #setUpAll(context: Context): Promise<void> {
+    const { launcher, log } = this.#options;
+    const networks = [...this.#live.values()].filter((network) => network !== this.#bridge);
+    const before = networks.flatMap((network) => network.setUp());
+    if (before.length === 0) return;
+    try {
+      await launcher.run(context, { before });
+      return;
+    } catch (error) {
+      log.warn('setting networks up one by one', { error: messageOf(error) });
+    }
+    for (const network of networks) {
+      try {
+        await launcher.run(context, { before: network.setUp() });
+      } catch (error) {
+        log.error('cannot set up a network', { network: network.network.name, error: messageOf(error) });
+      }
+    }
+  }
+
+  #wholeFirewall(): Operation {
+    const networks = [...this.#live.values()];
+    const bridges = networks.flatMap(({ firewall }): FirewallBridge[] =>
+      firewall === undefined ? [] : [firewall],
+    );
+    const ports = networks.flatMap(({ endpoints }) => endpoints.map(firewallPortsOf));
+    return loadFirewall(this.table, bridges, {
+      translations: ports.flatMap(({ translations }) => translations),
+      open: ports.flatMap(({ open }) => open),
+    });
+  }
+
+  async #clearAway(context: Context, network: LiveNetwork): Promise<void> {
+    try {
+      await this.#options.launcher.run(context, { before: this.#tearDown(network) });
+    } catch (error) {
+      this.#options.log.warn('cannot clear away a network', { network: network.network.name, error });
+    }
+  }
+
+  #tearDown(network: LiveNetwork): readonly Operation[] {
+    const { firewall } = network;
+    return [
+      ...(firewall === undefined ? [] : [removeBridgeRules(this.table, firewall)]),
+      ...network.tearDown(),
+    ];
+  }
+
+  #defaultHostAddresses(): readonly string[] {
+    const { defaultBindAddress, userlandRelay } = this.#options;
+    if (defaultBindAddress !== '' && defaultBindAddress !== '0.0.0.0') return [defaultBindAddress];
+    return this.#ipv6 === 'absent' || !userlandRelay ? ['0.0.0.0'] : ['0.0.0.0', '::'];
+  }
+}
+
+/** Daemons with bridges of their own have tables of their own. */
+function tableFor(bridge: string): string {
+  return bridge === 'sampan0' ? 'sampan' : `sampan-${bridge}`;
+}
+
+/** Of the host that this process is on. */
+function hostIpv6(): HostIpv6 {
+  const path = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+  if (!existsSync(path)) return 'absent';
+  return readFileSync(path, 'utf8').trim() === '1' ? 'off' : 'on';
+}

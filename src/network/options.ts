@@ -1,0 +1,33 @@
+import type { Database } from 'bun:sqlite';
+import type { EventSink } from '../base/events.ts';
+import type { Logger } from '../base/log.ts';
+import type { Launcher } from '../plan/contract.ts';
+import type { HostIpv6 } from './endpoint-plan.ts';
+
+export interface NetworksOptions {
+  readonly launcher: Launcher;
+  /** Open, with `networkSchema` in it. */
+  readonly database: Database;
+  readonly events: EventSink;
+  readonly log: Logger;
+  readonly bridge: string;
+  /** The nftables table of family inet; one that goes with the bridge's name when absent. */
+  readonly tableName?: string;
+  /** The default bridge's address with its prefix length; empty for the first free subnet. */
+  readonly bip: string;
+  readonly mtu: number;
+  /** Whether containers on the default bridge may talk to each other. */
+  readonly icc: boolean;
+  readonly ipForward: boolean;
+  readonly ipMasquerade: boolean;
+  /** Whether ports are also published over IPv6 where only the supervisor's relay reaches containers from. */
+  readonly userlandRelay: boolean;
+  /** Where ports without an address are published; empty or 0.0.0.0 for every address. */
+  readonly defaultBindAddress: string;
+  /** What `host-gateway` stands for; empty for the default bridge's gateway. */
+  readonly hostGateway: string;
+  /** Where subnets come from, as "base=10.10.0.0/16,size=24"; Docker's when absent or of a family that is not among them. */
+  readonly addressPools?: readonly string[];
+  /** Of new interfaces; found out when absent. */
+  readonly ipv6?: HostIpv6;
+}
