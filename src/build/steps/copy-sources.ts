@@ -5,7 +5,7 @@ import type { FileTree } from '../file-tree.ts';
 import { SingleFileTree } from '../files/single-file-tree.ts';
 import type { Step } from '../solver/step.ts';
 import type { OpenResults } from './open-result.ts';
-import { type InputSource, MissingSource, type Selection, selectSource } from './selection.ts';
+import { type InputSource, MissingSource, type Selection, selectInTree } from './selection.ts';
 import { secondsOf } from './times.ts';
 
 export interface SourceSelections {
@@ -18,18 +18,21 @@ export async function selectSources(
   step: Step<CopyOperation>,
   open: OpenResults,
 ): Promise<readonly SourceSelections[]> {
-  const { operation, surroundings } = step;
   const selected: SourceSelections[] = [];
-  for (const source of operation.sources) {
-    const selections = source.type === 'inline' ? [inline(step, source)] : await select(step, open, source);
-    selected.push({ source, selections });
+  for (const source of step.operation.sources) {
+    selected.push({ source, selections: await selectSource(step, open, source) });
   }
-  if (surroundings.style === 'classic')
-    checkClassic(
-      step,
-      selected.flatMap(({ selections }) => selections),
-    );
+  checkSelected(step, selected.flatMap(({ selections }) => selections).length);
   return selected;
+}
+
+/** What one source of a copy means. */
+export async function selectSource(
+  step: Step<CopyOperation>,
+  open: OpenResults,
+  source: CopySource,
+): Promise<readonly Selection[]> {
+  return source.type === 'inline' ? [inline(step, source)] : select(step, open, source);
 }
 
 async function select(
@@ -41,7 +44,7 @@ async function select(
   if (input === undefined) throw invalid(`the copy has no input ${source.input}`);
   const tree = await open.tree(input);
   try {
-    return await selectSource(
+    return await selectInTree(
       step.context,
       tree,
       await downloaded(step, tree, source),
@@ -70,7 +73,7 @@ function inline({ surroundings }: Step<CopyOperation>, source: { name: string; c
   const tree = new SingleFileTree({ type: 'file', name, mode: 0o644, seconds }, Buffer.from(source.content));
   return {
     ...{ tree, name, real: `/${name}`, isDirectory: false, isFile: true },
-    ...{ wanted: () => true, filter: '', under: '', parents: [] },
+    ...{ wanted: () => true, isWhole: true, under: '', parents: [] },
   };
 }
 
@@ -86,10 +89,12 @@ function missing({ vertex, surroundings }: Step<CopyOperation>, input: number, p
   );
 }
 
-function checkClassic({ operation, vertex }: Step<CopyOperation>, selections: readonly Selection[]): void {
+/** What the classic builder says of the number of things to copy; BuildKit takes any. */
+export function checkSelected({ operation, vertex, surroundings }: Step<CopyOperation>, count: number): void {
+  if (surroundings.style !== 'classic') return;
   const name = nameOf(vertex.note.name);
-  if (selections.length === 0) throw invalid(`${name} failed: no source files were specified`);
-  if (selections.length > 1 && !operation.destination.endsWith('/')) {
+  if (count === 0) throw invalid(`${name} failed: no source files were specified`);
+  if (count > 1 && !operation.destination.endsWith('/')) {
     throw invalid(
       `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
     );

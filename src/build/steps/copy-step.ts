@@ -11,9 +11,9 @@ import { Destination, type Owner } from './destination.ts';
 import { layerTar } from './layer-tar.ts';
 import { readMode } from './mode.ts';
 import { OpenResults } from './open-result.ts';
-import { isNumeric, resolveOwner } from './owner.ts';
+import { Owners } from './owners.ts';
 import type { FileStepParts } from './parts.ts';
-import { SelectionDigests } from './selection-digest.ts';
+import { SourceDigests } from './source-digests.ts';
 import { secondsOf } from './times.ts';
 
 type CopyStep = Step<CopyOperation>;
@@ -23,24 +23,23 @@ const root: Owner = { uid: 0, gid: 0 };
 /** COPY and ADD: one layer of what is copied, with the directories that lead there. */
 export class CopyMaker implements StepMaker<CopyOperation> {
   readonly #parts: FileStepParts;
-  readonly #digests = new SelectionDigests();
+  readonly #digests = new SourceDigests();
+  readonly #owners: Owners;
 
   constructor(parts: FileStepParts) {
     this.#parts = parts;
+    this.#owners = new Owners(parts);
   }
 
   /** What is copied counts by its content; what it is copied onto, unless it is a layer of its own. */
   async key(step: CopyStep): Promise<unknown> {
     const { operation, context } = step;
     await using open = new OpenResults(context, this.#parts);
-    const sources: unknown[] = [];
-    for (const { source, selections } of await selectSources(step, open)) {
-      const { unpack } = source.type === 'input' ? source : { unpack: false };
-      for (const selection of selections) {
-        const digest = await this.#digests.digest(context, selection);
-        sources.push([selection.isDirectory ? '' : selection.name, selection.under, digest, unpack]);
-      }
-    }
+    const taken = await this.#digests.of(step, open);
+    const sources = operation.sources.map((source, index) => {
+      const unpack = source.type === 'input' && source.unpack;
+      return { unpack, taken: taken[index] };
+    });
     const base = baseOf(step);
     return {
       kind: operation.kind,
@@ -101,12 +100,8 @@ export class CopyMaker implements StepMaker<CopyOperation> {
   }
 
   /** By the account files of what is copied onto, even for a layer of its own: its key says whom they meant. */
-  async #owner({ context, operation, inputs, surroundings }: CopyStep): Promise<Owner | undefined> {
-    if (operation.owner === '') return undefined;
-    await using open = new OpenResults(context, this.#parts);
-    const [base] = inputs;
-    const tree = base === undefined || isNumeric(operation.owner) ? undefined : await open.tree(base);
-    return await resolveOwner(context, tree, operation.owner, surroundings.style);
+  async #owner(step: CopyStep): Promise<Owner | undefined> {
+    return step.operation.owner === '' ? undefined : this.#owners.of(step, step.operation.owner);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Made, Step, StepMaker } from '../solver/step.ts';
 import { Destination, type Owner } from './destination.ts';
 import { layerTar } from './layer-tar.ts';
 import { OpenResults } from './open-result.ts';
-import { isNumeric, resolveOwner } from './owner.ts';
+import { Owners } from './owners.ts';
 import type { FileStepParts } from './parts.ts';
 import { secondsOf } from './times.ts';
 
@@ -15,24 +15,25 @@ const root: Owner = { uid: 0, gid: 0 };
 /** WORKDIR: a directory with its parents; no layer where it is there already. */
 export class DirectoryMaker implements StepMaker<DirectoryOperation> {
   readonly #parts: FileStepParts;
+  readonly #owners: Owners;
 
   constructor(parts: FileStepParts) {
     this.#parts = parts;
+    this.#owners = new Owners(parts);
   }
 
   async key(step: Step<DirectoryOperation>): Promise<unknown> {
     const { operation, inputs, surroundings } = step;
     const { kind, path, mode } = operation;
     const base = inputs.map(identityOf);
-    await using open = new OpenResults(step.context, this.#parts);
-    const owner = await this.#owner(step, open);
+    const owner = await this.#owner(step);
     return { kind, path, mode, owner, base, sourceDate: surroundings.sourceDate ?? null };
   }
 
   async make(step: Step<DirectoryOperation>): Promise<Made> {
     const { context, lease, operation, inputs, surroundings } = step;
+    const owner = await this.#owner(step);
     await using open = new OpenResults(context, this.#parts);
-    const owner = await this.#owner(step, open);
     const [base] = inputs;
     const tree = base === undefined ? undefined : await open.tree(base);
     const destination = new Destination(context, tree, owner, secondsOf(surroundings));
@@ -48,14 +49,9 @@ export class DirectoryMaker implements StepMaker<DirectoryOperation> {
   }
 
   /** The classic builder's directories are root's. */
-  async #owner(
-    { context, operation, inputs, surroundings }: Step<DirectoryOperation>,
-    open: OpenResults,
-  ): Promise<Owner> {
-    if (operation.owner === '' || surroundings.style === 'classic') return root;
-    const [base] = inputs;
-    const tree = base === undefined || isNumeric(operation.owner) ? undefined : await open.tree(base);
-    return await resolveOwner(context, tree, operation.owner, surroundings.style);
+  async #owner(step: Step<DirectoryOperation>): Promise<Owner> {
+    const { owner } = step.operation;
+    return owner === '' || step.surroundings.style === 'classic' ? root : this.#owners.of(step, owner);
   }
 }
 

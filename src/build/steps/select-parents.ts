@@ -43,7 +43,7 @@ export async function selectParents(
   const selection = {
     ...{ tree, real, under, isDirectory: type === 'directory', isFile: type === 'file' },
     name: plain.at(-1) ?? '',
-    filter: JSON.stringify(['parents', under, segments.slice(plain.length), source.excludes]),
+    isWhole: false,
     parents: await parentsOf(context, tree, base, plain),
   };
   if (firstWild < 0) return [{ ...selection, wanted: (name) => name === '.' || isIncluded(name) }];

@@ -20,8 +20,8 @@ export interface Selection {
   readonly isFile: boolean;
   /** By names relative to it; "." is the object itself. */
   readonly wanted: Wanted;
-  /** Tells `wanted` from that of other selections. */
-  readonly filter: string;
+  /** Whether everything is wanted. */
+  readonly isWhole: boolean;
   /** With `--parents`: where it comes below the destination ("a/b"), else empty. */
   readonly under: string;
   /** The directories on the way there, by those names, first "a". */
@@ -40,7 +40,7 @@ export class MissingSource extends Error {
 }
 
 /** What a source means in its tree, sorted. Fails with MissingSource. */
-export async function selectSource(
+export async function selectInTree(
   context: Context,
   tree: FileTree,
   source: InputSource,
@@ -51,7 +51,7 @@ export async function selectSource(
   const found = source.hasWildcards
     ? await resolvePattern(context, tree, source.path)
     : [await resolvePath(context, tree, source.path)];
-  const selections = await Promise.all(found.map((path) => selectPath(context, tree, path, rules, source)));
+  const selections = await Promise.all(found.map((path) => selectPath(context, tree, path, rules)));
   const missing = selections.indexOf(undefined);
   if (missing >= 0)
     throw new MissingSource(source.hasWildcards ? toText(found[missing]?.real ?? '') : source.path);
@@ -65,7 +65,6 @@ async function selectPath(
   tree: FileTree,
   { path, real }: FoundPath,
   rules: IgnoreRules | undefined,
-  source: InputSource,
 ): Promise<Selection | undefined> {
   const entry = await tree.stat(context, real);
   if (entry === undefined) return undefined;
@@ -73,8 +72,8 @@ async function selectPath(
   const name = path.slice(path.lastIndexOf('/') + 1);
   const isDirectory = type === 'directory';
   const wanted = wantedBy(rules, isDirectory ? undefined : toText(name));
-  const filter = rules === undefined ? '' : JSON.stringify([source.excludes, isDirectory ? '' : name]);
-  return { tree, real, name, isDirectory, isFile: type === 'file', wanted, filter, under: '', parents: [] };
+  const isWhole = rules === undefined;
+  return { tree, real, name, isDirectory, isFile: type === 'file', wanted, isWhole, under: '', parents: [] };
 }
 
 /**
