@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
@@ -112,7 +113,8 @@ function filesToSend(directory: string, place: DockerfilePlace, ownIgnoreFiles: 
       added: new Map(),
     };
   }
-  const dockerfile = `.dockerfile.${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`;
+  // The same name for the same text: it may be copied with the ignore file, which would be another each time.
+  const dockerfile = `.dockerfile.${createHash('sha256').update(place.text).digest('hex').slice(0, 20)}`;
   const own = ownIgnoreFiles ? place.ignoreFile : undefined;
   const lines = Buffer.concat([shared ?? Buffer.from(IGNORE_FILE), Buffer.from(`\n${dockerfile}\n`)]);
   return {
