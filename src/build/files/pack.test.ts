@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -69,6 +69,18 @@ describe('a pack', () => {
     expect(openFiles()).toBe(0);
     expect(() => reader.read(2 << 20, 10)).toThrow('it has ended');
     await expect(pack.sync()).rejects.toThrow('it has ended');
+  });
+
+  test('on a full disk says so', async () => {
+    const small = join(directory, 'small');
+    mkdirSync(small);
+    const mount = (...args: string[]): unknown => expect(Bun.spawnSync(args).exitCode).toBe(0);
+    mount('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small);
+    const pack = Pack.temporary(small);
+    const writing = pack.write(Buffer.alloc(4 << 20)).then(() => pack.finish());
+    await expect(writing).rejects.toThrow('no space is left for the files of the build');
+    await pack.close();
+    mount('umount', small);
   });
 
   test('that was cut short says so', async () => {

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { background } from '../../../base/context.ts';
+import { digestOf } from '../../../oci/digest.ts';
 import type { TreePart } from '../../../runtime/trees/contract.ts';
 import { readFile } from '../read-file.ts';
+import { decodeIndex, encodeIndex } from './context-index.ts';
 import type { ContextRecord } from './context-update.ts';
 import { IncrementalContexts } from './incremental-contexts.ts';
 
@@ -162,6 +164,52 @@ describe('a context that is kept', () => {
     using current = await first.finish(context, send(files, first.wanted));
     expect((await second).sent).toEqual([]);
     await current.kept;
+  });
+});
+
+describe('an index', () => {
+  test('is read back as it was written', () => {
+    const file = fc.record({
+      ...{
+        size: fc.nat(1000),
+        seconds: fc.integer(),
+        nanoseconds: fc.nat(999_999_999),
+        mode: fc.nat(0o7777),
+      },
+      ...{ offset: fc.nat(1000), content: fc.constant(digestOf('x')) },
+    });
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ minLength: 1 }), file), (files) => {
+        const index = { pack: 'pack.7', size: 2000, files: new Map(Object.entries(files)) };
+        expect(decodeIndex(encodeIndex(index))).toEqual(index);
+      }),
+    );
+  });
+
+  test('that is anything else is none', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => expect(decodeIndex(text)).toBeUndefined()),
+    );
+    const whole = {
+      version: 1,
+      pack: 'pack.0',
+      size: 10,
+      paths: ['a'],
+      numbers: [5, 0, 0, 0, 0],
+      contents: [digestOf('')],
+    };
+    expect(decodeIndex(JSON.stringify(whole))?.files.size).toBe(1);
+    const changes = [
+      { pack: '../x' },
+      { version: 2 },
+      { size: 4 },
+      { numbers: [5, 0, 0, 0] },
+      { numbers: [5, 0, 0, 0, -1] },
+      { contents: ['x'] },
+      { size: null },
+    ];
+    for (const change of changes)
+      expect(decodeIndex(JSON.stringify({ ...whole, ...change }))).toBeUndefined();
   });
 });
 
