@@ -1,0 +1,39 @@
+import type { BuildCase, BuildCases, BuilderName } from './case.ts';
+import { builders } from './case.ts';
+import { addCases } from './cases/add.ts';
+import { argCases } from './cases/args.ts';
+import { configCases } from './cases/config.ts';
+import { copyCases } from './cases/copy.ts';
+import { copyFlagCases } from './cases/copy-flags.ts';
+import { expansionCases } from './cases/expansion.ts';
+import { heredocCases } from './cases/heredocs.ts';
+import { ignoreCases } from './cases/ignore.ts';
+import { mountCases } from './cases/mounts.ts';
+import { onbuildCases } from './cases/onbuild.ts';
+import { parserCases } from './cases/parser.ts';
+import { runCases } from './cases/run.ts';
+import { stageCases } from './cases/stages.ts';
+import { warningCases } from './cases/warnings.ts';
+
+/** By what they are about; outcomes/ has one file for each. */
+export const topics: Readonly<Record<string, BuildCases>> = {
+  parser: parserCases,
+  heredocs: heredocCases,
+  expansion: expansionCases,
+  args: argCases,
+  stages: stageCases,
+  config: configCases,
+  onbuild: onbuildCases,
+  copy: copyCases,
+  'copy-flags': copyFlagCases,
+  add: addCases,
+  run: runCases,
+  mounts: mountCases,
+  ignore: ignoreCases,
+  warnings: warningCases,
+};
+
+/** The builders that a case is for. */
+export function buildersOf({ only }: BuildCase): readonly BuilderName[] {
+  return only === undefined ? builders : [only];
+}

@@ -1,0 +1,40 @@
+/**
+ * Writes down what Debian's newest dockerd makes of the cases with both of its builders, of all topics or those that are named:
+ * `bun test/compat/build/record.ts [topic…]`.
+ */
+import { join } from 'node:path';
+import { startNewestDockerd } from '../../../bench/newest-dockerd.ts';
+import { type BuilderName, builders } from './case.ts';
+import { buildersOf, topics } from './cases.ts';
+import type { Outcome } from './outcome.ts';
+import { openStage, play, type Stage } from './play.ts';
+
+const chosen = process.argv.slice(2);
+await using dockerd = await startNewestDockerd();
+const stage = await openStage({
+  socket: dockerd.socket,
+  environment: { DOCKER_HOST: `unix://${dockerd.socket}`, DOCKER_CONFIG: dockerd.clientConfig },
+  commands: {
+    classic: ['docker', 'build'],
+    buildkit: ['docker', 'buildx', 'build', '--progress', 'plain'],
+  },
+});
+for (const topic of Object.keys(topics)) {
+  if (chosen.length === 0 || chosen.includes(topic)) await record(stage, topic);
+}
+
+async function record(where: Stage, topic: string): Promise<void> {
+  const jobs = Object.entries(topics[topic] ?? {}).flatMap(([name, what]) =>
+    buildersOf(what).map((builder) => ({ name: `${name}, ${builder}`, builder, what })),
+  );
+  const outcomes = new Map<string, Outcome>();
+  // Of its images the classic builder forgets parents that another build has just found.
+  const work = async (only: BuilderName): Promise<void> => {
+    for (const { name, builder, what } of jobs)
+      if (builder === only) outcomes.set(name, await play(where, builder, what));
+  };
+  await Promise.all(builders.map(work));
+  const lines = jobs.map(({ name }) => `${JSON.stringify(name)}: ${JSON.stringify(outcomes.get(name))}`);
+  await Bun.write(join(import.meta.dir, `outcomes/${topic}.json`), `{\n${lines.join(',\n')}\n}\n`);
+  console.log(`${topic}: ${jobs.length}`);
+}
