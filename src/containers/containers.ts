@@ -17,7 +17,6 @@ import { HealthChecks } from './health/health-checks.ts';
 import { connectEntry, disconnectEntry } from './lifecycle/connect-network.ts';
 import { createContainerEvents } from './lifecycle/container-events.ts';
 import { findLink, removeLink, showLinks } from './lifecycle/links.ts';
-import { followNeighbours } from './lifecycle/neighbours.ts';
 import { pauseEntry, unpauseEntry } from './lifecycle/pause.ts';
 import { pruneContainers } from './lifecycle/prune.ts';
 import { recoverAll, startByPolicy } from './lifecycle/recover.ts';
@@ -80,7 +79,6 @@ export function createContainers(options: ContainersOptions): ContainerService {
     phase: () => phase,
   };
   const execs = createExecs(parts);
-  const neighbours = followNeighbours(parts);
   return {
     ...verbs(parts, execs),
     async recover(context) {
@@ -95,7 +93,6 @@ export function createContainers(options: ContainersOptions): ContainerService {
       phase = 'closed';
       execs.close();
       parts.health.close();
-      neighbours.close();
       for (const entry of parts.registry.list()) {
         entry.restarts.cancel();
         entry.attachments.close();

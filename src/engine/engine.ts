@@ -50,7 +50,7 @@ export interface EngineOptions {
   readonly cgroupParent: string;
   /** "erofs", "overlay", or empty for the best that works here. */
   readonly storageDriver: string;
-  readonly network: Omit<NetworksOptions, 'launcher' | 'database' | 'events' | 'log'>;
+  readonly network: Omit<NetworksOptions, 'launcher' | 'database' | 'events' | 'log' | 'namesDirectory'>;
   readonly containerDefaults: Partial<ContainerDefaults>;
   /** What the daemon may change while it runs. */
   readonly live: () => LiveSettings;
@@ -98,7 +98,10 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema, buildSchema];
   const database = openDatabase(join(dataRoot, 'sampan.db'), schemas);
   const events = new EventBus();
-  const networks = createNetworks({ launcher, database, events, log, ...options.network });
+  const networks = createNetworks({
+    ...{ launcher, database, events, log, namesDirectory: join(execRoot, 'names') },
+    ...options.network,
+  });
   const usersOf = (volume: string) => mountersOf(containers, volume);
   const trees = createTrees(launcher);
   const volumes = createVolumes({

@@ -46,6 +46,29 @@ export interface Networks {
   rename(endpoint: Endpoint): void;
   /** Who goes by which name, per network. */
   readonly names: NetworkNames;
+  /** Tells that to containers. */
+  readonly dns: NameService;
+}
+
+/** Containers in networks that somebody made have a DNS server, which goes on without the daemon: their supervisor. */
+export interface NameService {
+  /** Whether a container with these endpoints has one. */
+  serves(endpoints: readonly Endpoint[]): boolean;
+  /** What its start must do; its parent steps come before those of the endpoints. Nothing for a container that has none. */
+  startPlan(request: DnsRequest): Partial<Plan>;
+  /** What the supervisor of a running container is told when its networks have changed. */
+  settings(request: DnsRequest): Uint8Array;
+  /** Makes the way to a server that the container of process `pid` has got on `port` while it ran; safe to repeat. */
+  redirect(context: Context, pid: number, port: number): Promise<void>;
+}
+
+export interface DnsRequest {
+  /** All of the container's. */
+  readonly endpoints: readonly Endpoint[];
+  /** Who is asked for names that no network knows; the host's servers if empty. */
+  readonly servers: readonly string[];
+  /** Names without a dot have the search list tried first, and are not asked for elsewhere. */
+  readonly dotlessStay: boolean;
 }
 
 /** A host port could not be bound. */

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
 import { silentLogger } from '../base/log.ts';
@@ -21,6 +24,7 @@ const outsideAddress = '10.91.0.2';
 
 let host: TestNamespace;
 let outside: TestNamespace;
+const namesDirectory = mkdtempSync(join(tmpdir(), 'sampan-names-'));
 
 /** A host and a neighbour of it that knows the way to the host's containers. */
 beforeAll(async () => {
@@ -37,6 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await outside[Symbol.asyncDispose]();
   await host[Symbol.asyncDispose]();
+  rmSync(namesDirectory, { recursive: true });
 });
 
 function networksOf(overrides: Partial<NetworksOptions> = {}): Networks {
@@ -54,6 +59,7 @@ function networksOf(overrides: Partial<NetworksOptions> = {}): Networks {
     userlandRelay: true,
     defaultBindAddress: '0.0.0.0',
     hostGateway: '',
+    namesDirectory,
     ...overrides,
   });
 }

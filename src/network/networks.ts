@@ -7,6 +7,7 @@ import {
   type Endpoint,
   type EndpointRequest,
   type Gateways,
+  type NameService,
   type Network,
   type NetworkRequest,
   type Networks,
@@ -15,6 +16,8 @@ import {
 } from './contract.ts';
 import { decideNetwork } from './decide-network.ts';
 import { describeDefaultBridge, describePredefined, endpointWithoutAddresses } from './describe.ts';
+import { LocalNameService } from './dns/name-service.ts';
+import { NamesFiles } from './dns/names-files.ts';
 import {
   firewallPortsOf,
   livePlan,
@@ -41,7 +44,9 @@ export function createNetworks(options: NetworksOptions): Networks {
 
 class LocalNetworks implements Networks {
   readonly names = new NameTable();
+  readonly dns: NameService;
   readonly #options: NetworksOptions;
+  readonly #namesFiles: NamesFiles;
   readonly #records: Readonly<Record<PredefinedName, NetworkRecord>>;
   readonly #store: ReturnType<typeof createNetworkStore>;
   readonly #pools: readonly SubnetPool[];
@@ -61,6 +66,11 @@ class LocalNetworks implements Networks {
     const configured = (options.addressPools ?? []).map(parseAddressPool);
     this.#pools = completePools(configured, this.#records.bridge.id);
     this.#live = new LiveNetworks(options);
+    this.#namesFiles = new NamesFiles(options.namesDirectory);
+    this.dns = new LocalNameService({
+      ...{ names: this.names, files: this.#namesFiles, launcher: options.launcher, log: options.log },
+      network: (id) => this.list().find((network) => network.id === id),
+    });
   }
 
   async start(context: Context, live: readonly Endpoint[]): Promise<void> {
@@ -71,6 +81,7 @@ class LocalNetworks implements Networks {
       pools: this.#pools,
     });
     this.#restored.clear();
+    this.#namesFiles.open(new Set(live.map(({ networkId }) => networkId)));
     for (const endpoint of live) {
       this.#restored.add(endpoint.endpointId);
       this.#name(endpoint);

@@ -30,4 +30,6 @@ export interface NetworksOptions {
   readonly addressPools?: readonly string[];
   /** Of new interfaces; found out when absent. */
   readonly ipv6?: HostIpv6;
+  /** The directory of files that tell supervisors who is who in each network. */
+  readonly namesDirectory: string;
 }

@@ -81,6 +81,12 @@ export function formatResolvConf(request: ResolvConfRequest): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** Whether names without a dot have the search list tried first: somebody set `ndots` to more than 0. */
+export function searchesFirst(chosen: readonly string[], source: HostResolvConf): boolean {
+  const options = chosen.length > 0 ? chosen : parse(source.text).options;
+  return options.some((option) => Number(/^ndots:(\d+)$/.exec(option)?.[1] ?? 0) > 0);
+}
+
 function chooseNameservers(request: ResolvConfRequest, host: Parsed) {
   if (request.nameservers.length > 0) return { nameservers: request.nameservers, usedDefaults: false };
   if (request.kind === 'host') return { nameservers: host.nameservers, usedDefaults: false };

@@ -185,6 +185,12 @@ export function createFakeEngine(): FakeEngine {
         return own.filter(filter).map(({ name }) => name);
       },
       names: new NameTable(),
+      dns: {
+        serves: () => false,
+        startPlan: () => ({}),
+        settings: () => new Uint8Array(),
+        redirect: async () => {},
+      },
       connect: () => Promise.reject(new Error('the API connects nothing')),
       disconnect: async () => {},
       join: () => Promise.reject(new Error('the API joins nothing')),
@@ -247,7 +253,7 @@ export function createFakeEngine(): FakeEngine {
         return { id: 'compared', wanted: [0] };
       },
       upload: async () => 'uploaded',
-      uploaded: () => noFiles,
+      takeUpload: () => ({ tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) }),
       cache: async () => [cacheRecord],
       async prune(_context, options) {
         calls.push(['pruneCache', options, options.filter(cacheRecord)]);

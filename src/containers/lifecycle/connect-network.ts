@@ -9,6 +9,7 @@ import type { Parts } from '../parts.ts';
 import { type Entry, joinedContainer } from '../record.ts';
 import { endpointsOf } from './endpoints.ts';
 import { rewriteHosts } from './hosts.ts';
+import { followNetworks } from './name-service.ts';
 import { endpointRequest, interfaceNames, leadsOut } from './network-requests.ts';
 import { transition } from './transition.ts';
 
@@ -41,6 +42,7 @@ export function connectEntry(
     }
     parts.events.network(entry.container, 'connect', endpoint);
     rewriteHosts(parts, entry);
+    await followNetworks(parts, entry, endpoint);
   });
 }
 
@@ -67,6 +69,7 @@ export function disconnectEntry(
     if (endpoint === undefined) return;
     parts.events.network(entry.container, 'disconnect', endpoint);
     rewriteHosts(parts, entry);
+    await followNetworks(parts, entry, endpoint);
   });
 }
 

@@ -2,10 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Endpoint } from '../../network/contract.ts';
 import type { HostsEntry } from '../../network/hosts-file.ts';
 import { formatResolvConf, hostResolvConf } from '../../network/resolv-conf.ts';
-import { resolverKind } from '../../network/resolver-kind.ts';
 import type { Container } from '../contract.ts';
 import type { Parts } from '../parts.ts';
+import type { Entry } from '../record.ts';
+import { endpointsOf } from './endpoints.ts';
 import { hostsText } from './hosts.ts';
+import { transition } from './transition.ts';
 
 export interface WrittenFiles {
   readonly files: Container['files'];
@@ -59,19 +61,45 @@ function writeResolvConf(
   lastHash: string,
 ): string {
   if (lastHash !== '' && hashOf(readText(path) ?? '') !== lastHash) return lastHash;
-  const { hostConfig } = container;
-  const host = hostConfig.NetworkMode === 'host';
-  const { defaults } = parts;
+  const host = container.hostConfig.NetworkMode === 'host';
+  const { servers, search, options } = resolverChoices(parts, container.hostConfig);
   const text = formatResolvConf({
-    kind: host ? 'host' : resolverKind(endpoints),
+    kind: host ? 'host' : parts.networks.dns.serves(endpoints) ? 'internal' : 'legacy',
     source: hostResolvConf(readText),
-    nameservers: pick(hostConfig.Dns, host ? [] : defaults.dns),
-    search: pick(hostConfig.DnsSearch, host ? [] : defaults.dnsSearch),
-    options: pick(hostConfig.DnsOptions, host ? [] : defaults.dnsOptions),
+    nameservers: servers,
+    ...{ search, options },
     ipv6: host || endpoints.some(({ ipv6Address }) => ipv6Address !== ''),
   });
   writeFileSync(path, text);
   return hashOf(text);
+}
+
+/** Writes the resolver file of a running container anew, after its networks have changed; in place, as it is mounted. */
+export function rewriteResolvConf(parts: Parts, entry: Entry): void {
+  const { container, flags } = entry;
+  const { resolvConf } = container.files;
+  if (resolvConf === '') return;
+  const hash = writeResolvConf(parts, container, endpointsOf(entry), resolvConf, flags.resolvConfHash);
+  if (hash !== flags.resolvConfHash) transition(parts, entry, { flags: { resolvConfHash: hash } });
+}
+
+export interface ResolverChoices {
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+}
+
+/** What somebody chose for a container's resolver, or else for all; empty lists leave what the host has. */
+export function resolverChoices(
+  { defaults }: Pick<Parts, 'defaults'>,
+  { NetworkMode, Dns, DnsSearch, DnsOptions }: Container['hostConfig'],
+): ResolverChoices {
+  const host = NetworkMode === 'host';
+  return {
+    servers: pick(Dns, host ? [] : defaults.dns),
+    search: pick(DnsSearch, host ? [] : defaults.dnsSearch),
+    options: pick(DnsOptions, host ? [] : defaults.dnsOptions),
+  };
 }
 
 function hashOf(text: string): string {
@@ -82,7 +110,8 @@ function pick(own: readonly string[] | null, defaults: readonly string[]): reado
   return own?.length ? own : defaults;
 }
 
-function readText(path: string): string | undefined {
+/** A file's text, undefined where there is none. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {

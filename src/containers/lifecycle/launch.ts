@@ -14,6 +14,7 @@ import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './en
 import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
 import { checkLinks, linkEnvironment, linkedHosts } from './links.ts';
 import { openMountSources, releaseVolumes } from './mount-sources.ts';
+import { planDns } from './name-service.ts';
 import { findPeers, type Peers, pidsOf } from './peers.ts';
 import type { PendingAttachment } from './pending-attachments.ts';
 import { planSharedMemory } from './shared-memory.ts';
@@ -126,7 +127,11 @@ async function prepare(
     spec,
     rootfs: [...sources.operations, ...(await rootfs).operations],
     rootTarget: parts.paths.rootTarget,
-    network: joinPlans(shared.plan, ...connected.map(({ plan }) => plan)),
+    network: joinPlans(
+      planDns(parts, container, endpoints),
+      shared.plan,
+      ...connected.map(({ plan }) => plan),
+    ),
     streams: streamsOf(container),
     log: files.log === '' ? undefined : logFileOptions(container, files.log),
     attach: clients.map((client) => client.options),

@@ -5,6 +5,7 @@ import type { Attachment, Bundle, Task } from '../../runtime/contract.ts';
 import type { Container } from '../contract.ts';
 import { disconnectAll } from '../lifecycle/endpoints.ts';
 import { writeEtcFiles } from '../lifecycle/etc-files.ts';
+import { planDns } from '../lifecycle/name-service.ts';
 import { buildSpec, cgroupsPath } from '../spec/build-spec.ts';
 import type { Sandbox, SandboxRequest, SandboxTerminal } from './contract.ts';
 import { passOutput } from './output.ts';
@@ -67,7 +68,14 @@ async function prepare(
     spec: specOf(parts, container, peer, connected, staged),
     rootfs: [...(await rootfs).operations, ...staged.operations],
     rootTarget,
-    network: joinPlans(...connected.map(({ plan }) => plan)),
+    network: joinPlans(
+      planDns(
+        parts,
+        container,
+        connected.map(({ endpoint }) => endpoint),
+      ),
+      ...connected.map(({ plan }) => plan),
+    ),
     streams: {
       terminal: terminal !== undefined,
       stdin: terminal !== undefined,

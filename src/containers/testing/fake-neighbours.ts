@@ -6,6 +6,7 @@ import type {
   Endpoint,
   EndpointRequest,
   Gateways,
+  NameService,
   Network,
   Networks,
 } from '../../network/contract.ts';
@@ -92,6 +93,13 @@ export class FakeNetworks implements Networks {
   async stop(): Promise<void> {}
 
   readonly names: Networks['names'] = new NameTable();
+
+  readonly dns: NameService = {
+    serves: () => false,
+    startPlan: () => ({}),
+    settings: () => new Uint8Array(),
+    redirect: async () => {},
+  };
 
   async create(): Promise<never> {
     throw new Error('no networks are made here');

@@ -16,8 +16,8 @@ export interface ContainerDns {
   readonly leadsOutside: boolean;
   /** `--dns` of the container, or the daemon's; the host's own if empty. */
   readonly servers: readonly string[];
-  /** Options of its resolv.conf that somebody chose: `--dns-option`, or the host's. */
-  readonly options: readonly string[];
+  /** Its names without a dot have the search list tried first. */
+  readonly dotlessStay: boolean;
 }
 
 const HOST_FILE = '/etc/resolv.conf';
@@ -29,7 +29,7 @@ export function dnsSettings(container: ContainerDns, port = anyDnsPort()): DnsSe
   const own = container.servers.length > 0;
   return {
     forwards: container.leadsOutside,
-    dotlessStay: container.options.some(asksForDots),
+    dotlessStay: container.dotlessStay,
     port,
     resolvConf: own ? '' : HOST_FILE,
     servers: own ? container.servers.map(serverOf) : fallbackServers.map(serverOf),
@@ -48,8 +48,4 @@ export function dnsPlan(settings: DnsSettings): Partial<Plan> {
 /** A loopback address that somebody chose for a container is the container's own. */
 function serverOf(address: string): DnsServer {
   return { address, inside: address === '::1' || address.startsWith('127.') };
-}
-
-function asksForDots(option: string): boolean {
-  return Number(/^ndots:(\d+)$/.exec(option)?.[1] ?? 0) > 0;
 }

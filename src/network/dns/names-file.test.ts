@@ -121,6 +121,7 @@ test('addresses in text are read, however they are written', () => {
 
 test('names files are replaced, not rewritten, and go with their networks', () => {
   const files = new NamesFiles(join(directory, 'files'));
+  files.open(new Set());
   const table = (name: string) => ({ names: [{ name, ipv4: ['10.0.0.1'], ipv6: [] }], reverse: [] });
   files.write('one', table('a'));
   const { ino, mode } = statSync(files.path('one'));
@@ -133,6 +134,6 @@ test('names files are replaced, not rewritten, and go with their networks', () =
   writeFileSync(`${files.path('two')}.new`, 'left by a crash');
   files.remove('three');
   files.remove('three');
-  files.keepOnly(new Set(['one']));
+  files.open(new Set(['one']));
   expect(readdirSync(join(directory, 'files'))).toEqual(['one']);
 });

@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '../../base/errno.ts';
 import { encodeNames, type NamesTable } from './names-file.ts';
 
 /**
@@ -12,7 +11,14 @@ export class NamesFiles {
 
   constructor(directory: string) {
     this.#directory = directory;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Makes the directory, and removes what earlier daemons left of networks that are no more. */
+  open(networkIds: ReadonlySet<string>): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(this.#directory)) {
+      if (!networkIds.has(name)) rmSync(join(this.#directory, name), { force: true });
+    }
   }
 
   /** Of a network by its ID. */
@@ -34,17 +40,5 @@ export class NamesFiles {
   /** Forgets a network; not known is fine. */
   remove(networkId: string): void {
     rmSync(this.path(networkId), { force: true });
-  }
-
-  /** Removes what earlier daemons left of networks that are no more. */
-  keepOnly(networkIds: ReadonlySet<string>): void {
-    for (const name of readdirSync(this.#directory)) {
-      if (networkIds.has(name)) continue;
-      try {
-        rmSync(join(this.#directory, name));
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT')) throw error;
-      }
-    }
   }
 }

@@ -24,6 +24,7 @@ export class DnsHost implements AsyncDisposable {
   private constructor(namespace: TestNamespace, directory: string) {
     this.namespace = namespace;
     this.names = new NamesFiles(join(directory, 'names'));
+    this.names.open(new Set());
     this.resolvConf = join(directory, 'resolv.conf');
     this.#directory = directory;
   }
