@@ -117,7 +117,7 @@ describe('POST /build', () => {
       b: { digest: imageId },
       c: { digest: imageId },
     });
-    expect(api.engine.calls.filter(([name]) => name === 'closeContext')).toHaveLength(2);
+    expect(api.engine.calls.filter(([name]) => name === 'closeContext')).toHaveLength(3);
   });
 
   test("knows registries' credentials and secrets from headers", async () => {
@@ -129,9 +129,9 @@ describe('POST /build', () => {
     const secrets = encode({ s: Buffer.from('hidden').toString('base64') });
     const head = `${upload}X-Registry-Config: ${encode(configs)}\r\nX-Build-Secrets: ${secrets}\r\n`;
     const request = await asked({}, head);
-    expect(request.credentials('docker.io')?.username).toBe('hub');
-    expect(request.credentials('r.example:5000')?.username).toBe('own');
-    expect(request.credentials('other.example')).toBeUndefined();
+    expect((await request.credentials('docker.io'))?.username).toBe('hub');
+    expect((await request.credentials('r.example:5000'))?.username).toBe('own');
+    expect(await request.credentials('other.example')).toBeUndefined();
     expect(Buffer.from((await request.secrets('s')) ?? []).toString()).toBe('hidden');
     expect(await request.secrets('t')).toBeUndefined();
     expect((await build('', `${upload}X-Registry-Config: ?\r\n`)).status).toBe(200);

@@ -50,7 +50,7 @@ export class BaseImages implements ImageResolver {
     const reference = familiarReference(parsed);
     const options: PullOptions = {
       platform,
-      credentials: request.credentials(parsed.domain),
+      credentials: await request.credentials(parsed.domain),
       onFound: () => listener.onPull?.({ type: 'found', reference }),
       onLayer: (progress) => listener.onPull?.({ type: 'layer', reference, progress }),
     };

@@ -33,6 +33,9 @@ export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 
   readonly directory: string;
 }
 
+/** Of all builds together: many of them wait for something else than a processor. */
+const STEPS_AT_ONCE = Math.max(16, 2 * availableParallelism());
+
 export function createBuilder(parts: BuilderParts): Builder {
   const uploads = new Uploads();
   const running = new Map<string, AbortController>();
@@ -42,8 +45,8 @@ export function createBuilder(parts: BuilderParts): Builder {
   const runParts: BuildRunParts = {
     ...parts,
     makers: parts.steps,
-    inFlight: new InFlight(),
-    slots: new Slots(() => 2 * availableParallelism()),
+    inFlight: new InFlight(parts.imageMaker),
+    slots: new Slots(() => STEPS_AT_ONCE),
     told: new ToldSteps(),
   };
   return {
@@ -58,7 +61,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     openTree: (context, source) => openTree(context, contextParts, source),
     compareContext: (context, key, records) => compared.compare(context, key, records),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
-    uploaded: (id) => uploads.get(id),
+    takeUpload: (id) => uploads.take(id),
     cache: () => parts.keeper.list(),
     prune: (context, options) => parts.keeper.prune(context, options),
   };

@@ -32,10 +32,10 @@ export interface Builder {
    * one of its directories. Fails with `invalid-argument` on records that cannot be.
    */
   compareContext(context: Context, key: string, records: readonly ContextRecord[]): Promise<ComparedContext>;
-  /** Takes in a tree for a build that follows and returns its ID. It is kept for a while. */
+  /** Takes in a tree for one build that follows and returns its ID. It is kept for a while. */
   upload(context: Context, tar: AsyncIterable<Uint8Array>): Promise<string>;
-  /** Fails with `not-found`. */
-  uploaded(id: string): FileTree;
+  /** Such a tree, which is the caller's from now on. Fails with `not-found`. */
+  takeUpload(id: string): OpenTree;
   /** What the cache holds. */
   cache(): Promise<readonly CacheRecord[]>;
   prune(context: Context, options: CachePruneOptions): Promise<CachePruneResult>;
@@ -92,8 +92,8 @@ export interface BuildRequest {
   readonly limits: SandboxLimits;
   readonly secrets: (id: string) => Promise<Uint8Array | undefined>;
   /** Host path of an agent's socket. */
-  readonly ssh: (id: string) => string | undefined;
-  readonly credentials: (domain: string) => Credentials | undefined;
+  readonly ssh: (id: string) => Awaitable<string | undefined>;
+  readonly credentials: (domain: string) => Awaitable<Credentials | undefined>;
   /** If any are given, only what these images consist of may come from the cache. */
   readonly cacheFrom: readonly string[];
   /** Docker's classic words and histories ("#(nop)"), or BuildKit's. */
@@ -101,6 +101,9 @@ export interface BuildRequest {
   /** Seconds since the epoch that stand for now, in everything that is made. */
   readonly sourceDate: number | undefined;
 }
+
+/** Some ask the client for it. */
+type Awaitable<T> = T | Promise<T>;
 
 export interface BuildResult {
   /** By platform, in the order asked for. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { notFound } from '../base/errors.ts';
 import type { OpenTree } from './contract.ts';
-import type { FileTree } from './file-tree.ts';
 
 /** How long a tree waits for its build, milliseconds. */
 const LIFE = 10 * 60 * 1_000;
@@ -13,19 +12,21 @@ export class Uploads {
   add(opened: OpenTree): string {
     const id = randomBytes(16).toString('hex');
     this.#trees.set(id, opened);
-    const forget = (): void => {
-      this.#trees.delete(id);
-      opened[Symbol.dispose]();
-    };
-    setTimeout(forget, LIFE).unref();
+    setTimeout(() => this.#remove(id)?.[Symbol.dispose](), LIFE).unref();
     return id;
   }
 
-  /** Fails with `not-found`. */
-  get(id: string): FileTree {
-    const opened = this.#trees.get(id);
+  /** It is the caller's from now on. Fails with `not-found`. */
+  take(id: string): OpenTree {
+    const opened = this.#remove(id);
     if (opened === undefined)
       throw notFound(`no build context was uploaded with the ID ${JSON.stringify(id)}`);
-    return opened.tree;
+    return opened;
+  }
+
+  #remove(id: string): OpenTree | undefined {
+    const opened = this.#trees.get(id);
+    this.#trees.delete(id);
+    return opened;
   }
 }

@@ -61,9 +61,12 @@ export class LayerKeeper {
       },
       [Symbol.dispose]: () => {
         for (const layer of own) this.#release(layer);
-        const dropping = this.dropUnused(background(context.log), own, []);
-        dropping.catch((error) => context.log.warn('cannot drop layers', { error }));
+        const needed = this.#needed();
+        const unneeded = [...own].filter((layer) => !needed.has(layer));
         own.clear();
+        if (unneeded.length === 0) return;
+        const dropping = this.dropUnused(background(context.log), unneeded, []);
+        dropping.catch((error) => context.log.warn('cannot drop layers', { error }));
       },
     };
   }

@@ -1,5 +1,13 @@
+import type { Context } from '../../base/context.ts';
 import { invalid, messageOf } from '../../base/errors.ts';
-import type { BuildListener, BuildRequest, BuildResult, ContextSource } from '../../build/contract.ts';
+import type {
+  Builder,
+  BuildListener,
+  BuildRequest,
+  BuildResult,
+  ContextSource,
+  OpenTree,
+} from '../../build/contract.ts';
 import { BuildError } from '../../build/errors.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { EVENTS } from '../../wire/build-messages.ts';
@@ -59,14 +67,14 @@ async function openRequest(
   const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
   for (const [name, text] of Object.entries(texts('contexts', query.contexts))) {
     if (text.startsWith(IMAGE)) namedContexts[name] = { image: text.slice(IMAGE.length) };
-    else if (text.startsWith(UPLOADED))
-      namedContexts[name] = engine.builder.uploaded(text.slice(UPLOADED.length));
-    else
-      namedContexts[name] = stack.use(
-        await engine.builder.openTree(context, { kind: 'remote', url: text }),
-      ).tree;
+    else namedContexts[name] = stack.use(await openNamed(engine.builder, context, text)).tree;
   }
   return buildRequest(options, opened, namedContexts);
+}
+
+async function openNamed(builder: Builder, context: Context, text: string): Promise<OpenTree> {
+  if (text.startsWith(UPLOADED)) return builder.takeUpload(text.slice(UPLOADED.length));
+  return await builder.openTree(context, { kind: 'remote', url: text });
 }
 
 function sourceOf(

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { background, type Context } from '../../base/context.ts';
 import { openDatabase } from '../../base/database.ts';
 import { Slots } from '../../base/slots.ts';
+import type { LayerLease } from '../../images/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import { makeVertex, type Operation, type Vertex } from '../definition/vertex.ts';
 import { buildSchema } from '../schema.ts';
@@ -21,7 +22,7 @@ class Workshop {
   readonly used = new Set<Digest>();
   standIn: StandIn | undefined;
   readonly cache = new StepCache(openDatabase(':memory:', [buildSchema]));
-  readonly #inFlight = new InFlight();
+  readonly #inFlight = new InFlight({ leaseLayers: () => this.#lease() });
   work: (path: string, context: Context) => Promise<void> = async () => {};
 
   solver(context: Context = background()): Solver {
@@ -34,10 +35,14 @@ class Workshop {
       layerSize: async () => 10,
     };
     const surroundings = {} as Step['surroundings'];
-    const lease = { hold: (layer: Digest) => this.held.add(layer), [Symbol.dispose]: () => {} };
+    const lease = this.#lease();
     return new Solver(context, parts, {
       ...{ surroundings, lease, listener: {}, uses: this.used, standIn: this.standIn },
     });
+  }
+
+  #lease(): LayerLease {
+    return { hold: (layer) => this.held.add(layer), [Symbol.dispose]: () => {} };
   }
 
   #makers(): StepMakers {

@@ -123,8 +123,8 @@ export class Solver {
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
     const added =
       found?.layers ??
-      (await this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context) =>
-        this.#makeCached(maker, { ...step, context }, key, inputs),
+      (await this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context, lease) =>
+        this.#makeCached(maker, { ...step, context, lease }, key, inputs),
       ));
     const created = found === undefined ? this.#parts.cache.get(key)?.created : found.created;
     return { result: layers([...below, ...added]), key, created, cached: found !== undefined };

@@ -61,6 +61,7 @@ test('the layers of files are made once for the same content, and again when the
   };
   let received = 0;
   const images = {
+    ...bench.parts.images,
     receiveLayer: (...args: Parameters<typeof bench.parts.images.receiveLayer>) => {
       received++;
       return bench.parts.images.receiveLayer(...args);

@@ -17,13 +17,14 @@ export class ResultLayers {
   readonly #parts: Pick<FileStepParts, 'images'> & {
     readonly snapshots: Pick<SnapshotDriver, 'hasLayer'>;
   };
-  readonly #inFlight = new InFlight();
+  readonly #inFlight: InFlight;
   readonly #known = new Map<Digest, Digest>();
 
   constructor(
     parts: Pick<FileStepParts, 'images'> & { readonly snapshots: Pick<SnapshotDriver, 'hasLayer'> },
   ) {
     this.#parts = parts;
+    this.#inFlight = new InFlight(parts.images);
   }
 
   /** The layers of a result, bottom first, held by the lease. Trees with the same content share their layer while it is here. */
@@ -35,7 +36,7 @@ export class ResultLayers {
       lease.hold(known);
       if (await this.#parts.snapshots.hasLayer(known)) return [known];
     }
-    return this.#inFlight.run(context, tree.digest, lease, (own) => this.#make(own, lease, tree));
+    return this.#inFlight.run(context, tree.digest, lease, (own, held) => this.#make(own, held, tree));
   }
 
   async #make(context: Context, lease: LayerLease, tree: FileTree): Promise<readonly Digest[]> {

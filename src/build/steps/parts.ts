@@ -4,7 +4,7 @@ import type { LayersTreeParts } from '../files/layers-tree.ts';
 
 /** What the steps that make files need. */
 export interface FileStepParts extends LayersTreeParts {
-  readonly images: Pick<ImageMaker, 'receiveLayer'>;
+  readonly images: Pick<ImageMaker, 'leaseLayers' | 'receiveLayer'>;
   /** The layers of an image that is here, bottom first. */
   readonly layersOfImage: (image: Digest) => readonly Digest[];
   /** Host directory for what is there only while it is used. */

@@ -138,7 +138,7 @@ export class StepBench implements AsyncDisposable {
       lease.hold(received.diffId);
       return received;
     };
-    return { receiveLayer };
+    return { receiveLayer, leaseLayers: () => this.lease };
   }
 }
 
