@@ -33,6 +33,11 @@ export class BaseImages implements ImageResolver {
     return finding;
   }
 
+  /** When nothing is being looked for any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#found.values());
+  }
+
   async #resolve(context: Context, text: string, platform: Platform): Promise<BaseImage> {
     const { images, lease, request } = this.#parts;
     const here = images.find(text);

@@ -61,7 +61,10 @@ export class BuildRun {
 
   /** The image's ID; `names` are given to it. */
   async make(platform: Platform, names: readonly string[]): Promise<Digest> {
-    const options = this.#compileOptions(platform);
+    const images = new BaseImages({
+      ...{ images: this.#parts.images, lease: this.#lease, request: this.#request, listener: this.#listener },
+    });
+    const options = this.#compileOptions(platform, images);
     const among = this.#cacheImages();
     const narrator = new Narrator({
       ...{ file: this.#file, options, listener: this.#listener, told: this.#parts.told },
@@ -70,7 +73,7 @@ export class BuildRun {
       sourceDate: this.#sourceDate,
     });
     narrator.begin();
-    const compiled = await compile(this.#context, this.#file, options);
+    const compiled = await this.#compile(options, images);
     await this.#check(platform);
     this.#tellPlan(compiled);
     const roots: Roots = {
@@ -88,7 +91,20 @@ export class BuildRun {
     return made.value;
   }
 
-  #compileOptions(platform: Platform): CompileOptions {
+  /** When it fails, no base image is sought any more. */
+  async #compile(options: CompileOptions, images: BaseImages): Promise<Compiled> {
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.#context.signal, failed.signal]);
+    try {
+      return await compile({ ...this.#context, signal }, this.#file, options);
+    } catch (error) {
+      failed.abort(error);
+      await images.settled();
+      throw error;
+    }
+  }
+
+  #compileOptions(platform: Platform, images: BaseImages): CompileOptions {
     const { target, args, noCache, network, extraHosts, limits, labels, style } = this.#request;
     return {
       ...{
@@ -104,14 +120,7 @@ export class BuildRun {
         style,
       },
       contexts: this.#contexts(),
-      images: new BaseImages({
-        ...{
-          images: this.#parts.images,
-          lease: this.#lease,
-          request: this.#request,
-          listener: this.#listener,
-        },
-      }),
+      images,
     };
   }
 

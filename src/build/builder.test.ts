@@ -181,6 +181,15 @@ describe('base images', () => {
     );
   });
 
+  test('are not waited for when another one cannot be had', async () => {
+    const paper = new PaperBuilder();
+    const building = paper.build('FROM slow AS a\nFROM nowhere\nCOPY --from=a / /\nCOPY --from=slow:2 / /');
+    await expect(building).rejects.toThrow('pull access denied for docker.io/library/nowhere:latest');
+    expect(paper.held).toEqual(new Set());
+    const both = paper.build('FROM scratch\nCOPY --from=slow / /\nCOPY --from=nowhere / /');
+    await expect(both).rejects.toThrow('pull access denied');
+  });
+
   test('can be given by the build under other names', async () => {
     const paper = new PaperBuilder();
     paper.add('real');

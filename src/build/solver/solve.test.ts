@@ -21,6 +21,7 @@ class Workshop {
   readonly held = new Set<Digest>();
   readonly used = new Set<Digest>();
   standIn: StandIn | undefined;
+  sourceDate: number | undefined;
   readonly cache = new StepCache(openDatabase(':memory:', [buildSchema]));
   readonly #inFlight = new InFlight({ leaseLayers: () => this.#lease() });
   work: (path: string, context: Context) => Promise<void> = async () => {};
@@ -34,7 +35,7 @@ class Workshop {
       inFlight: this.#inFlight,
       layerSize: async () => 10,
     };
-    const surroundings = {} as Step['surroundings'];
+    const surroundings = { sourceDate: this.sourceDate } as Step['surroundings'];
     const lease = this.#lease();
     return new Solver(context, parts, {
       ...{ surroundings, lease, listener: {}, uses: this.used, standIn: this.standIn },
@@ -91,6 +92,15 @@ describe('the solver', () => {
     shop.here.delete(layerOf('a'));
     await shop.solver().solve(directory('a'));
     expect(shop.made).toEqual(['a', 'b', 'c', 'a', 'a']);
+  });
+
+  test('finds only what was made at the same time where one stands for now', async () => {
+    const shop = new Workshop();
+    for (const date of [undefined, 1, 1, 2, undefined]) {
+      shop.sourceDate = date;
+      await shop.solver().solve(directory('a'));
+    }
+    expect(shop.made).toHaveLength(3);
   });
 
   test('asks what stands in for the cache instead of it', async () => {

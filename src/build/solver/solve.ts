@@ -117,7 +117,9 @@ export class Solver {
       const result = onTop(below, await maker.make(step));
       return { result, key: undefined, created: undefined, cached: false };
     }
-    const key = digestOf(Buffer.from(JSON.stringify(meaning)));
+    const { sourceDate } = this.#build.surroundings;
+    const whole = sourceDate === undefined ? meaning : [meaning, sourceDate];
+    const key = digestOf(Buffer.from(JSON.stringify(whole)));
     this.#build.uses.add(key);
     const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(vertex, key, below);
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);

@@ -127,8 +127,9 @@ export class PaperBuilder {
         const config = this.images.get(source as Digest)?.config;
         if (config !== undefined) this.#keep(config, [target]);
       },
-      pull: async (_context, reference, { credentials, onFound }) => {
+      pull: async ({ signal }, reference, { credentials, onFound }) => {
         this.pulled.push([reference, credentials?.username]);
+        if (reference.includes('slow')) await givenUp(signal);
         const config = this.remote.get(reference);
         if (config === undefined) throw notFound(`pull access denied for ${reference}`);
         onFound?.();
@@ -184,6 +185,12 @@ export class PaperBuilder {
     if (code !== undefined) throw new ProcessError(step.operation.args, Number(code), false);
     return command === 'true' ? { kind: 'added', layers: [] } : added(`run ${command} ${this.ran.length}`);
   }
+}
+
+function givenUp(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
 }
 
 function added(text: string): Made {
