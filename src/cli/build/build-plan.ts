@@ -28,7 +28,7 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
   refuseUnsupported(options);
   if (!events) refuseForClassic(changed);
   const outputs = outputsOf(options);
-  checkOutputs(outputs);
+  checkOutputs(outputs, session.io);
   const names = [...options.tag, ...outputs.names];
   if (outputs.outputs.some(({ type }) => type === 'push') && names.length === 0) {
     throw new CommandError('tag is needed when pushing to registry');

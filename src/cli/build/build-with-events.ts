@@ -48,7 +48,7 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
   const body = prepared.body === undefined ? undefined : watched(prepared.body, steps);
   const { head, rest } = await peek(await askForBuild(run, body, signal), FIRST_KEY);
   if (!speaksEvents(head)) {
-    display.pause();
+    display.close();
     return showText(rest, { io: session.io, quiet: plan.options.quiet, before: () => '' });
   }
   const { images, warnings, failure } = await showEvents(rest, display, nameOfDockerfile(prepared));
@@ -57,7 +57,9 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
     const report = warningSummary(warnings, session.programName) + failureReport(failure, display);
     throw new BuildFailed(message, failure.code || 1, report);
   }
-  if (!plan.isCheck) steps.exported(images, plan.names);
+  if (plan.isCheck) return { images, warnings };
+  if (images.length === 0) throw new CommandError('the daemon ended the build without a result');
+  steps.exported(images, plan.names);
   return { images, warnings };
 }
 

@@ -1,12 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '../../client/client.ts';
+import { ApiError } from '../../client/errors.ts';
 import { inspectImage, pushImage, removeImage, saveImages } from '../../client/images.ts';
 import { parseReference, repositoryOf, withDefaultTag } from '../../oci/reference.ts';
+import { CommandError } from '../command-error.ts';
 import { leftOutWarning } from '../copy/left-out.ts';
 import { unpackFiles } from '../copy/unpack.ts';
 import { fileFailure } from '../file-failure.ts';
 import { checkOutputFile, writeOutputFile } from '../file-output.ts';
+import type { Io } from '../io.ts';
 import { progressOutput, showProgress } from '../progress.ts';
 import { askWithLogin } from '../registry-auth.ts';
 import type { Session } from '../session.ts';
@@ -24,10 +27,12 @@ export interface Delivery {
 }
 
 /** Fails early where outputs cannot be written. Throws CommandError. */
-export function checkOutputs({ outputs }: Outputs): void {
+export function checkOutputs({ outputs }: Outputs, io: Pick<Io, 'stdoutIsTerminal'>): void {
   for (const output of outputs) {
-    if ((output.type === 'tar' || output.type === 'archive') && output.path !== '-') {
-      checkOutputFile(output.path, `failed to write output ${output.path}`);
+    if (output.type !== 'tar' && output.type !== 'archive') continue;
+    if (output.path !== '-') checkOutputFile(output.path, `failed to write output ${output.path}`);
+    else if (io.stdoutIsTerminal) {
+      throw new CommandError('refusing to write an archive to a terminal: redirect it or name a file');
     }
   }
 }
@@ -89,8 +94,13 @@ async function push(name: string, { session, client, quiet }: Delivery): Promise
   await showProgress(body, progressOutput(session.io, quiet ? 'none' : 'err'));
 }
 
-/** What was there before under a name stays. */
+/** What was there before, under a name or in a container, stays. */
 async function removeUnnamed(client: Client, id: string): Promise<void> {
   const { RepoTags } = await inspectImage(client, id);
-  if ((RepoTags ?? []).length === 0) await removeImage(client, id, { noPrune: true });
+  if ((RepoTags ?? []).length > 0) return;
+  try {
+    await removeImage(client, id, { noPrune: true });
+  } catch (reason) {
+    if (!(reason instanceof ApiError) || reason.status !== 409) throw reason;
+  }
 }
