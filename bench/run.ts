@@ -7,6 +7,7 @@ import { makeBusyboxRoot, tarOf } from '../test/fixtures/busybox-root.ts';
 import { Api } from './api.ts';
 import { makeDebianArchive } from './debian-archive.ts';
 import { useFreshDisk } from './disk.ts';
+import { runDns } from './dns.ts';
 import { type Figures, printFigures } from './figures.ts';
 import { median, pss, time } from './measure.ts';
 import { type Peer, startDockerd, startSampan } from './peers.ts';
@@ -134,7 +135,11 @@ async function runContainers(): Promise<void> {
   }
 }
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { containers: runContainers, pull: runPulls };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  containers: runContainers,
+  pull: runPulls,
+  dns: runDns,
+};
 
 const chosen = process.argv.slice(2);
 for (const [name, run] of Object.entries(benches)) {

@@ -209,6 +209,24 @@ describe('an internal network', () => {
   });
 });
 
+describe('a network of IPv6 alone', () => {
+  test('has names, which its containers are told over the loopback that all have', () => {
+    daemon.sampan('network', 'create', '--ipv4=false', '--ipv6', '--subnet', 'fd5a:7::/64', 'six');
+    for (const name of ['first', 'second']) start(name, '--network', 'six');
+    const address = inspect('first', '{{.NetworkSettings.Networks.six.GlobalIPv6Address}}');
+    const [told, none, other] = ask(
+      inspect('second', '{{.State.Pid}}'),
+      'first/AAAA',
+      'first/A',
+      'example.org/A',
+    );
+    expect(new URL(`http://[${told?.records[0]?.match(/.{4}/g)?.join(':')}]`).hostname).toBe(`[${address}]`);
+    expect(none).toMatchObject({ code: 0, records: [] });
+    expect(other?.records).toEqual([upstream]);
+    daemon.sampan('rm', '-f', 'first', 'second');
+  });
+});
+
 describe("a container's own settings", () => {
   test('name the servers, the search list and the options', () => {
     const flags = ['--dns', hostServers[0] ?? '', '--dns-search', 'corp.example', '--dns-option', 'ndots:2'];

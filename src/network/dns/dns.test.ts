@@ -294,6 +294,32 @@ describe('a DNS server', () => {
     expect(await container.look('web/A')).toEqual([['10.0.0.2']]);
   });
 
+  test('bounds what is under way, refuses what is beyond, and goes on with what it knows', async () => {
+    await host.serve('127.0.0.61', '');
+    await host.setServers('127.0.0.61');
+    const container = await host.start(host.settings({ networks: [network('front', 'front')] }));
+    const parent = await container.run('ps', '-o', 'ppid=', '-p', String(container.supervisor.pid));
+    // An eighth of it.
+    await container.run('prlimit', '--pid', parent.trim(), '--nofile=256:256');
+    const names = Array.from({ length: 64 }, (_, index) => `n${index}.example/A`);
+    const answers = await container.askFor(1000, ...names, 'web/A');
+    expect(answers.at(-1)?.records).toEqual(['10.0.0.2']);
+    const codes = answers.slice(0, -1).map((answer) => answer?.code ?? null);
+    expect(codes.filter((code) => code === null).length).toBe(32);
+    expect(codes.filter((code) => code === REFUSED).length).toBe(32);
+    await host.setServers('127.0.0.53');
+  });
+
+  test('serves new connections when old ones say nothing', async () => {
+    const container = await host.start(host.settings({ networks: [network('front', 'front')] }));
+    const script = 'for i in $(seq 40); do exec {fd}<>/dev/tcp/127.0.0.11/53; done; echo open; read';
+    const idle = Bun.spawn([...container.inside, 'bash', '-c', script], { stdin: 'pipe', stdout: 'pipe' });
+    for await (const _ of idle.stdout) break;
+    expect(await container.look('web/A/tcp', 'web/A/tcp')).toEqual([['10.0.0.2'], ['10.0.0.2']]);
+    idle.kill();
+    await idle.exited;
+  });
+
   test('ends with its container', async () => {
     const container = await host.start(host.settings({}));
     const sockets = await container.run('ss', '-Hlnt');

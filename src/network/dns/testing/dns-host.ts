@@ -129,8 +129,14 @@ export class DnsContainer {
   }
 
   /** Asks its DNS server; see ask.ts for the form of questions. */
-  async ask(...questions: readonly string[]): Promise<readonly (Answer | null)[]> {
-    return JSON.parse(await this.run(process.execPath, join(import.meta.dir, 'ask.ts'), ...questions));
+  ask(...questions: readonly string[]): Promise<readonly (Answer | null)[]> {
+    return this.askFor(3000, ...questions);
+  }
+
+  /** The same, waiting no longer than so many milliseconds. */
+  async askFor(patience: number, ...questions: readonly string[]): Promise<readonly (Answer | null)[]> {
+    const program = [process.execPath, join(import.meta.dir, 'ask.ts')];
+    return JSON.parse(await this.run('env', `ASK_PATIENCE=${patience}`, ...program, ...questions));
   }
 
   /** The records of each answer; its code where it is not 0. */
