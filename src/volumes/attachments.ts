@@ -3,6 +3,7 @@ import type { Volume } from './contract.ts';
 import type { Drivers } from './drivers.ts';
 import { Holders } from './holders.ts';
 import { LOCAL } from './local/local-driver.ts';
+import { needsMount } from './local/options.ts';
 import type { VolumeTable } from './table.ts';
 import type { Turns } from './turns.ts';
 
@@ -72,5 +73,5 @@ export class Attachments {
 
 /** Whether its data are always at hand. */
 function isPlain({ driver, options }: Volume): boolean {
-  return driver === LOCAL && options['device'] === undefined;
+  return driver === LOCAL && !needsMount(options);
 }

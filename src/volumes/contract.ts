@@ -26,6 +26,8 @@ export interface Volumes {
   /** Tells of volumes that were pruned. */
   pruned(bytes: number): void;
 
+  /** Until it is disposed, the volume is neither removed nor renamed: for whoever is about to have it. Fails with `not-found`. */
+  reserve(name: string): Disposable;
   /** The host directory with the data, which stays until `release`. A user may ask more than once and counts once. */
   acquire(context: Context, name: string, user: string): Promise<string>;
   /** What is not held is fine. */

@@ -8,6 +8,7 @@ import type { Attachments } from './attachments.ts';
 import type { Volume, VolumeRequest, VolumeSnapshot } from './contract.ts';
 import { copyTree } from './copy-tree.ts';
 import { LOCAL } from './local/local-driver.ts';
+import { needsMount } from './local/options.ts';
 import { isEmptyDirectory, type PopulateParts, populate } from './populate.ts';
 import type { Turns } from './turns.ts';
 import { anonymousName, checkSnapshotName, checkVolumeName } from './volume-name.ts';
@@ -28,11 +29,12 @@ export class Copies {
   }
 
   rename(name: string, newName: string): Promise<Volume> {
-    const { table, turns, local } = this.#parts;
+    const { table, turns, local, attachments } = this.#parts;
     checkVolumeName(newName);
     return turns.run(name, async () => {
       const volume = this.#local(name);
       table.checkUnused('rename', name);
+      if (attachments.isHeld(name)) throw conflict(`rename ${name}: volume is in use`);
       this.#checkFree('rename', name, newName);
       local.rename(name, newName);
       const renamed = table.rename(volume, newName);
@@ -48,7 +50,7 @@ export class Copies {
     return this.#holding(context, name, async (volume, directory) => {
       this.#checkFree('clone', name, newName);
       // What lay on a device lies on the disk now.
-      const options = volume.options['device'] === undefined ? volume.options : {};
+      const options = needsMount(volume.options) ? {} : volume.options;
       await using copy = await this.#copy(context, directory, { name: newName, options });
       const made = await create(context, { name: newName, driver: LOCAL, labels: volume.labels, options });
       await local.replace(made.mountpoint, copy.path);
@@ -84,7 +86,7 @@ export class Copies {
     return turns.run(name, async () => {
       const volume = this.#local(name);
       this.#checkSnapshot(name, snapshot);
-      if (volume.options['device'] !== undefined) throw onDevice('restore', name);
+      if (needsMount(volume.options)) throw onDevice('restore', name);
       if (attachments.isHeld(name)) throw held(name);
       try {
         // Old and new count while both are there: the limit is lifted.

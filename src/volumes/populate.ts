@@ -3,6 +3,7 @@ import type { Context } from '../base/context.ts';
 import type { Tree, TreePart, Trees } from '../runtime/trees/contract.ts';
 import type { Volume } from './contract.ts';
 import { LOCAL, type LocalDriver } from './local/local-driver.ts';
+import { needsMount } from './local/options.ts';
 import type { VolumeRows } from './rows.ts';
 import type { VolumeTable } from './table.ts';
 
@@ -59,9 +60,7 @@ export async function emptyHalfFilled({ rows, table, local }: PopulateParts): Pr
 
 /** What lies on a device, or beside other things, cannot be put away as a whole; it is filled again by whoever comes next. */
 function isReplaceable({ driver, options }: Volume, subpath: string): boolean {
-  return (
-    driver === LOCAL && options['device'] === undefined && options['size'] === undefined && subpath === ''
-  );
+  return driver === LOCAL && !needsMount(options) && options['size'] === undefined && subpath === '';
 }
 
 async function empty(local: LocalDriver, { mountpoint }: Volume): Promise<void> {

@@ -16,6 +16,8 @@ export interface TableParts {
 export class VolumeTable {
   readonly #parts: TableParts;
   readonly #byName = new Map<string, Volume>();
+  /** How many are about to have a volume. */
+  readonly #reserved = new Map<string, number>();
 
   constructor(parts: TableParts) {
     this.#parts = parts;
@@ -55,14 +57,27 @@ export class VolumeTable {
     return renamed;
   }
 
-  /** Fails with `conflict` in Docker's words while a container has it. */
+  reserve(name: string): Disposable {
+    this.get(name);
+    this.#reserved.set(name, (this.#reserved.get(name) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#reserved.get(name) ?? 1) - 1;
+        if (left > 0) this.#reserved.set(name, left);
+        else this.#reserved.delete(name);
+      },
+    };
+  }
+
+  /** Fails with `conflict` in Docker's words while a container has it, or is about to. */
   checkUnused(verb: string, name: string): void {
     const users = this.#parts.usersOf(name);
     if (users.length > 0) throw conflict(`${verb} ${name}: volume is in use - [${users.join(', ')}]`);
+    if (this.#reserved.has(name)) throw conflict(`${verb} ${name}: volume is in use`);
   }
 
   isUsed(name: string): boolean {
-    return this.#parts.usersOf(name).length > 0;
+    return this.#parts.usersOf(name).length > 0 || this.#reserved.has(name);
   }
 
   publish(action: string, { name, driver }: Volume): void {

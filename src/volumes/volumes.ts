@@ -10,6 +10,7 @@ import { Copies } from './copies.ts';
 import type { VolumeDriver } from './driver.ts';
 import type { Drivers } from './drivers.ts';
 import { LOCAL, LocalDriver } from './local/local-driver.ts';
+import { parseLocalOptions } from './local/options.ts';
 import { PluginDrivers } from './plugins/plugin-drivers.ts';
 import { type Content, emptyHalfFilled, type PopulateParts, populate } from './populate.ts';
 import { VolumeRows } from './rows.ts';
@@ -78,6 +79,7 @@ class VolumeService implements Volumes {
 
   async create(context: Context, request: VolumeRequest): Promise<Volume> {
     if (request.name !== '' && isLocal(request.driver)) checkVolumeName(request.name);
+    if (request.name === '' && isLocal(request.driver)) parseLocalOptions('', request.options);
     const anonymous = request.name === '';
     const name = anonymous ? anonymousName() : request.name;
     return (
@@ -118,6 +120,7 @@ class VolumeService implements Volumes {
   async remove(context: Context, name: string, { force } = { force: false }): Promise<void> {
     const volume = this.#table.get(name);
     this.#table.checkUnused('remove', name);
+    if (this.#attachments.isHeld(name)) throw conflict(`remove ${name}: volume is in use`);
     if (volume.driver === LOCAL) {
       // Gone at once for all who ask from now on; whoever makes one of that name waits for its turn.
       this.#table.delete(volume);
@@ -133,6 +136,10 @@ class VolumeService implements Volumes {
 
   pruned(bytes: number): void {
     this.#table.publishPrune(bytes);
+  }
+
+  reserve(name: string): Disposable {
+    return this.#table.reserve(name);
   }
 
   acquire(context: Context, name: string, user: string): Promise<string> {
@@ -210,7 +217,7 @@ class VolumeService implements Volumes {
     { name, driver: wanted, labels, options }: VolumeRequest,
     anonymous: boolean,
   ): Promise<Volume> {
-    const driver = await this.#driverFor(context, name, wanted);
+    const driver = await this.#driverFor(context, anonymous ? '' : name, wanted);
     const mountpoint = await driver.create(context, name, options, labels);
     const volume: Volume = {
       ...{ name, driver: driver.name, mountpoint, options, created: new Date(), anonymous },

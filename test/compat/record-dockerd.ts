@@ -7,7 +7,7 @@ import { Stage } from './dockerd/stage.ts';
 const chosen = process.argv.slice(2);
 await using dockerd = await startDockerd();
 if (dockerd === undefined) throw new Error('dockerd is not installed');
-using stage = new Stage(dockerd.socket, 'docker');
+using stage = new Stage(dockerd.socket, Bun.which('docker') ?? 'docker');
 for (const [file, list] of Object.entries(scenarios)) {
   const recorded = await expectationsOf(file);
   const texts: string[] = [];

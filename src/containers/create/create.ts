@@ -114,9 +114,11 @@ interface Decided {
 
 async function make(parts: Parts, decided: Decided): Promise<Entry> {
   const { id, config, hostConfig } = decided;
+  using reservations = new DisposableStack();
   const sources = {
     volumes: parts.volumes,
     images: parts.images,
+    reserve: (volume: string) => void reservations.use(parts.volumes.reserve(volume)),
     dataRoot: parts.dataRoot,
     mountsOf: (reference: string) => parts.registry.get(reference).mounts,
   };
@@ -125,8 +127,8 @@ async function make(parts: Parts, decided: Decided): Promise<Entry> {
     await Promise.all([
       parts.snapshots.prepare(parts.background, id, decided.image.config.rootfs.diff_ids),
       mkdir(parts.paths.directory(id), { mode: 0o710 }),
-      fillVolumes(parts, decided.image, mounts),
     ]);
+    await fillVolumes(parts, id, mounts);
     const container = describe(parts, decided, mounts);
     const entry = createEntry({
       container,
@@ -139,6 +141,7 @@ async function make(parts: Parts, decided: Decided): Promise<Entry> {
     parts.registry.add(entry);
     return entry;
   } catch (error) {
+    reservations.dispose();
     await discard(parts, id, mounts);
     throw error;
   }

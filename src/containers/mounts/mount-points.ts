@@ -15,6 +15,8 @@ import { tmpfsMountOptions } from './tmpfs-options.ts';
 export interface MountSources {
   readonly volumes: Volumes;
   readonly images: Pick<Images, 'get'>;
+  /** Keeps a volume from removal until the container has it. */
+  readonly reserve: (volume: string) => void;
   /** The mounts of another container. Fails with `not-found`. */
   readonly mountsOf: (reference: string) => readonly StoredMount[];
   /** Sources around it get slave propagation, so that mounts made there later can go away again. */
@@ -33,7 +35,10 @@ export async function resolveMounts(
 ): Promise<readonly StoredMount[]> {
   const byTarget = new Map<string, StoredMount>();
   for (const text of hostConfig.VolumesFrom ?? []) {
-    for (const mount of borrowed(sources, text)) byTarget.set(mount.point.destination, mount);
+    for (const mount of borrowed(sources, text)) {
+      if (mount.point.name !== undefined && mount.point.type === 'volume') sources.reserve(mount.point.name);
+      byTarget.set(mount.point.destination, mount);
+    }
   }
   const own = new Set(Object.keys(hostConfig.Tmpfs ?? {}));
   for (const { mount, mode, raw } of requested(hostConfig)) {
@@ -46,7 +51,7 @@ export async function resolveMounts(
     const target = normalize(path).replace(/(.)\/$/, '$1');
     if (byTarget.has(target) || own.has(target)) continue;
     const mount = anonymousMount(target, hostConfig.VolumeDriver);
-    const volume = await createVolume(context, sources.volumes, mount);
+    const volume = await createVolume(context, sources, mount);
     byTarget.set(target, volumeMount(volume, target, mount, ''));
   }
   return [...byTarget.values()];
@@ -102,7 +107,7 @@ async function resolveMount(
     case 'bind':
       return bindMount(mount, mode, target, raw, sources.dataRoot);
     case 'volume':
-      return volumeMount(await createVolume(context, sources.volumes, mount), target, mount, mode || 'z');
+      return volumeMount(await createVolume(context, sources, mount), target, mount, mode || 'z');
     case 'tmpfs':
       return {
         ...plainMount,
@@ -150,13 +155,15 @@ function bindMount(mount: Mount, mode: string, target: string, raw: boolean, dat
   };
 }
 
-function createVolume(context: Context, volumes: Volumes, mount: Mount): Promise<Volume> {
-  return volumes.create(context, {
+async function createVolume(context: Context, sources: MountSources, mount: Mount): Promise<Volume> {
+  const volume = await sources.volumes.create(context, {
     name: mount.Source ?? '',
     driver: mount.VolumeOptions?.DriverConfig?.Name ?? '',
     labels: mount.VolumeOptions?.Labels ?? {},
     options: mount.VolumeOptions?.DriverConfig?.Options ?? {},
   });
+  sources.reserve(volume.name);
+  return volume;
 }
 
 function volumeMount(volume: Volume, target: string, mount: Mount, mode: string): StoredMount {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../base/context.ts';
-import { invalid, messageOf, SampanError } from '../../base/errors.ts';
+import { internal, invalid, messageOf, SampanError } from '../../base/errors.ts';
 import { mountPointsBelow } from '../../base/mount-points.ts';
 import { MNT_DETACH } from '../../plan/constants.ts';
 import type { Launcher } from '../../plan/contract.ts';
@@ -156,6 +156,7 @@ export class LocalDriver implements VolumeDriver {
 
   async #mount(context: Context, mount: LocalMount, path: string): Promise<void> {
     try {
+      if (mount.device === '') throw internal('missing device in volume options');
       const found = await withAddress(mount);
       try {
         await this.#launcher.run(context, { before: [localMountStep(found, path)] });

@@ -31,14 +31,18 @@ export function parseLocalOptions(name: string, options: Readonly<Record<string,
   if (unknown !== undefined) throw refuse(`invalid option: ${JSON.stringify(unknown)}`);
   const missing = needed.find(([key, needs]) => key in options && !(needs in options));
   if (missing !== undefined) throw refuse(`missing required option: ${JSON.stringify(missing[1])}`);
-  const { type, device, o = '', size } = options;
+  const { type = '', device = '', o = '', size } = options;
   const bytes = size === undefined ? 0 : parseSize(size);
   if (bytes === undefined) throw refuse(`invalid size: '${size}'`);
-  if (type === undefined || device === undefined) return { mount: undefined, size: bytes };
-  if (device === '') throw refuse('missing device in volume options');
+  if (!needsMount(options)) return { mount: undefined, size: bytes };
   if (bytes > 0)
     throw refuse('a size limit needs a volume without a device; use the options of its filesystem');
   return { mount: { type, device, options: o }, size: 0 };
+}
+
+/** Whether something is to be mounted: empty options ask for nothing. */
+export function needsMount({ type = '', device = '' }: Readonly<Record<string, string>>): boolean {
+  return type !== '' || device !== '';
 }
 
 /** "10M", "1.5 GiB": in powers of 1024 whatever the suffix. */
