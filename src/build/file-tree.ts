@@ -21,7 +21,10 @@ export interface FileTree {
   list(context: Context, path: string): AsyncIterable<FileEntry>;
   /** What `list` says without what would have to be read for it, where that is less. */
   headers?(context: Context, path: string): AsyncIterable<TarHeader>;
-  /** The same as `list` with the files' bytes: headers, each followed by its data. Only what is wanted. */
+  /**
+   * The same as `list` with the files' bytes: headers, each followed by its data. Only what is wanted. Data are good until the
+   * next header is asked for.
+   */
   read(context: Context, path: string, wanted: Wanted): AsyncIterable<TreePart>;
 }
 

@@ -31,7 +31,9 @@ export class Pack implements Disposable {
   /** Reads and writes that are under way. */
   #busy = 0;
   #size: number;
+  /** Two buffers: one fills while the other is written. */
   #filling = Buffer.allocUnsafeSlow(0);
+  #spare = Buffer.allocUnsafeSlow(0);
   #filled = 0;
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -78,7 +80,7 @@ export class Pack implements Disposable {
   }
 
   reader(): PackReader {
-    return new PackReader((length, position) => this.#read(length, position));
+    return new PackReader((into, position) => this.#read(into, position));
   }
 
   [Symbol.dispose](): void {
@@ -112,7 +114,7 @@ export class Pack implements Disposable {
   async #flush(): Promise<void> {
     await this.#writing;
     const [bytes, position] = [this.#filling.subarray(0, this.#filled), this.#size];
-    this.#filling = Buffer.allocUnsafeSlow(0);
+    [this.#filling, this.#spare] = [this.#spare, this.#filling];
     this.#size += bytes.length;
     this.#filled = 0;
     this.#writing = this.#work(() => this.#writeAll(bytes, position));
@@ -121,9 +123,9 @@ export class Pack implements Disposable {
   }
 
   /** A little is read at once: it is faster than to wait, and mostly in memory still. */
-  #read(length: number, position: number): Buffer | Promise<Buffer> {
+  #read(into: Buffer, position: number): Buffer | Promise<Buffer> {
     if (!this.#open) throw closed();
-    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#size - position)));
+    const bytes = into.subarray(0, Math.max(0, Math.min(into.length, this.#size - position)));
     if (bytes.length <= BLOCK && readSync(this.#fd, bytes, 0, bytes.length, position) === bytes.length)
       return bytes;
     return this.#work(() => this.#readAll(bytes, position));
@@ -150,21 +152,25 @@ export class Pack implements Disposable {
   }
 }
 
-/** Reads what is small by the block, as what is near is mostly wanted next. What it gives is the caller's to keep. */
+/**
+ * Reads what is small by the block, as what is near is mostly wanted next. What it gives of a file is good until another file is read: the memory
+ * of blocks is used again.
+ */
 export class PackReader {
-  readonly #load: (length: number, position: number) => Buffer | Promise<Buffer>;
+  readonly #load: (into: Buffer, position: number) => Buffer | Promise<Buffer>;
   /** By their number, the last used at the end. */
   readonly #blocks = new Map<number, Buffer>();
 
-  constructor(load: (length: number, position: number) => Buffer | Promise<Buffer>) {
+  constructor(load: (into: Buffer, position: number) => Buffer | Promise<Buffer>) {
     this.#load = load;
   }
 
   /** The bytes from `offset`, at least one of `length` and no more than that; not a promise where they are quickly read. */
   read(offset: number, length: number): Buffer | Promise<Buffer> {
-    if (length >= BLOCK / 2) return this.#load(Math.min(CHUNK, length), offset);
+    if (length >= BLOCK / 2) return this.#load(Buffer.allocUnsafeSlow(Math.min(CHUNK, length)), offset);
     const number = Math.floor(offset / BLOCK);
-    const block = this.#blocks.get(number) ?? this.#load(BLOCK, number * BLOCK);
+    const known = this.#blocks.get(number);
+    const block = known ?? this.#load(this.#memory(), number * BLOCK);
     return block instanceof Promise
       ? block.then((bytes) => this.#take(number, bytes, offset, length))
       : this.#take(number, block, offset, length);
@@ -173,10 +179,18 @@ export class PackReader {
   #take(number: number, block: Buffer, offset: number, length: number): Buffer {
     this.#blocks.delete(number);
     this.#blocks.set(number, block);
-    if (this.#blocks.size > BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value ?? number);
     const from = offset - number * BLOCK;
     if (from >= block.length) throw shorter();
     return block.subarray(from, from + length);
+  }
+
+  /** Of the block that was used longest ago, once there are enough. */
+  #memory(): Buffer {
+    const [oldest] = this.#blocks;
+    if (oldest === undefined || this.#blocks.size < BLOCKS) return Buffer.allocUnsafeSlow(BLOCK);
+    const [number, block] = oldest;
+    this.#blocks.delete(number);
+    return block.length === BLOCK ? block : Buffer.allocUnsafeSlow(BLOCK);
   }
 }
 

@@ -20,7 +20,7 @@ export async function readFile(
     if (!(part instanceof Uint8Array)) continue;
     size += part.length;
     if (size > limit) throw new SampanError('exhausted', `${toText(path)} is larger than ${limit} bytes`);
-    chunks.push(part);
+    chunks.push(Buffer.from(part));
   }
   return Buffer.concat(chunks);
 }

@@ -35,7 +35,8 @@ export async function* bytesOf(
   context: Context,
   { tree, real }: Selection,
 ): AsyncGenerator<Uint8Array, void, void> {
-  for await (const part of tree.read(context, real, () => true)) if (part instanceof Uint8Array) yield part;
+  for await (const part of tree.read(context, real, () => true))
+    if (part instanceof Uint8Array) yield Buffer.from(part);
 }
 
 /**

@@ -165,7 +165,7 @@ describe('a copy', () => {
     expect(await ownerOf('app:team', 'buildkit')).toBe('file 644 7:78 b');
     expect(await ownerOf('nobody', 'buildkit')).toBe('file 644 0:0 b');
     expect(await rejectionOf(ownerOf('nobody', 'classic'))).toBe(
-      "can't find uid for user nobody: no such user: nobody",
+      "unable to convert uid/gid chown string to host mapping: can't find uid for user nobody: no such user: nobody",
     );
   });
 
