@@ -82,7 +82,7 @@ export const volumes: readonly Scenario[] = [
       mount('{"Type":"tmpfs","Target":"/x","TmpfsOptions":{"SizeBytes":-1}}'),
       mount('{"Type":"odd","Source":"/etc","Target":"/x"}'),
       mount('{"Type":"volume","Source":"vol","Target":"/x"},{"Type":"tmpfs","Target":"/x"}'),
-      'create -v vol:/x -v wol:/x busybox',
+      'create -v vol:/x -v vol:/x:ro busybox',
       'create -v v:/x:odd busybox',
       'create -v v:/x:ro,rw busybox',
       'create -v v:/x:z,Z busybox',
