@@ -1,14 +1,35 @@
 import { describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
+import type { Tree, TreePart } from '../runtime/trees/contract.ts';
 import type { VolumeRequest } from './contract.ts';
 import { volumesSchema } from './schema.ts';
 import { createVolumes } from './volumes.ts';
 
 const context = background();
+
+/** Writes plain files only, until a header says otherwise. */
+function fakeTree(root: string): Tree {
+  return {
+    stat: () => Promise.reject(new Error('not asked')),
+    read: () => Promise.reject(new Error('not asked')) as never,
+    async write(_context, _path, parts) {
+      for await (const part of parts) {
+        if (part instanceof Uint8Array) continue;
+        if (part.type !== 'file') throw new Error('the disk is full');
+        writeFileSync(join(root, part.name), '');
+      }
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function* headers(...names: string[]): AsyncGenerator<TreePart> {
+  for (const name of names) yield { type: name === 'fail' ? 'fifo' : 'file', name };
+}
 
 class Fixture implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'sampan-volumes-'));
@@ -22,7 +43,7 @@ class Fixture implements Disposable {
       root: join(this.root, 'volumes'),
       database: this.database,
       launcher: { run: () => Promise.reject(new Error('nothing is mounted')) },
-      trees: { open: () => Promise.reject(new Error('nothing is copied')) },
+      trees: { open: async (_context, source) => fakeTree(source.kind === 'directory' ? source.path : '') },
       events: { publish: ({ action, id }) => this.events.push(`${action} ${id}`) },
       usersOf: () => this.users,
     });
@@ -113,5 +134,68 @@ describe('local volumes', () => {
     mkdirSync(trash, { recursive: true });
     fixture.open();
     expect(existsSync(trash)).toBe(false);
+  });
+});
+
+describe('the first content of a volume', () => {
+  const files = (fixture: Fixture) => readdirSync(fixture.volumes.get('data').mountpoint).sort();
+
+  test('is all there or nothing, and is not asked for where there is some', async () => {
+    using fixture = new Fixture();
+    await fixture.volumes.create(context, request('data'));
+    const populate = (...names: string[]) =>
+      fixture.volumes.populate(context, 'data', '', async () => headers(...names));
+    await expect(populate('a', 'fail')).rejects.toThrow('the disk is full');
+    expect(files(fixture)).toEqual([]);
+    await populate('a', 'b');
+    await fixture.volumes.populate(context, 'data', '', () => Promise.reject(new Error('asked')));
+    expect(files(fixture)).toEqual(['a', 'b']);
+  });
+
+  test.each([
+    [[], []],
+    [['c1'], ['half']],
+  ])('that a killed daemon left half-made goes, unless a container has it: %p', async (users, left) => {
+    using fixture = new Fixture();
+    const { mountpoint } = await fixture.volumes.create(context, request('data'));
+    writeFileSync(join(mountpoint, 'half'), '');
+    fixture.database.run("UPDATE volumes SET filling = ''");
+    fixture.users = users;
+    fixture.volumes = fixture.open();
+    await fixture.volumes.settle(context);
+    expect(files(fixture)).toEqual(left);
+    // It is whole now: what comes is kept.
+    writeFileSync(join(mountpoint, 'later'), '');
+    await fixture.volumes.settle(context);
+    expect(files(fixture)).toContain('later');
+  });
+
+  test('that is half-made is made anew by who comes before it is put away', async () => {
+    using fixture = new Fixture();
+    const { mountpoint } = await fixture.volumes.create(context, request('data'));
+    writeFileSync(join(mountpoint, 'a'), '');
+    fixture.database.run("UPDATE volumes SET filling = ''");
+    await fixture.volumes.populate(context, 'data', '', async () => headers('a', 'b'));
+    expect(files(fixture)).toEqual(['a', 'b']);
+  });
+});
+
+describe('a volume that is about to be used', () => {
+  test('is neither removed nor renamed, until nobody is any more', async () => {
+    using fixture = new Fixture();
+    await fixture.volumes.create(context, request('data'));
+    {
+      using _one = fixture.volumes.reserve('data');
+      fixture.volumes.reserve('data')[Symbol.dispose]();
+      await expect(fixture.volumes.remove(context, 'data')).rejects.toThrow('volume is in use');
+      await expect(fixture.volumes.rename(context, 'data', 'other')).rejects.toThrow('volume is in use');
+    }
+    await fixture.volumes.acquire(context, 'data', 'c1');
+    await expect(fixture.volumes.remove(context, 'data')).rejects.toThrow('volume is in use');
+    await fixture.volumes.release(context, 'data', 'c1');
+    await fixture.volumes.rename(context, 'data', 'other');
+    await fixture.volumes.remove(context, 'other');
+    expect(fixture.volumes.list()).toEqual([]);
+    expect(fixture.events).toEqual(['create data', 'rename other', 'destroy other']);
   });
 });
