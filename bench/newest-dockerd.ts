@@ -12,7 +12,8 @@ export interface NewestDockerd extends Peer {
   readonly clientConfig: string;
 }
 
-const packages = 'docker.io,docker-cli,docker-buildx,iptables,git,xz-utils,bzip2,zstd,ca-certificates,openssh-client';
+const packages =
+  'docker.io,docker-cli,docker-buildx,iptables,git,xz-utils,bzip2,zstd,ca-certificates,openssh-client';
 
 /** Where the root is kept between runs: making it takes a minute. */
 const root = join(process.env['XDG_CACHE_HOME'] ?? '/var/cache', 'sampan-bench/debian-sid');
@@ -31,11 +32,17 @@ export async function startNewestDockerd(): Promise<NewestDockerd> {
   }
   const clientConfig = join(home, 'client');
   mkdirSync(join(clientConfig, 'cli-plugins'), { recursive: true });
-  cpSync(join(root, 'usr/libexec/docker/cli-plugins/docker-buildx'), join(clientConfig, 'cli-plugins/docker-buildx'));
+  cpSync(
+    join(root, 'usr/libexec/docker/cli-plugins/docker-buildx'),
+    join(clientConfig, 'cli-plugins/docker-buildx'),
+  );
   await importBusybox(socket);
   return {
     ...{ name: 'BuildKit', socket, clientConfig },
-    daemonProcesses: () => [...processesWith('dockerd', home), ...processesWith('containerd', '--config', home)],
+    daemonProcesses: () => [
+      ...processesWith('dockerd', home),
+      ...processesWith('containerd', '--config', home),
+    ],
     containerProcesses: () => processesWith('containerd-shim', home),
     async [Symbol.asyncDispose]() {
       const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -56,7 +56,7 @@ export class BuildRun {
     this.#listener = listener;
     this.#lease = lease;
     this.#sourceDate = request.sourceDate ?? dateOf(request.args['SOURCE_DATE_EPOCH']);
-    this.#file = parseDockerfile(request.dockerfile);
+    this.#file = parseDockerfile(request.dockerfile, request.style);
   }
 
   /** The image's ID; `names` are given to it. */
@@ -194,13 +194,17 @@ export class BuildRun {
 }
 
 /** Fails with DockerfileError, which says the line in Docker's words. */
-export function parseDockerfile(text: string): Dockerfile {
+export function parseDockerfile(text: string, style: BuildRequest['style'] = 'buildkit'): Dockerfile {
   try {
     return readDockerfile(text);
   } catch (error) {
     if (!(error instanceof DockerfileError) || error.lines === undefined) throw error;
-    const { lines, message } = error;
-    throw new DockerfileError(`dockerfile parse error on line ${lines.first}: ${message}`, lines);
+    const { lines, message, fault } = error;
+    if (fault === 'instruction') {
+      throw new DockerfileError(`dockerfile parse error on line ${lines.first}: ${message}`, lines);
+    }
+    if (fault === 'meaning' || style === 'buildkit') throw error;
+    throw new DockerfileError(`failed to parse Dockerfile: ${message}`, lines);
   }
 }
 

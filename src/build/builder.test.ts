@@ -93,7 +93,7 @@ describe('an image that is built', () => {
         'COPY --chown=1 x .',
         'SHELL ["bash","-c"]',
       ],
-      ...['CMD a b', 'HEALTHCHECK --interval=90s --retries=3 CMD ["x"]', 'EXPOSE 81 80', 'VOLUME /a /b'],
+      ...['CMD a b', 'HEALTHCHECK --interval=90s --retries=3 CMD ["x"]', 'EXPOSE 80 81', 'VOLUME /a /b'],
     ].join('\n');
     const config = paper.configOf(await paper.build(text, { style: 'classic', labels: { b: '1', a: '2' } }));
     expect(config.config?.ArgsEscaped).toBeUndefined();
@@ -101,10 +101,10 @@ describe('an image that is built', () => {
       config.history?.slice(1).map(({ created_by: line }) => line?.replace(/[0-9a-f]{64}/, 'HASH')),
     ).toEqual([
       ...['/bin/sh -c #(nop)  ARG V=1', '/bin/sh -c #(nop)  MAINTAINER me', '|1 V=1 /bin/sh -c make'],
-      ...['/bin/sh -c #(nop) WORKDIR /w', '/bin/sh -c #(nop) COPY --chown=1 file:HASH in /w/ '],
+      ...['/bin/sh -c #(nop) WORKDIR /w', '/bin/sh -c #(nop) COPY --chown=1 file:HASH in . '],
       ...['bash -c #(nop)  SHELL [bash -c]', 'bash -c #(nop)  CMD ["bash" "-c" "a b"]'],
-      `bash -c #(nop)  HEALTHCHECK &{["CMD" "x"] "1m30s" "0s" "0s" "0s" '\\x03'}`,
-      ...['bash -c #(nop)  EXPOSE 81 80', 'bash -c #(nop)  VOLUME [/a /b]'],
+      `bash -c #(nop)  HEALTHCHECK &{[CMD x] 1m30s 0s 0s 0s 3}`,
+      ...['bash -c #(nop)  EXPOSE 80 81', 'bash -c #(nop)  VOLUME [/a /b]'],
       ...['bash -c #(nop)  LABEL a=2', 'bash -c #(nop)  LABEL b=1'],
     ]);
     expect(config.history?.map(({ author }) => author)).toEqual([

@@ -20,9 +20,14 @@ export function readDirectives(lines: readonly string[]): Directives {
     const key = name.toLowerCase();
     if (!known.has(key)) break;
     const position = { first: index + 1, last: index + 1 };
-    if (found.has(key)) throw new DockerfileError(`only one ${key} parser directive can be used`, position);
+    if (found.has(key))
+      throw new DockerfileError(`only one ${key} parser directive can be used`, position, 'syntax');
     if (key === 'escape' && value !== '\\' && value !== '`') {
-      throw new DockerfileError(`invalid escape token '${value}' does not match \` or \\`, position);
+      throw new DockerfileError(
+        `invalid escape token '${value}' does not match \` or \\`,
+        position,
+        'syntax',
+      );
     }
     found.set(key, value);
   }

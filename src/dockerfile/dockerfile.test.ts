@@ -69,7 +69,7 @@ describe('a Dockerfile', () => {
     ['FROM a\nHEALTHCHECK --interval=1us CMD x', 'Interval "1us" cannot be less than 1ms'],
     ['FROM a\nHEALTHCHECK WHAT', 'Unknown type "WHAT" in HEALTHCHECK (try CMD)'],
     ['FROM a\nSHELL bash', 'SHELL requires the arguments to be in JSON form'],
-    ['FROM a\nVOLUME ["a", 1]', 'only string type is allowed in JSON format arrays'],
+    ['FROM a\nVOLUME ["a", 1]', 'arrays must be comprised of strings only'],
     ['# escape=x\nFROM a', "invalid escape token 'x'"],
     ['# escape=`\n# escape=`\nFROM a', 'only one escape parser directive can be used'],
     [`FROM a\nRUN ${'x'.repeat(66_000)}`, 'dockerfile line greater than max allowed size of 65535'],

@@ -30,7 +30,7 @@ export function readDockerfile(text: string): Dockerfile {
     if (instruction.kind === 'from') stages.push({ from: instruction, instructions: [] });
     else if (stage !== undefined) stage.instructions.push(instruction);
     else if (instruction.kind === 'arg') globals.push(instruction);
-    else throw new DockerfileError('no build stage in current context', statement.lines);
+    else throw new DockerfileError('no build stage in current context', statement.lines, 'meaning');
   }
   if (stages.length === 0) throw new DockerfileError('dockerfile contains no stages to build');
   return { directives, globals, stages, statements, emptyContinuations };

@@ -6,13 +6,18 @@ export interface Lines {
   readonly last: number;
 }
 
+/** What cannot be read: how a file falls into instructions, or what one of them says; or what does not fit, though it can be read. */
+export type Fault = 'syntax' | 'instruction' | 'meaning';
+
 /** Something wrong in a Dockerfile, and where. */
 export class DockerfileError extends SampanError {
   readonly lines: Lines | undefined;
+  readonly fault: Fault;
 
-  constructor(message: string, lines?: Lines) {
+  constructor(message: string, lines?: Lines, fault: Fault = 'instruction') {
     super('invalid-argument', message);
     this.lines = lines;
+    this.fault = fault;
   }
 }
 
@@ -22,6 +27,6 @@ export function at<T>(lines: Lines, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof DockerfileError) || error.lines !== undefined) throw error;
-    throw new DockerfileError(error.message, lines);
+    throw new DockerfileError(error.message, lines, error.fault);
   }
 }

@@ -18,12 +18,33 @@ const MAX_RESULT = 1 << 20;
 
 /** Expands the variables of a text and removes its quotes. Fails with DockerfileError in the words of a POSIX shell. */
 export function expand(text: string, options: ExpansionOptions): string {
-  return new Expansion(text, options).run().text;
+  return process(text, options).text;
 }
 
 /** The same, split at blanks that are neither quoted nor escaped; blanks of variables' values split too. */
 export function expandToWords(text: string, options: ExpansionOptions): string[] {
-  return new Expansion(text, options).run().words;
+  return process(text, options).words;
+}
+
+function process(
+  text: string,
+  options: ExpansionOptions,
+): { readonly text: string; readonly words: string[] } {
+  try {
+    return new Expansion(text, options).run();
+  } catch (error) {
+    if (!(error instanceof DockerfileError)) throw error;
+    throw new DockerfileError(`failed to process ${JSON.stringify(text)}: ${error.message}`);
+  }
+}
+
+function patternOf(text: string): ReturnType<typeof parsePattern> {
+  try {
+    return parsePattern(text);
+  } catch (error) {
+    if (!(error instanceof DockerfileError)) throw error;
+    throw new DockerfileError(`invalid pattern (${text}) in substitution: ${error.message}`);
+  }
 }
 
 class Words {
@@ -224,7 +245,7 @@ class Expansion {
   #trimmed(name: string, modifier: string): string {
     const isGreedy = this.#peek() === modifier;
     if (isGreedy) this.#position++;
-    const pattern = parsePattern(this.#until('}', true));
+    const pattern = patternOf(this.#until('}', true));
     const value = [...this.#value(name)];
     const match = modifier === '#' ? matchFrom(pattern, value, 0) : matchToEnd(pattern, value);
     const cut = match === undefined ? 0 : isGreedy ? match.most : match.least;
@@ -235,7 +256,7 @@ class Expansion {
   #replaced(name: string): string {
     const all = this.#peek() === '/';
     if (all) this.#position++;
-    const pattern = parsePattern(this.#until('/', true).replaceAll('\\/', '/'));
+    const pattern = patternOf(this.#until('/', true).replaceAll('\\/', '/'));
     const replacement = this.#until('}', true).replace(/\\([/}])/g, '$1');
     const value = [...this.#value(name)];
     let result = '';

@@ -65,5 +65,5 @@ function checked(name: string, kind: FlagKind, value: string | undefined): strin
   }
   const text = (value ?? 'true').toLowerCase();
   if (text === 'true' || text === 'false') return text;
-  throw new DockerfileError(`expecting boolean value for flag ${name}, not: ${value}`);
+  throw new DockerfileError(`expecting boolean value for flag --${name}, not: ${value}`);
 }

@@ -12,6 +12,8 @@ export function readCopy(source: Source): CopyInstruction {
   if (from.includes('$')) {
     throw new DockerfileError(
       'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround',
+      undefined,
+      'meaning',
     );
   }
   const copy = {
@@ -21,8 +23,12 @@ export function readCopy(source: Source): CopyInstruction {
     parents: flags.boolean('parents') ?? false,
   } as const;
   for (const word of copy.sources) {
-    if (/^https?:\/\//.test(word)) throw new DockerfileError("source can't be a URL for COPY");
-    if (/^git@|^git:\/\//.test(word)) throw new DockerfileError("source can't be a git ref for COPY");
+    if (/^git@|^git:\/\/|^https?:\/\/.*\.git(?:[#?]|$)/.test(word)) {
+      throw new DockerfileError("source can't be a git ref for COPY", undefined, 'meaning');
+    }
+    if (/^https?:\/\//.test(word)) {
+      throw new DockerfileError("source can't be a URL for COPY", undefined, 'meaning');
+    }
   }
   return copy;
 }

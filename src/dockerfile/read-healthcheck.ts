@@ -47,7 +47,7 @@ function checkOf(rest: string, flags: Flags): HealthConfig {
     throw new DockerfileError(
       /^-\d+$/.test(retries)
         ? `--retries cannot be negative (${retries})`
-        : `invalid number of retries ${JSON.stringify(retries)}`,
+        : `strconv.ParseInt: parsing ${JSON.stringify(retries)}: invalid syntax`,
     );
   }
   return {

@@ -69,6 +69,6 @@ export function readInstruction(statement: Statement, token: string): Instructio
 }
 
 /** What every instruction has. */
-export function written({ keyword, statement }: Source): { lines: Statement['lines']; text: string } {
-  return { lines: statement.lines, text: `${keyword} ${statement.rest}`.trim() };
+export function written({ statement }: Source): { lines: Statement['lines']; text: string } {
+  return { lines: statement.lines, text: statement.original };
 }

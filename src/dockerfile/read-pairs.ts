@@ -19,7 +19,7 @@ export function readPairs(source: Source, kind: PairsInstruction['kind']): Pairs
 /** `ENV name all the rest`. */
 function legacyPair({ keyword, rest }: Source): { name: string; value: string } {
   const [, name = '', value = ''] = /^(\S+)\s+([\s\S]+)$/.exec(rest) ?? [];
-  if (name === '') throw new DockerfileError(`${keyword} must have two arguments`);
+  if (name === '') throw new DockerfileError(`${keyword} must have two arguments`, undefined, 'syntax');
   return { name, value };
 }
 
@@ -28,6 +28,8 @@ function pairOf({ keyword }: Source, word: string): { name: string; value: strin
   if (equals < 0) {
     throw new DockerfileError(
       `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+      undefined,
+      'syntax',
     );
   }
   if (equals === 0) throw new DockerfileError(`${keyword} names can not be blank`);

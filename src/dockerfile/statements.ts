@@ -6,6 +6,8 @@ import { type Heredoc, heredocsOf } from './heredoc.ts';
 export interface Statement {
   /** As written. */
   readonly keyword: string;
+  /** All of it, as written. */
+  readonly original: string;
   /** What follows the keyword. */
   readonly rest: string;
   readonly lines: Lines;
@@ -27,7 +29,7 @@ const MAX_FILE = 4 << 20;
 /** Cuts a Dockerfile into its instructions. Fails with DockerfileError. */
 export function readStatements(text: string): Statements {
   if (text.length > MAX_FILE)
-    throw new DockerfileError(`the Dockerfile has more than ${MAX_FILE} characters`);
+    throw new DockerfileError(`the Dockerfile has more than ${MAX_FILE} characters`, undefined, 'syntax');
   const lines = text
     .replace(/^\ufeff/, '')
     .split('\n')
@@ -58,7 +60,8 @@ class StatementReader {
       else if (line.trim() === '') this.#comments = [];
       else statements.push(this.#statement(line));
     }
-    if (statements.length === 0) throw new DockerfileError('file with no instructions');
+    if (statements.length === 0)
+      throw new DockerfileError('file with no instructions', this.#end(), 'syntax');
     return {
       directives: this.#directives,
       statements,
@@ -66,11 +69,18 @@ class StatementReader {
     };
   }
 
+  /** The last line that is not blank. */
+  #end(): Lines {
+    const last = this.#lines.findLastIndex((line) => line.trim() !== '') + 1;
+    return { first: Math.max(last, 1), last: Math.max(last, 1) };
+  }
+
   #next(): string | undefined {
     const line = this.#lines[this.#position++];
     if (line !== undefined && line.length > MAX_LINE) {
       const where = { first: this.#position, last: this.#position };
-      throw new DockerfileError(`dockerfile line greater than max allowed size of ${MAX_LINE}`, where);
+      const message = `dockerfile line greater than max allowed size of ${MAX_LINE}`;
+      throw new DockerfileError(message, where, 'syntax');
     }
     return line;
   }
@@ -82,7 +92,14 @@ class StatementReader {
     const text = this.#joined(start.trimStart());
     const [, keyword = '', rest = ''] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
     const heredocs = this.#heredocs(keyword, rest, first);
-    return { keyword, rest: rest.trim(), lines: { first, last: this.#position }, heredocs, comments };
+    return {
+      keyword,
+      original: text.trim(),
+      rest: rest.trim(),
+      lines: { first, last: this.#position },
+      heredocs,
+      comments,
+    };
   }
 
   /** Joins a line with those that continue it: comments among them go, and so do empty lines. */
@@ -116,7 +133,8 @@ class StatementReader {
       const content: string[] = [];
       for (;;) {
         const line = this.#next();
-        if (line === undefined) throw new DockerfileError('unterminated heredoc', { first, last: first });
+        if (line === undefined)
+          throw new DockerfileError('unterminated heredoc', { first, last: this.#lines.length }, 'syntax');
         const own = head.chomps ? line.replace(/^\t+/, '') : line;
         if (own === head.name) return { ...head, content: content.join('') };
         content.push(`${own}\n`);

@@ -37,7 +37,11 @@ export function jsonWords(text: string): string[] | undefined {
   }
   if (!Array.isArray(value)) return undefined;
   if (!value.every((word) => typeof word === 'string')) {
-    throw new DockerfileError('only string type is allowed in JSON format arrays');
+    throw new DockerfileError(
+      'when using JSON array syntax, arrays must be comprised of strings only',
+      undefined,
+      'syntax',
+    );
   }
   return value;
 }

@@ -29,7 +29,9 @@ for (const [topic, cases] of Object.entries(topics)) {
   const outcomes: Outcomes = JSON.parse(readFileSync(path, 'utf8'));
   describe(topic, () => {
     test('was recorded for these cases', () => {
-      const names = Object.entries(cases).flatMap(([name, what]) => buildersOf(what).map((one) => `${name}, ${one}`));
+      const names = Object.entries(cases).flatMap(([name, what]) =>
+        buildersOf(what).map((one) => `${name}, ${one}`),
+      );
       expect(Object.keys(outcomes)).toEqual(names);
     });
 
@@ -38,7 +40,9 @@ for (const [topic, cases] of Object.entries(topics)) {
         test(`${name}, ${builder}`, async () => {
           const outcome = outcomes[`${name}, ${builder}`];
           if (outcome === undefined) throw new Error('it was not recorded');
-          expect(await play(stage, builder, what)).toEqual(expected(`${topic}: ${name}, ${builder}`, outcome));
+          expect(await play(stage, builder, what)).toEqual(
+            expected(`${topic}: ${name}, ${builder}`, outcome),
+          );
         });
       }
     }

@@ -1,6 +1,7 @@
+import { isCode, messageOf } from '../../base/errors.ts';
 import type { Stage } from '../../dockerfile/dockerfile.ts';
 import { at, DockerfileError } from '../../dockerfile/errors.ts';
-import { type ExpansionOptions, expand } from '../../dockerfile/expansion.ts';
+import { type ExpansionOptions, expand, type Lookup } from '../../dockerfile/expansion.ts';
 import type { FromInstruction, Instruction } from '../../dockerfile/instructions.ts';
 import { readInstruction } from '../../dockerfile/read-instruction.ts';
 import { readStatements } from '../../dockerfile/statements.ts';
@@ -23,7 +24,7 @@ import {
 } from './config-steps.ts';
 import { applyCopy, applyRun, applyWorkdir, type StepOptions } from './file-steps.ts';
 import { inputNames } from './input-names.ts';
-import { entriesOf, envOf, lookupIn, proxyEntries, withArg } from './scope.ts';
+import { entriesOf, envOf, lookupIn, proxyEntries, proxyNames, withArg } from './scope.ts';
 import { after, type StageState } from './stage-state.ts';
 import { stageBefore } from './targets.ts';
 
@@ -67,6 +68,10 @@ class StageCompiler {
     return { ...state, steps };
   }
 
+  get #isClassic(): boolean {
+    return this.#compilation.options.style === 'classic';
+  }
+
   get #token(): string {
     return this.#compilation.file.directives.escape;
   }
@@ -80,18 +85,26 @@ class StageCompiler {
     if (from.platform !== '') {
       this.#platform = at(from.lines, () => platformOf(expand(from.platform, expansion)));
     }
-    const earlier = stageBefore(this.#number, image, file.stages);
-    if (earlier !== undefined) return this.#inherited(await this.#compilation.stage(earlier));
     const context = options.contexts[image];
+    // A context takes the place of the stage of its name; the main one has none.
+    const earlier = context === undefined ? stageBefore(this.#number, image, file.stages) : undefined;
+    if (earlier !== undefined) return this.#inherited(await this.#compilation.stage(earlier));
     if (context !== undefined && !('image' in context)) return this.#fresh(context, emptyProcess, undefined);
-    if (context === undefined && image === 'scratch') return this.#fresh(scratch, emptyProcess, undefined);
+    if (context === undefined && image === 'scratch')
+      return this.#fresh(scratch, this.#isClassic ? {} : emptyProcess, undefined);
     const { vertex, config } = await this.#image(context?.image ?? image, from);
     return this.#fresh(vertex, config.config ?? {}, config);
   }
 
   async #image(image: string, { lines }: Pick<StageInstruction, 'lines'>): Promise<ImageVertex> {
     const { options, context } = this.#compilation;
-    const { reference, id, config } = await options.images.resolve(context, image, this.#platform);
+    const { reference, id, config } = await options.images
+      .resolve(context, image, this.#platform)
+      .catch((error: unknown) => {
+        if (this.#isClassic || !isCode(error, 'invalid-argument')) throw error;
+        const name = JSON.stringify(image);
+        throw new DockerfileError(`failed to parse stage name ${name}: ${messageOf(error)}`, lines);
+      });
     const operation = { kind: 'image', reference, image: id, platform: this.#platform } as const;
     const note = { name: this.#title('', `FROM ${image}`), lines, ignoresCache: false };
     return { vertex: makeVertex(operation, [], note), config };
@@ -103,13 +116,16 @@ class StageCompiler {
     return {
       ...{ name: this.#stage.from.name, origin: root, start: root, root, base, author: base?.author ?? '' },
       process: { ...process, Env: entriesOf(env) },
-      scope: { env, args: new Map() },
+      scope: { env, args: new Map(), shadows: new Map() },
       ...{ history: [], steps: [], hasOwnCommand: false },
     };
   }
 
   #inherited(state: StageState): StageState {
-    return { ...state, name: this.#stage.from.name, start: state.root, hasOwnCommand: false };
+    const { env, args, shadows } = state.scope;
+    // The classic builder's stages inherit no arguments.
+    const scope = this.#isClassic ? { env, args: new Map(), shadows } : { env, args, shadows };
+    return { ...state, name: this.#stage.from.name, start: state.root, scope, hasOwnCommand: false };
   }
 
   #triggers(texts: readonly string[], from: FromInstruction): StageInstruction[] {
@@ -143,21 +159,31 @@ class StageCompiler {
 
   async #input(name: string, { lines }: StageInstruction): Promise<Vertex> {
     const { options, file } = this.#compilation;
-    const stage = stageBefore(this.#number, name, file.stages);
-    if (stage !== undefined) return (await this.#compilation.stage(stage)).root;
-    if (/^\d+$/.test(name)) {
-      throw new DockerfileError(`invalid stage index ${name}: there is no such stage before this one`, lines);
-    }
-    if (stageBefore(file.stages.length, name, file.stages) !== undefined) {
-      throw new DockerfileError(
-        `cannot copy from stage ${JSON.stringify(name)}, it needs to be defined before current stage`,
-        lines,
-      );
-    }
     const context = options.contexts[name];
+    const stage = context === undefined ? stageBefore(this.#number, name, file.stages) : undefined;
+    if (stage !== undefined) return (await this.#compilation.stage(stage)).root;
+    if (context === undefined) this.#refuseLater(name, lines);
     if (context !== undefined && !('image' in context)) return context;
     if (context === undefined && name === 'scratch') return scratch;
     return (await this.#image(context?.image ?? name, { lines })).vertex;
+  }
+
+  /** What follows, or the stage itself, cannot be copied from. */
+  #refuseLater(name: string, lines: StageInstruction['lines']): void {
+    const { stages } = this.#compilation.file;
+    const later = stageBefore(stages.length, name, stages);
+    const own = this.#stage.from.name || String(this.#number);
+    if (later === this.#number) {
+      throw new DockerfileError(`circular dependency detected on stage: ${own}`, lines);
+    }
+    if (later !== undefined) {
+      const [from, before] = [name, own].map((each) => JSON.stringify(each));
+      throw new DockerfileError(
+        `cannot copy from stage ${from}, it needs to be defined before current stage ${before}`,
+        lines,
+      );
+    }
+    if (/^\d+$/.test(name)) throw new DockerfileError(`invalid stage index ${name}`);
   }
 
   #apply(
@@ -166,7 +192,7 @@ class StageCompiler {
     inputs: ReadonlyMap<string, Vertex>,
     count: number,
   ): StageState {
-    const expansion: ExpansionOptions = { escape: this.#token, lookup: lookupIn(state.scope) };
+    const expansion = { escape: this.#token, lookup: this.#lookup(state) };
     const options = this.#stepOptions(expansion, inputs, instruction, count);
     this.#step++;
     switch (instruction.kind) {
@@ -201,7 +227,7 @@ class StageCompiler {
       case 'shell':
         return applyShell(state, instruction);
       case 'onbuild':
-        return applyOnbuild(state, instruction);
+        return applyOnbuild(state, instruction, this.#compilation.options.style);
     }
   }
 
@@ -213,10 +239,19 @@ class StageCompiler {
     for (const { name, value } of pairs) {
       const expansion = { escape: this.#token, lookup: lookupIn(scope) };
       const own = value === undefined ? undefined : expand(value, expansion);
-      words.push(own === undefined ? name : `${name}=${own}`);
-      scope = withArg(scope, name, options.args[name] ?? own ?? globals.get(name));
+      const set = options.args[name] ?? own ?? globals.get(name);
+      words.push(wordOf(name, this.#isClassic ? own : set));
+      scope = withArg(scope, name, set, options.style);
     }
     return after(state, `ARG ${words.join(' ')}`, { scope });
+  }
+
+  /** The classic builder knows proxies without their being declared. */
+  #lookup({ scope }: StageState): Lookup {
+    const { args } = this.#compilation.options;
+    const lookup = lookupIn(scope);
+    if (!this.#isClassic) return lookup;
+    return (name) => lookup(name) ?? (proxyNames.includes(name) ? args[name] : undefined);
   }
 
   #stepOptions(
@@ -230,7 +265,7 @@ class StageCompiler {
     const position = `${this.#step}/${count}`;
     return {
       ...{ expansion, network, extraHosts, limits, style, platform: this.#platform },
-      proxies: proxyEntries(options.args),
+      proxies: proxyEntries(options.args, style),
       hostname: options.args['BUILDKIT_SANDBOX_HOSTNAME'] ?? DEFAULT_HOSTNAME,
       inputOf(name) {
         const input = name === '' ? contexts['context'] : inputs.get(name);
@@ -268,6 +303,10 @@ interface ImageVertex {
 const emptyProcess: ImageProcess = { WorkingDir: '/' };
 const scratch = makeVertex({ kind: 'scratch' }, [], { name: '[internal] scratch', ignoresCache: false });
 
+function wordOf(name: string, value: string | undefined): string {
+  return value === undefined ? name : `${name}=${value}`;
+}
+
 function withoutTriggers({ OnBuild: _, ...process }: ImageProcess): ImageProcess {
   return process;
 }
@@ -276,6 +315,8 @@ function platformOf(text: string): Platform {
   try {
     return parsePlatform(text);
   } catch {
-    throw new DockerfileError(`failed to parse platform ${text}`);
+    throw new DockerfileError(
+      `failed to parse platform ${text}: ${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`,
+    );
   }
 }

@@ -88,10 +88,26 @@ describe('variables', () => {
     expect(stage.process.Env).toContain('all=global-default-given-');
   });
 
-  test('of ENV win over ARG and are those before the instruction', async () => {
-    const { stage } = await compiled('FROM debian\nENV v=env\nARG v=arg\nENV w=$v v=new x=$v\nRUN y');
-    expect(stage.process.Env).toEqual(['PATH=/bin', 'LANG=C', 'v=new', 'w=env', 'x=env']);
-    expect(stage.root.operation).toMatchObject({ env: ['PATH=/bin', 'LANG=C', 'v=new', 'w=env', 'x=env'] });
+  test.each([
+    ['classic', 'env'],
+    ['buildkit', 'arg'],
+  ] as const)('are those before the instruction: %s ones after ENV and ARG', async (style, value) => {
+    const text = 'FROM debian\nENV v=env\nARG v=arg\nENV w=$v v=new x=$v\nRUN y';
+    const { stage } = await compiled(text, { style });
+    const env = ['PATH=/bin', 'LANG=C', 'v=new', `w=${value}`, `x=${value}`];
+    expect(stage.process.Env).toEqual(env);
+    expect(stage.root.operation).toMatchObject({ env });
+  });
+
+  test('of a stage are not those of its children for the classic builder', async () => {
+    const text = 'FROM debian AS one\nARG v=1\nFROM one\nENV w=${v-unset}';
+    expect((await compiled(text, { style: 'classic' })).stage.process.Env).toContain('w=unset');
+    expect((await compiled(text, { style: 'buildkit' })).stage.process.Env).toContain('w=1');
+  });
+
+  test('for proxies are given in both cases', async () => {
+    const { stage } = await compiled('FROM debian\nRUN y', { args: { http_proxy: 'p' } });
+    expect(stage.root.operation).toMatchObject({ proxies: ['HTTP_PROXY=p', 'http_proxy=p'] });
   });
 
   test('of the platform are there for FROM, and for a stage that declares them', async () => {
@@ -102,7 +118,7 @@ describe('variables', () => {
 
   test('that a command sees are in its history', async () => {
     const { stage } = await compiled('FROM debian\nARG a=1\nARG b\nRUN x $a');
-    expect(stage.history.at(-1)?.createdBy).toBe('RUN |1 a=1 /bin/sh -c x $a # buildkit');
+    expect(stage.history.at(-1)?.createdBy).toBe('RUN |2 a=1 b= /bin/sh -c x $a # buildkit');
     expect(stage.root.operation).toMatchObject({
       args: ['/bin/sh', '-c', 'x $a'],
       workingDirectory: '/base',
@@ -165,7 +181,7 @@ describe('steps', () => {
   });
 
   test.each([
-    ['type=bind', 'invalid mount target ""'],
+    ['type=bind', 'invalid mount target "/"'],
     ['target=/', 'invalid mount target "/"'],
     ['type=x,target=/a', 'unsupported mount type "x"'],
     ['target', "invalid field 'target' must be a key=value pair"],

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { posix } from 'node:path';
 import { DockerfileError } from '../../dockerfile/errors.ts';
 import { type ExpansionOptions, expand, expandToWords } from '../../dockerfile/expansion.ts';
@@ -10,7 +11,7 @@ import type {
   WordInstruction,
   WordsInstruction,
 } from '../../dockerfile/instructions.ts';
-import { quotedHealth, quotedList } from './go-format.ts';
+import { plainHealth, quotedHealth, quotedList } from './go-format.ts';
 import { entriesOf, envOf, withEnv } from './scope.ts';
 import { after, type StageState, shellOf } from './stage-state.ts';
 
@@ -89,10 +90,16 @@ export function applyStopSignal(
   options: ExpansionOptions,
 ): StageState {
   const signal = expand(word, options);
-  if (!/^(?:SIG)?(?:[A-Z]+\d?|RTMIN(?:\+\d+)?|RTMAX(?:-\d+)?)$/i.test(signal) && !/^\d{1,2}$/.test(signal)) {
-    throw new DockerfileError(`invalid signal: ${signal}`);
-  }
+  checkSignal(signal);
   return after(state, `STOPSIGNAL ${signal}`, { process: { ...state.process, StopSignal: signal } });
+}
+
+function checkSignal(text: string): void {
+  const name = `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
+  const isReal = /^SIG(?:RTMIN(?:\+\d{1,2})?|RTMAX(?:-\d{1,2})?)$/.test(name);
+  const isNumber = /^\d{1,2}$/.test(text) && Number(text) > 0 && Number(text) <= 64;
+  if (!isReal && !isNumber && !(name in constants.signals))
+    throw new DockerfileError(`invalid signal: ${text}`);
 }
 
 export function applyMaintainer(state: StageState, { word }: WordInstruction): StageState {
@@ -117,15 +124,12 @@ export function applyExpose(
   { words }: WordsInstruction,
   options: ExpansionOptions,
 ): StageState {
-  const written = words.flatMap((word) => expandToWords(word, options));
-  const added = Object.fromEntries(
-    written
-      .flatMap(portsOf)
-      .sort()
-      .map((port) => [port, {}]),
-  );
+  // Sorted as they are written.
+  const written = [...words].sort().flatMap((word) => expandToWords(word, options));
+  const ports = [...new Set(written.flatMap(portsOf))];
+  const added = Object.fromEntries(ports.map((port) => [port, {}]));
   const process = { ...state.process, ExposedPorts: { ...state.process.ExposedPorts, ...added } };
-  const text = `EXPOSE [${Object.keys(added).join(' ')}]`;
+  const text = `EXPOSE [${ports.join(' ')}]`;
   return after(state, text, { process }, `#(nop)  EXPOSE ${written.join(' ')}`);
 }
 
@@ -141,17 +145,26 @@ function portsOf(word: string): string[] {
   if (match === null || first < 1 || last < first || last > MAX_PORT) {
     throw new DockerfileError(`invalid containerPort: ${word}`);
   }
-  if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw new DockerfileError(`invalid proto: ${protocol}`);
+  if (!['tcp', 'udp', 'sctp'].includes(protocol)) {
+    throw new DockerfileError(`invalid port: ${JSON.stringify(word)}: invalid proto: ${protocol}`);
+  }
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 }
 
 export function applyHealthcheck(state: StageState, { health }: HealthcheckInstruction): StageState {
   const process = { ...state.process, Healthcheck: health };
-  return after(state, `HEALTHCHECK ${quotedHealth(health)}`, { process });
+  const classic = `#(nop)  HEALTHCHECK ${plainHealth(health)}`;
+  return after(state, `HEALTHCHECK ${quotedHealth(health)}`, { process }, classic);
 }
 
-export function applyOnbuild(state: StageState, { trigger }: OnbuildInstruction): StageState {
+/** BuildKit's histories have no line for it. */
+export function applyOnbuild(
+  state: StageState,
+  { trigger }: OnbuildInstruction,
+  style: 'classic' | 'buildkit',
+): StageState {
   const process = { ...state.process, OnBuild: [...(state.process.OnBuild ?? []), trigger] };
+  if (style === 'buildkit') return { ...state, process };
   return after(state, `ONBUILD ${trigger}`, { process });
 }
 

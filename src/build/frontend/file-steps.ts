@@ -11,7 +11,7 @@ import { type CopySource, makeVertex, type RunOperation, type Vertex } from '../
 import { commandWords, inWorkingDirectory } from './config-steps.ts';
 import { remoteVertex } from './remote-sources.ts';
 import { readMount, resolveMount } from './run-mounts.ts';
-import { commandEnv, declares } from './scope.ts';
+import { commandEnv, declares, lookupIn } from './scope.ts';
 import { after, type StageState, shellOf, withLine } from './stage-state.ts';
 
 /** What an instruction that makes a layer must know besides its stage. */
@@ -62,12 +62,13 @@ export function applyRun(state: StageState, instruction: RunInstruction, options
     ...{ platform: options.platform, extraHosts: options.extraHosts, limits: options.limits },
   };
   const root = makeVertex(operation, inputs.list, options.note(instruction.text));
-  const visible = [...state.scope.args].flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
+  const { env, args: declared } = state.scope;
+  const visible = [...declared.keys()].map((name) => `${name}=${lookupIn(state.scope)(name) ?? ''}`);
+  const shown = files.length > 0 ? [...shellOf(state.process), ...args] : args;
+  const text = ['RUN', ...withCount(visible), ...shown, '# buildkit'].join(' ');
+  const seen = [...declared].flatMap(([name, value]) =>
+    value === undefined || env.has(name) ? [] : [`${name}=${value}`],
   );
-  const text = ['RUN', ...withCount(visible), ...args, '# buildkit'].join(' ');
-  const { env } = state.scope;
-  const seen = visible.filter((entry) => !env.has(entry.slice(0, entry.indexOf('='))));
   // The classic builder counts the arguments that it does not show.
   const counted = seen.length === 0 && operation.proxies.length > 0 ? ['|0'] : withCount(seen.sort());
   return withLine(state, { root }, text, [...counted, ...args].join(' '));
@@ -124,14 +125,22 @@ export function applyCopy(state: StageState, instruction: CopyInstruction, optio
     link: instruction.link && instruction.chmod === '',
     keepsParents: instruction.parents,
   } as const;
-  const words = [...instruction.sources.map((word) => expand(word, expansion)), written];
   const root = makeVertex(operation, inputs.list, options.note(instruction.text));
   const keyword = instruction.kind.toUpperCase();
-  const { owner, destination } = operation;
+  const { owner, mode } = operation;
+  const flags = [owner === '' ? '' : `--chown=${owner}`, mode === '' ? '' : `--chmod=${mode}`];
+  const words = [keyword, ...flags, ...sourceWords(instruction, expansion), written, '# buildkit'];
   const shell = shellOf(state.process).join(' ');
-  return withLine(state, { root }, [keyword, ...words, '# buildkit'].join(' '), {
-    ...{ shell, keyword, owner, destination },
+  return withLine(state, { root }, words.filter((word) => word !== '').join(' '), {
+    ...{ shell, keyword, owner, destination: written },
   });
+}
+
+/** As BuildKit's histories have them: documents last. */
+function sourceWords({ sources, heredocs }: CopyInstruction, expansion: ExpansionOptions): string[] {
+  const documents = sources.flatMap((word) => documentOf(word, heredocs, expansion.escape) ?? []);
+  const others = sources.filter((word) => documentOf(word, heredocs, expansion.escape) === undefined);
+  return [...others.map((word) => expand(word, expansion)), ...documents.map(({ name }) => `<<${name}`)];
 }
 
 function sourceOf(
@@ -163,8 +172,7 @@ function sourceOf(
       required: true,
     };
   }
-  if (instruction.checksum !== '')
-    throw new DockerfileError("checksum can't be specified for non-HTTP(S) sources");
+  if (instruction.checksum !== '') throw new DockerfileError('checksum requires HTTP(S) or Git sources');
   const [before = '', ...behind] = instruction.parents ? text.split('/./') : [text];
   return {
     ...{

@@ -18,6 +18,13 @@ export function quotedHealth(health: HealthConfig): string {
   return `&{${[quotedList(Test), ...times, quotedRune(Retries)].join(' ')}}`;
 }
 
+/** `%v` of a health check. */
+export function plainHealth(health: HealthConfig): string {
+  const { Test = [], Interval, Timeout, StartPeriod, StartInterval, Retries = 0 } = health;
+  const times = [Interval, Timeout, StartPeriod, StartInterval].map((time = 0) => duration(time));
+  return `&{[${Test.join(' ')}] ${times.join(' ')} ${Retries}}`;
+}
+
 /** A number is a character to `%q`. */
 function quotedRune(number: number): string {
   const isPrintable = number > 0x20 && number < 0x7f && number !== 0x27 && number !== 0x5c;

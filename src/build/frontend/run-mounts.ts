@@ -49,7 +49,7 @@ export function readMount(text: string, expand: (word: string) => string): Writt
     if (key === 'type') type = typeOf(value);
     else fields.set(key, value);
   }
-  checkFields(text, type, fields);
+  checkFields(type, fields);
   return { type, fields };
 }
 
@@ -59,12 +59,15 @@ function typeOf(text: string): MountType {
   return found;
 }
 
-function checkFields(text: string, type: MountType, fields: ReadonlyMap<string, string>): void {
+function checkFields(type: MountType, fields: ReadonlyMap<string, string>): void {
   const known = Object.values(allowed).flat();
   for (const key of fields.keys()) {
     if (allowed[type].includes(key)) continue;
+    if (key === 'size') throw new DockerfileError(`unexpected key 'size' for mount type '${type}'`);
     if (known.includes(key)) throw new DockerfileError(`${key} not allowed for "${type}" type mounts`);
-    throw new DockerfileError(`unexpected key '${key}' in '${text}'${suggestion(key, known)}`);
+    throw new DockerfileError(
+      `unexpected key '${key}' in '${key}=${fields.get(key)}'${suggestion(key, known)}`,
+    );
   }
 }
 
@@ -125,7 +128,7 @@ export function resolveMount(
       return { type, target: target(''), size: sizeOf(text('size')) };
     case 'secret': {
       const id = text('id') || text('source') || posix.basename(text('target'));
-      if (id === '') throw new DockerfileError('one of source, target required');
+      if (id === '') throw new DockerfileError('invalid secret mount. one of source, target required');
       const env = text('env');
       const path = env !== '' && !fields.has('target') ? '' : target(`/run/secrets/${posix.basename(id)}`);
       return {
@@ -148,7 +151,8 @@ export function resolveMount(
 
 function targetOf(text: string, workingDirectory: string): string {
   const path = posix.resolve('/', workingDirectory, text);
-  if (text === '' || path === '/') throw new DockerfileError(`invalid mount target ${JSON.stringify(text)}`);
+  if (text === '' || path === '/')
+    throw new DockerfileError(`invalid mount target ${JSON.stringify(text || '/')}`);
   return path;
 }
 

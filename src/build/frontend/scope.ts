@@ -10,19 +10,27 @@ export interface Scope {
   readonly env: ReadonlyMap<string, string>;
   /** In the order of their declaration; undefined for those without a value. */
   readonly args: ReadonlyMap<string, string | undefined>;
+  /** Arguments with a value that were declared after ENV had set a variable of their name, where that counts. */
+  readonly shadows: ReadonlyMap<string, string>;
 }
 
-/** ENV wins over ARG, wherever it stands. */
-export function lookupIn({ env, args }: Scope): Lookup {
-  return (name) => env.get(name) ?? args.get(name);
+type Style = 'classic' | 'buildkit';
+
+/** ENV wins over ARG, wherever it stands: with BuildKit only until an ARG of that name follows. */
+export function lookupIn({ env, args, shadows }: Scope): Lookup {
+  return (name) => shadows.get(name) ?? env.get(name) ?? args.get(name);
 }
 
-export function withEnv(scope: Scope, pairs: Iterable<readonly [string, string]>): Scope {
-  return { ...scope, env: new Map([...scope.env, ...pairs]) };
+export function withEnv(scope: Scope, pairs: readonly (readonly [string, string])[]): Scope {
+  const shadows = new Map(scope.shadows);
+  for (const [name] of pairs) shadows.delete(name);
+  return { ...scope, env: new Map([...scope.env, ...pairs]), shadows };
 }
 
-export function withArg(scope: Scope, name: string, value: string | undefined): Scope {
-  return { ...scope, args: new Map([...scope.args, [name, value]]) };
+export function withArg(scope: Scope, name: string, value: string | undefined, style: Style): Scope {
+  const args = new Map([...scope.args, [name, value] as const]);
+  if (style === 'classic' || value === undefined || !scope.env.has(name)) return { ...scope, args };
+  return { ...scope, args, shadows: new Map([...scope.shadows, [name, value]]) };
 }
 
 /** "NAME=value" entries of an image's configuration. */
@@ -39,9 +47,13 @@ export function entriesOf(env: ReadonlyMap<string, string>): string[] {
   return [...env].map(([name, value]) => `${name}=${value}`);
 }
 
-/** Those of the build's arguments that every command sees: "NAME=value". */
-export function proxyEntries(args: Readonly<Record<string, string>>): string[] {
-  return proxyNames.flatMap((name) => (args[name] === undefined ? [] : [`${name}=${args[name]}`]));
+/** Those of the build's arguments that every command sees: "NAME=value". BuildKit gives each in both cases, whichever was given. */
+export function proxyEntries(args: Readonly<Record<string, string>>, style: Style): string[] {
+  return proxyNames.flatMap((name) => {
+    const other = name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase();
+    const value = args[name] ?? (style === 'buildkit' ? args[other] : undefined);
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
 }
 
 /** Whether the stage has a variable of an entry's name itself. */
@@ -51,9 +63,9 @@ export function declares({ env, args }: Scope, entry: string): boolean {
 }
 
 /** What a command sees: ENV, and arguments that it does not hide. */
-export function commandEnv({ env, args }: Scope): string[] {
+export function commandEnv({ env, args, shadows }: Scope): string[] {
   const hidden = [...args].flatMap(([name, value]): [string, string][] =>
     value === undefined || env.has(name) ? [] : [[name, value]],
   );
-  return entriesOf(new Map([...env, ...hidden]));
+  return entriesOf(new Map([...env, ...hidden, ...shadows]));
 }

@@ -1,6 +1,7 @@
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
 import { at, DockerfileError } from '../../dockerfile/errors.ts';
 import { expand } from '../../dockerfile/expansion.ts';
+import { suggestion } from '../../dockerfile/suggestion.ts';
 import type { CompileOptions } from './compile.ts';
 import { globalArgs } from './global-args.ts';
 import { inputNames } from './input-names.ts';
@@ -10,7 +11,12 @@ export function targetOf({ stages }: Dockerfile, target: string): number {
   if (target === '') return stages.length - 1;
   const found = stageBefore(stages.length, target, stages);
   if (found === undefined)
-    throw new DockerfileError(`target stage ${JSON.stringify(target)} could not be found`);
+    throw new DockerfileError(
+      `target stage ${JSON.stringify(target)} could not be found${suggestion(
+        target,
+        stages.map(({ from }) => from.name),
+      )}`,
+    );
   return found;
 }
 
@@ -33,7 +39,8 @@ export function neededStages(file: Dockerfile, options: CompileOptions): number[
     needed.add(number);
     const base = at(stage.from.lines, () => expand(stage.from.image, expansion));
     for (const name of [base, ...stage.instructions.flatMap(inputNames)]) {
-      const earlier = stageBefore(number, name, file.stages);
+      const isContext = options.contexts[name] !== undefined;
+      const earlier = isContext ? undefined : stageBefore(number, name, file.stages);
       if (earlier !== undefined) visit(earlier);
     }
   };

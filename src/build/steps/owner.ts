@@ -36,7 +36,8 @@ export async function resolveOwner(
   const name = group ?? user;
   const gid = numberOf(name) ?? numberOf((await find(context, tree, '/etc/group', name))?.[2]);
   if (gid === undefined && style === 'classic') throw unknown('gid', name);
-  return { uid: own.uid, gid: gid ?? 0 };
+  // As BuildKit has it, a group that nobody has is the user's own.
+  return { uid: own.uid, gid: gid ?? own.gid };
 }
 
 function numberOf(text: string | undefined): number | undefined {
@@ -60,5 +61,7 @@ async function find(
 
 function unknown(what: 'uid' | 'gid', name: string): Error {
   const kind = what === 'uid' ? 'user' : 'group';
-  return invalid(`can't find ${what} for ${kind} ${name}: no such ${kind}: ${name}`);
+  return invalid(
+    `unable to convert uid/gid chown string to host mapping: can't find ${what} for ${kind} ${name}: no such ${kind}: ${name}`,
+  );
 }

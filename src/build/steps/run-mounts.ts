@@ -140,9 +140,9 @@ async function agentMount(
   { id, target, required, mode, uid, gid }: Mount<'ssh'>,
   held: AsyncDisposableStack,
 ): Promise<SandboxMount[]> {
-  const agent = surroundings.ssh(id);
+  const agent = await surroundings.ssh(id);
   if (agent === undefined) {
-    if (required) throw notFound(`no SSH key ${JSON.stringify(id)} forwarded from the client`);
+    if (required) throw notFound(`unset ssh forward key ${id}`);
     return [];
   }
   const socket = held.use(await openAgentSocket({ directory, agent, mode, uid, gid }));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Json } from '../../fixtures/test-daemon.ts';
 import { type TarEntry, tarEntries } from './tar-entries.ts';
 
 /** An image as `GET /images/NAME/get` gives it: its configuration and the file system that its layers make. */
@@ -13,9 +14,10 @@ export interface SavedImage {
 const SHOWN = 100;
 
 export async function savedImage(socket: string, id: string): Promise<SavedImage> {
-  const seen = await (await fetch(`http://d/images/${id}/json`, { unix: socket })).json();
+  const seen: Json = await (await fetch(`http://d/images/${id}/json`, { unix: socket })).json();
   // dockerd does not save an image without layers.
-  if ((seen.RootFS?.Layers ?? []).length === 0) return { id: seen.Id, config: { config: seen.Config }, files: new Map() };
+  if ((seen.RootFS?.Layers ?? []).length === 0)
+    return { id: seen.Id, config: { config: seen.Config }, files: new Map() };
   const answer = await fetch(`http://d/images/${id}/get`, { unix: socket });
   const archive = await answer.bytes();
   if (!answer.ok) throw new Error(`the image cannot be had: ${Buffer.from(archive)}`);
@@ -90,7 +92,12 @@ function describe({ type, mode, uid, gid, device, target, content, attributes }:
     '4': () => device.join(':'),
   }[type];
   const extended = [...attributes].sort().map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  const parts = [`${kinds[type] ?? type}${mode.toString(8).padStart(4, '0')}`, `${uid}:${gid}`, what?.() ?? '', ...extended];
+  const parts = [
+    `${kinds[type] ?? type}${mode.toString(8).padStart(4, '0')}`,
+    `${uid}:${gid}`,
+    what?.() ?? '',
+    ...extended,
+  ];
   return parts.filter((part) => part !== '').join(' ');
 }
 

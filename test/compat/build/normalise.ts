@@ -18,7 +18,8 @@ export function failureIn(log: string): string[] {
   const reason = lines.findLastIndex((line) => line.startsWith('ERROR: '));
   if (reason === -1) return [];
   const rule = lines.slice(0, reason).findLastIndex((line) => /^-{20}$/.test(line));
-  const begin = rule === reason - 1 ? lines.slice(0, rule).findLastIndex((line) => /^-{20}$/.test(line)) - 1 : reason;
+  const begin =
+    rule === reason - 1 ? lines.slice(0, rule).findLastIndex((line) => /^-{20}$/.test(line)) - 1 : reason;
   return lines.slice(begin);
 }
 

@@ -85,7 +85,8 @@ async function build(stage: Stage, builder: BuilderName, order: Order): Promise<
 
 function outcomeOf(builder: BuilderName, { exit, out, err }: Built, directory: string): Outcome {
   const said = { out: normalise(out, directory), err: normalise(err, directory) };
-  if (builder === 'classic') return { exit, said: `${said.out}${said.err}`.split('\n').filter((line) => line !== '') };
+  if (builder === 'classic')
+    return { exit, said: `${said.out}${said.err}`.split('\n').filter((line) => line !== '') };
   const warnings = warningsIn(said.err);
   return { exit, said: failureIn(said.err), ...(warnings.length > 0 && { warnings }) };
 }

@@ -47,7 +47,8 @@ interface Extensions {
 }
 
 function entry(header: Uint8Array, { type, content, pax, longName, longTarget }: Extensions): TarEntry {
-  const prefix = text(header.subarray(257, 262)) === 'ustar' && header[263] === 48 ? field(header, 345, 155) : '';
+  const prefix =
+    text(header.subarray(257, 262)) === 'ustar' && header[263] === 48 ? field(header, 345, 155) : '';
   const short = prefix === '' ? field(header, 0, 100) : `${prefix}/${field(header, 0, 100)}`;
   const name = pax.get('path') ?? longName ?? short;
   const attributes = [...pax].filter(([key]) => key.startsWith(XATTR));

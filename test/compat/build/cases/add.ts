@@ -17,7 +17,8 @@ export const addCases: BuildCases = {
     prepare: `${pack} -C t -cf a.tar .`,
   },
   'ADD unpacks an archive over what is there': {
-    dockerfile: 'FROM busybox\nRUN mkdir -p /x/d && echo old >/x/a && echo kept >/x/kept && ln -s d /x/l\nADD a.tar /x\n',
+    dockerfile:
+      'FROM busybox\nRUN mkdir -p /x/d && echo old >/x/a && echo kept >/x/kept && ln -s d /x/l\nADD a.tar /x\n',
     files,
     prepare: `${pack} -C t -cf a.tar .`,
   },

@@ -18,7 +18,9 @@ export const argCases: BuildCases = {
     options: ['--build-arg', 'a', '--build-arg', 'b'],
     environment: { a: 'from here' },
   },
-  'ARG takes several names': { dockerfile: `FROM busybox\nARG a=1 b c="x y"\n${show}\nLABEL a=$a b=$b c=$c\n` },
+  'ARG takes several names': {
+    dockerfile: `FROM busybox\nARG a=1 b c="x y"\n${show}\nLABEL a=$a b=$b c=$c\n`,
+  },
   'ARG is known from its line on': {
     dockerfile: `FROM busybox\nLABEL before=\${a-unset}\nARG a=1\nLABEL after=$a\n`,
     options: ['--build-arg', 'a=2'],

@@ -26,22 +26,33 @@ export const copyFlagCases: BuildCases = {
   '--chown by a group alone': both('COPY --chown=:audio f /x'),
   '--chown by a name that is not there': both('COPY --chown=nobody-here f /x'),
   '--chown by a group that is not there': both('COPY --chown=www-data:nobody-here f /x'),
-  '--chown by a name without files of users': both('RUN rm /etc/passwd /etc/group', 'COPY --chown=www-data f /x'),
+  '--chown by a name without files of users': both(
+    'RUN rm /etc/passwd /etc/group',
+    'COPY --chown=www-data f /x',
+  ),
   '--chown by numbers without files of users': both('RUN rm /etc/passwd /etc/group', 'COPY --chown=1:2 f /x'),
   '--chown by names of users made before': both(
     'RUN echo "new:x:77:78::/:/bin/sh" >>/etc/passwd && echo "newgroup:x:79:" >>/etc/group',
     'COPY --chown=new:newgroup f /x',
     'COPY --chown=new f /y',
   ),
-  '--chown of what is made on the way': both('COPY --chown=5:6 f /no/such/x', 'COPY --chown=5:6 d /no/other/'),
+  '--chown of what is made on the way': both(
+    'COPY --chown=5:6 f /no/such/x',
+    'COPY --chown=5:6 d /no/other/',
+  ),
   '--chown of a directory that is there': both('RUN mkdir /x', 'COPY --chown=5:6 d /x'),
   '--chown of a copy from a stage': {
-    dockerfile: 'FROM busybox AS one\nRUN echo 1 >/a && chown 5:6 /a\nFROM busybox\nCOPY --from=one --chown=7:8 /a /b\nCOPY --from=one /a /c\n',
+    dockerfile:
+      'FROM busybox AS one\nRUN echo 1 >/a && chown 5:6 /a\nFROM busybox\nCOPY --from=one --chown=7:8 /a /b\nCOPY --from=one /a /c\n',
   },
   '--chown of a negative number': both('COPY --chown=-1:0 f /x'),
   '--chmod by numbers': buildkit('COPY --chmod=0741 d /x'),
   '--chmod with special bits': buildkit('COPY --chmod=6755 f /x', 'COPY --chmod=1777 d /y'),
-  '--chmod by letters': buildkit('COPY --chmod=u=rwX,go=rX d /x', 'COPY --chmod=a+x,o-r f /y', 'COPY --chmod=u+s,g-w,+t f /z'),
+  '--chmod by letters': buildkit(
+    'COPY --chmod=u=rwX,go=rX d /x',
+    'COPY --chmod=a+x,o-r f /y',
+    'COPY --chmod=u+s,g-w,+t f /z',
+  ),
   '--chmod that is none': buildkit('COPY --chmod=rwx f /x'),
   '--chmod that is too much': buildkit('COPY --chmod=17777 f /x'),
   '--chmod of what is made on the way': buildkit('COPY --chmod=700 f /no/such/x'),
@@ -55,9 +66,13 @@ export const copyFlagCases: BuildCases = {
   '--link with --chown': buildkit('COPY --link --chown=5:6 d /x/'),
   '--link with --chown by name': buildkit('COPY --link --chown=www-data:audio f /x'),
   '--link with --chmod': buildkit('COPY --link --chmod=700 f /x/y'),
-  '--link=false is a plain copy': buildkit('RUN mkdir /real && ln -s real /link', 'COPY --link=false f /link/x'),
+  '--link=false is a plain copy': buildkit(
+    'RUN mkdir /real && ln -s real /link',
+    'COPY --link=false f /link/x',
+  ),
   '--link from a stage': {
-    dockerfile: 'FROM busybox AS one\nRUN mkdir /d && echo 1 >/d/a && chown 5:6 /d/a\nFROM busybox\nCOPY --link --from=one /d /e/\n',
+    dockerfile:
+      'FROM busybox AS one\nRUN mkdir /d && echo 1 >/d/a && chown 5:6 /d/a\nFROM busybox\nCOPY --link --from=one /d /e/\n',
     only: 'buildkit',
   },
   '--link to scratch': { dockerfile: 'FROM scratch\nCOPY --link f /x/\n', files, only: 'buildkit' },

@@ -15,19 +15,41 @@ const tree = {
 export const copyCases: BuildCases = {
   'a file to a new name': { dockerfile: 'FROM busybox\nCOPY f /new\n', files: tree },
   'a file to a new directory': { dockerfile: 'FROM busybox\nCOPY f /new/\n', files: tree },
-  'a file to a directory that is there': { dockerfile: 'FROM busybox\nCOPY f /etc\nCOPY f /tmp/\n', files: tree },
-  'a file over a file': { dockerfile: 'FROM busybox\nRUN echo old >/x && chmod 700 /x && chown 5 /x\nCOPY f /x\n', files: tree },
-  'a file below directories that are not there': { dockerfile: 'FROM busybox\nCOPY f /no/such/place\n', files: tree },
-  'a file to the working directory': { dockerfile: 'FROM busybox\nWORKDIR /w\nCOPY f .\nCOPY f ./g\nCOPY f h/\n', files: tree },
-  'a file to a relative place without a working directory': { dockerfile: 'FROM busybox\nCOPY f x\nCOPY f y/\n', files: tree },
-  'a file to a place that climbs': { dockerfile: 'FROM busybox\nWORKDIR /w/x\nCOPY f ../../../up\nCOPY f /a/../b\n', files: tree },
+  'a file to a directory that is there': {
+    dockerfile: 'FROM busybox\nCOPY f /etc\nCOPY f /tmp/\n',
+    files: tree,
+  },
+  'a file over a file': {
+    dockerfile: 'FROM busybox\nRUN echo old >/x && chmod 700 /x && chown 5 /x\nCOPY f /x\n',
+    files: tree,
+  },
+  'a file below directories that are not there': {
+    dockerfile: 'FROM busybox\nCOPY f /no/such/place\n',
+    files: tree,
+  },
+  'a file to the working directory': {
+    dockerfile: 'FROM busybox\nWORKDIR /w\nCOPY f .\nCOPY f ./g\nCOPY f h/\n',
+    files: tree,
+  },
+  'a file to a relative place without a working directory': {
+    dockerfile: 'FROM busybox\nCOPY f x\nCOPY f y/\n',
+    files: tree,
+  },
+  'a file to a place that climbs': {
+    dockerfile: 'FROM busybox\nWORKDIR /w/x\nCOPY f ../../../up\nCOPY f /a/../b\n',
+    files: tree,
+  },
   'a directory is its content': { dockerfile: 'FROM busybox\nCOPY d /new\n', files: tree },
   'a directory with a slash is its content too': { dockerfile: 'FROM busybox\nCOPY d/ /new/\n', files: tree },
   'a directory onto one that is there': {
-    dockerfile: 'FROM busybox\nRUN mkdir -p -m 700 /x/sub && echo old >/x/a && echo kept >/x/kept && chown -R 5:6 /x\nCOPY d /x\n',
+    dockerfile:
+      'FROM busybox\nRUN mkdir -p -m 700 /x/sub && echo old >/x/a && echo kept >/x/kept && chown -R 5:6 /x\nCOPY d /x\n',
     files: tree,
   },
-  'a directory over a file is refused': { dockerfile: 'FROM busybox\nRUN echo 1 >/x\nCOPY d /x\n', files: tree },
+  'a directory over a file is refused': {
+    dockerfile: 'FROM busybox\nRUN echo 1 >/x\nCOPY d /x\n',
+    files: tree,
+  },
   'a directory within over a file is refused': {
     dockerfile: 'FROM busybox\nRUN mkdir /x && echo 1 >/x/sub\nCOPY d /x\n',
     files: tree,
@@ -43,9 +65,15 @@ export const copyCases: BuildCases = {
     dockerfile: 'FROM busybox\nCOPY f d/a /x\n',
     files: tree,
   },
-  'a source within a directory': { dockerfile: 'FROM busybox\nCOPY d/sub/c.txt d/sub/deep /x/\n', files: tree },
+  'a source within a directory': {
+    dockerfile: 'FROM busybox\nCOPY d/sub/c.txt d/sub/deep /x/\n',
+    files: tree,
+  },
   'a source from the root of the context': { dockerfile: 'FROM busybox\nCOPY /f /d/a /x/\n', files: tree },
-  'a source that climbs out is kept in': { dockerfile: 'FROM busybox\nCOPY ../f ../../d/a /x/\n', files: tree },
+  'a source that climbs out is kept in': {
+    dockerfile: 'FROM busybox\nCOPY ../f ../../d/a /x/\n',
+    files: tree,
+  },
   'a source in a roundabout way': { dockerfile: 'FROM busybox\nCOPY ./d/../f d/./a /x/\n', files: tree },
   'a source that is not there': { dockerfile: 'FROM busybox\nCOPY none /x\n', files: tree },
   'a source that is not there within': { dockerfile: 'FROM busybox\nCOPY d/none/x /x\n', files: tree },
@@ -70,7 +98,8 @@ export const copyCases: BuildCases = {
     files: { a: { link: 'b' }, b: { link: 'a' } },
   },
   'a destination behind a link': {
-    dockerfile: 'FROM busybox\nRUN mkdir /real && ln -s /real /link && ln -s real/f /flink\nCOPY f /link/\nCOPY d /link/sub\n',
+    dockerfile:
+      'FROM busybox\nRUN mkdir /real && ln -s /real /link && ln -s real/f /flink\nCOPY f /link/\nCOPY d /link/sub\n',
     files: tree,
   },
   'a destination that is a link to a file': {
@@ -106,7 +135,10 @@ export const copyCases: BuildCases = {
     dockerfile: 'FROM busybox\nCOPY a? b[1-2] c[^1] /x/\n',
     files: { a1: '1', a22: '2', b1: '1', b3: '3', c1: '1', c2: '2' },
   },
-  'a star finds hidden files': { dockerfile: 'FROM busybox\nCOPY * /x/\n', files: { '.hidden': '1', seen: '2' } },
+  'a star finds hidden files': {
+    dockerfile: 'FROM busybox\nCOPY * /x/\n',
+    files: { '.hidden': '1', seen: '2' },
+  },
   'a star that finds nothing': { dockerfile: 'FROM busybox\nCOPY none* /x/\n', files: tree },
   'a star that finds nothing beside a file': { dockerfile: 'FROM busybox\nCOPY none* f /x/\n', files: tree },
   'an escaped star': {

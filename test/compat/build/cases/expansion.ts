@@ -2,7 +2,9 @@ import type { BuildCase, BuildCases } from '../case.ts';
 
 /** What a word becomes where `set` is "value" and `empty` is set to nothing. */
 function word(text: string): BuildCase {
-  return { dockerfile: `FROM busybox\nENV set=value empty= dots=a.b.c.b path=/x/y/z.tar.gz\nENV r=${text}\n` };
+  return {
+    dockerfile: `FROM busybox\nENV set=value empty= dots=a.b.c.b path=/x/y/z.tar.gz\nENV r=${text}\n`,
+  };
 }
 
 /** In which words of which instructions variables are expanded, and how. */
@@ -31,7 +33,7 @@ export const expansionCases: BuildCases = {
   'a name that is none is refused': word('${:x}'),
   'braces must be closed': word('${set'),
   'an escaped dollar is a dollar': word('\\$set.\\${set}.\\\\$set'),
-  'single quotes keep everything': word("'$set \\$set \"x\"'"),
+  'single quotes keep everything': word('\'$set \\$set "x"\''),
   'double quotes expand and know escapes': word('"$set \\$set \\"x\\" \\\\ \\n \'y\'"'),
   'quotes may stand within a word': word('a"b $set c"d\'e $set\'f'),
   'a quote that is not closed is refused': word('"$set'),
@@ -52,7 +54,8 @@ export const expansionCases: BuildCases = {
   },
   'VOLUME is expanded in a list': { dockerfile: 'FROM busybox\nENV d=dir\nVOLUME ["/v/$d", "/w"]\n' },
   'COPY and ADD are expanded': {
-    dockerfile: 'FROM busybox\nENV s=a d=/to\nCOPY $s $d/\nADD ["${s}", "$d/added"]\nCOPY --chown=$none:1 $s /own\n',
+    dockerfile:
+      'FROM busybox\nENV s=a d=/to\nCOPY $s $d/\nADD ["${s}", "$d/added"]\nCOPY --chown=$none:1 $s /own\n',
     files: { a: '1' },
   },
   'an owner is expanded': {

@@ -28,7 +28,10 @@ export const onbuildCases: BuildCases = {
   },
   'a trigger may copy from an image': {
     dockerfile: 'FROM triggers\n',
-    before: { other: 'FROM busybox\nRUN echo 1 >/a\n', triggers: 'FROM busybox\nONBUILD COPY --from=other /a /b\n' },
+    before: {
+      other: 'FROM busybox\nRUN echo 1 >/a\n',
+      triggers: 'FROM busybox\nONBUILD COPY --from=other /a /b\n',
+    },
   },
   'a trigger may copy from a stage': {
     dockerfile: 'FROM busybox AS one\nRUN echo 1 >/a\nFROM triggers\n',

@@ -82,7 +82,7 @@ export const parserCases: BuildCases = {
   'two dashes end the flags': { dockerfile: 'FROM busybox\nCOPY -- --a /b\n', files: { '--a': '1' } },
   'a list of other things than texts is refused': { dockerfile: 'FROM busybox\nCMD ["a", 1]\n' },
   'a list that is no JSON is a command for the shell': {
-    dockerfile: "FROM busybox\nCMD ['a', 'b']\nENTRYPOINT [\"a\" \"b\"]\n",
+    dockerfile: 'FROM busybox\nCMD [\'a\', \'b\']\nENTRYPOINT ["a" "b"]\n',
   },
   'a list may have blanks around it': { dockerfile: 'FROM busybox\nCMD   [ "a" ,  "b" ]  \n' },
   'a list has the escapes of JSON': {

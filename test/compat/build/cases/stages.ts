@@ -2,13 +2,16 @@ import type { BuildCases } from '../case.ts';
 
 export const stageCases: BuildCases = {
   'a stage copies from a stage': {
-    dockerfile: 'FROM busybox AS one\nRUN echo 1 >/a && chmod 750 /a && chown 5:6 /a\nFROM busybox\nCOPY --from=one /a /b\n',
+    dockerfile:
+      'FROM busybox AS one\nRUN echo 1 >/a && chmod 750 /a && chown 5:6 /a\nFROM busybox\nCOPY --from=one /a /b\n',
   },
   'a stage copies from a stage by its number': {
-    dockerfile: 'FROM busybox\nRUN echo 1 >/a\nFROM busybox\nRUN echo 2 >/a\nFROM busybox\nCOPY --from=0 /a /b\nCOPY --from=1 /a /c\n',
+    dockerfile:
+      'FROM busybox\nRUN echo 1 >/a\nFROM busybox\nRUN echo 2 >/a\nFROM busybox\nCOPY --from=0 /a /b\nCOPY --from=1 /a /c\n',
   },
   'names of stages are of any case': {
-    dockerfile: 'FROM busybox AS One\nRUN echo 1 >/a\nFROM busybox as two\nCOPY --from=ONE /a /b\nFROM tWo\nLABEL a=b\n',
+    dockerfile:
+      'FROM busybox AS One\nRUN echo 1 >/a\nFROM busybox as two\nCOPY --from=ONE /a /b\nFROM tWo\nLABEL a=b\n',
   },
   'a stage begins where another ended': {
     dockerfile:
@@ -41,7 +44,8 @@ export const stageCases: BuildCases = {
   'FROM scratch alone is no image for the classic builder': { dockerfile: 'FROM scratch\n' },
   'FROM alone gives the same image': { dockerfile: 'FROM busybox\n' },
   'of two stages of one name the last is meant': {
-    dockerfile: 'FROM busybox AS one\nRUN echo 1 >/a\nFROM busybox AS one\nRUN echo 2 >/a\nFROM busybox\nCOPY --from=one /a /b\n',
+    dockerfile:
+      'FROM busybox AS one\nRUN echo 1 >/a\nFROM busybox AS one\nRUN echo 2 >/a\nFROM busybox\nCOPY --from=one /a /b\n',
   },
   'names of stages have rules': { dockerfile: 'FROM busybox AS 1bad\n' },
   'names of stages have no signs': { dockerfile: 'FROM busybox AS a/b\n' },
@@ -49,7 +53,9 @@ export const stageCases: BuildCases = {
   'FROM takes AS as its second word': { dockerfile: 'FROM busybox IS one\n' },
   'FROM needs a name that is one': { dockerfile: 'FROM Busy*Box\n' },
   'FROM takes a platform': { dockerfile: 'FROM --platform=linux/amd64 busybox\nENV a=1\n' },
-  'FROM refuses a platform that is none': { dockerfile: 'FROM --platform=not/a/real/platform busybox\nENV a=1\n' },
+  'FROM refuses a platform that is none': {
+    dockerfile: 'FROM --platform=not/a/real/platform busybox\nENV a=1\n',
+  },
   'COPY takes an image': {
     dockerfile: 'FROM busybox\nCOPY --from=other /a /b\n',
     before: { other: 'FROM busybox\nRUN echo 1 >/a && chown 7:8 /a\n' },
@@ -70,7 +76,8 @@ export const stageCases: BuildCases = {
       'FROM busybox AS one\nRUN mkdir -p /d/e && echo 1 >/d/f && ln -s f /d/l && ln -s /nowhere /d/m && mkfifo /d/p && ln /d/f /d/h && chmod 2711 /d/e\nFROM busybox\nCOPY --from=one /d /x\n',
   },
   'a stage copies from what a volume would hide': {
-    dockerfile: 'FROM busybox AS one\nRUN mkdir /v && echo 1 >/v/a\nVOLUME /v\nFROM busybox\nCOPY --from=one /v/a /b\n',
+    dockerfile:
+      'FROM busybox AS one\nRUN mkdir /v && echo 1 >/v/a\nVOLUME /v\nFROM busybox\nCOPY --from=one /v/a /b\n',
   },
   'stages are independent': {
     dockerfile:
