@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../base/context.ts';
 import { notFound } from '../base/errors.ts';
+import { decompress } from '../oci/compression.ts';
 import { TarReader } from '../oci/tar/reader.ts';
 import type { TreePart } from '../runtime/trees/contract.ts';
 import type { ComparedContext, ContextRecord, OpenTree } from './contract.ts';
-import { decompressAny } from './files/decompress.ts';
 import type { IncrementalContexts, PendingContext } from './files/incremental/incremental-contexts.ts';
 
 /** How long a build may be away after its context was compared, milliseconds: nobody else can bring that context up to date meanwhile. */
@@ -48,6 +48,6 @@ export class ComparedContexts {
 
 async function* partsOf(tar: AsyncIterable<Uint8Array>): AsyncGenerator<TreePart, void, void> {
   const reader = new TarReader();
-  for await (const chunk of decompressAny(tar)) yield* reader.feed(chunk);
+  for await (const chunk of decompress(tar)) yield* reader.feed(chunk);
   reader.finish();
 }

@@ -1,12 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Context } from '../../base/context.ts';
 import { SampanError } from '../../base/errors.ts';
+import { decompress } from '../../oci/compression.ts';
 import { type Digest, digestOf, finishDigest } from '../../oci/digest.ts';
 import type { TarEntry } from '../../oci/tar/entry.ts';
 import type { LayerNode } from '../../oci/tar/layer-node.ts';
 import { LayerTree } from '../../oci/tar/layer-tree.ts';
 import { TarReader } from '../../oci/tar/reader.ts';
-import { decompressAny } from './decompress.ts';
 import { Pack } from './pack.ts';
 import { PackedTree } from './packed-tree.ts';
 import { settleTree } from './settle-tree.ts';
@@ -40,7 +40,7 @@ export async function openTarTree(
   const pack = Pack.temporary(options.directory);
   try {
     const builder = new TarTreeBuilder(options);
-    for await (const chunk of decompressAny(source)) {
+    for await (const chunk of decompress(source)) {
       context.signal.throwIfAborted();
       const written = pack.write(chunk);
       try {

@@ -1,9 +1,9 @@
 import type { Context } from '../../base/context.ts';
 import { isCode } from '../../base/errors.ts';
+import { decompress } from '../../oci/compression.ts';
 import { TarReader } from '../../oci/tar/reader.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
-import { decompressAny } from '../files/decompress.ts';
 import type { TarTree } from '../files/tar-tree.ts';
 import type { Destination, Owner } from './destination.ts';
 import type { Selection } from './selection.ts';
@@ -20,7 +20,7 @@ export async function isArchive(context: Context, selection: Selection): Promise
   if (!selection.isFile) return false;
   const reader = new TarReader();
   try {
-    for await (const chunk of decompressAny(bytesOf(context, selection))) {
+    for await (const chunk of decompress(bytesOf(context, selection))) {
       for (const _ of reader.feed(chunk)) return true;
       if (reader.ended || reader.position > FIRST_MEMBER) return false;
     }
