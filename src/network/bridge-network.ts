@@ -88,7 +88,7 @@ export class BridgeNetwork implements LiveNetwork {
   setUp(): readonly Operation[] {
     const { settings, index, macAddress, existing } = this.#options;
     const { name, mtu } = settings;
-    const addresses = this.#bridgeAddresses();
+    const addresses = [...this.#bridgeAddresses(), ...(this.network.enableIPv6 ? [linkLocalGateway] : [])];
     const ports = this.endpoints.map(({ hostInterface }) => attachToBridge(hostInterface, index));
     const link = existing ? raiseLink(index) : createBridge({ name, macAddress, mtu, index });
     return [
@@ -238,6 +238,9 @@ export class BridgeNetwork implements LiveNetwork {
     return taken ? this.#newInterfaceName() : name;
   }
 }
+
+/** As Docker gives it to bridges: one that can be used at once, without asking first whether others have it. */
+const linkLocalGateway = parseInterfaceAddress('fe80::1/64');
 
 /** Those that hold a port of the host. */
 function boundPorts({ ports }: Endpoint): Endpoint['ports'] {

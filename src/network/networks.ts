@@ -37,6 +37,8 @@ import { describePublishFailure, failedPorts, findPublishFailure } from './publi
 import { createNetworkStore, loadPredefined, type NetworkRecord, type PredefinedName } from './store.ts';
 import { completePools, parseAddressPool, type SubnetPool } from './subnets.ts';
 
+const PRUNED_AT_ONCE = 16;
+
 /** The networks of this host: the predefined ones, and those that somebody made. Nothing is touched before `start`. */
 export function createNetworks(options: NetworksOptions): Networks {
   return new LocalNetworks(options);
@@ -158,25 +160,31 @@ class LocalNetworks implements Networks {
     this.#publish('destroy', network);
   }
 
+  /** Many at a time: for each, the kernel mostly waits. */
   async prune(context: Context, filter: (network: Network) => boolean): Promise<readonly string[]> {
-    const removed: string[] = [];
-    for (const network of [...this.#networks.values()]) {
-      const used = (this.#live.find(network.id)?.endpoints.length ?? 0) > 0;
-      if (used || !filter(network)) continue;
-      try {
-        await this.remove(context, network.id);
-        removed.push(network.name);
-      } catch (error) {
-        this.#options.log.warn('cannot remove an unused network', { network: network.name, error });
+    const unused = [...this.#networks.values()].filter(
+      (network) => (this.#live.find(network.id)?.endpoints.length ?? 0) === 0 && filter(network),
+    );
+    const removed = new Set<string>();
+    const rest = unused.values();
+    const removeNext = async (): Promise<void> => {
+      for (const { id, name } of rest) {
+        try {
+          await this.remove(context, id);
+          removed.add(name);
+        } catch (error) {
+          this.#options.log.warn('cannot remove an unused network', { network: name, error });
+        }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: PRUNED_AT_ONCE }, removeNext));
     this.#options.events.publish({
       type: 'network',
       action: 'prune',
       id: '',
       attributes: { reclaimed: '0' },
     });
-    return removed;
+    return unused.flatMap(({ name }) => (removed.has(name) ? [name] : []));
   }
 
   async connect(_context: Context, request: EndpointRequest): Promise<ConnectedEndpoint> {

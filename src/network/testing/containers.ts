@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { background } from '../../base/context.ts';
 import { joinPlans } from '../../plan/operations.ts';
 import { startSupervised } from '../../runtime/supervisor.ts';
-import type { ConnectedEndpoint, EndpointRequest, Networks } from '../contract.ts';
+import type { ConnectedEndpoint, EndpointRequest, NetworkRequest, Networks } from '../contract.ts';
 import { command, type TestNamespace } from './namespaces.ts';
 
 const CLONE_NEWNET = 0x40000000;
@@ -13,10 +13,11 @@ const peer = join(import.meta.dir, 'peer.ts');
 
 /** A process in a network namespace of its own, joined to a network as a container's start does it. */
 export interface TestContainer extends ConnectedEndpoint, AsyncDisposable {
+  readonly pid: number;
   /** Runs a command in its network namespace. */
   run(...words: readonly string[]): Promise<string>;
   /** A server that lives as long as the container. */
-  serve(protocol: string, port: number): Promise<void>;
+  serve(protocol: string, port: number, address?: string): Promise<void>;
   /** Ends it and waits until all traces are undone. */
   end(): Promise<void>;
 }
@@ -54,9 +55,10 @@ export async function startContainer(
   };
   return {
     ...connected,
+    pid: supervisor.pid,
     run: (...words) => command([...inside, ...words]),
-    async serve(protocol, port) {
-      servers.push(await startServer(inside, protocol, '0.0.0.0', port));
+    async serve(protocol, port, address = '0.0.0.0') {
+      servers.push(await startServer(inside, protocol, address, port));
     },
     end,
     [Symbol.asyncDispose]: end,
@@ -85,6 +87,25 @@ export const anyRequest: EndpointRequest = {
   names: ['c'],
   links: {},
   driverOptions: {},
+};
+
+/** A bridge network that leaves all else open. */
+export const anyNetwork: NetworkRequest = {
+  name: 'net',
+  driver: 'bridge',
+  scope: '',
+  internal: false,
+  attachable: false,
+  ingress: false,
+  configOnly: false,
+  configFrom: '',
+  enableIPv4: undefined,
+  enableIPv6: undefined,
+  ipamDriver: '',
+  ipamOptions: null,
+  pools: [],
+  options: {},
+  labels: {},
 };
 
 /** Resolves when it answers. */
