@@ -7,7 +7,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { BaseImages } from './base-images.ts';
-import { checkFile } from './check-file.ts';
+import { type CheckedFile, checkFile } from './check-file.ts';
 import type { BuildListener, BuildRequest, LintWarning } from './contract.ts';
 import { makeVertex, type Vertex } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
@@ -73,8 +73,11 @@ export class BuildRun {
       sourceDate: this.#sourceDate,
     });
     narrator.begin();
-    const compiled = await this.#compile(options, images);
-    await this.#check(platform);
+    const compiled = await this.#compile(options, images).catch(async (error: unknown) => {
+      await this.#check(platform);
+      throw error;
+    });
+    (await this.#check(platform))?.refuse();
     this.#tellPlan(compiled);
     const roots: Roots = {
       solution: (vertex) => solver.solution(vertex),
@@ -151,11 +154,13 @@ export class BuildRun {
     return cacheFrom.flatMap((name) => this.#parts.images.find(name) ?? []);
   }
 
-  /** By now the base images are here. */
-  async #check(platform: Platform): Promise<void> {
-    if (this.warnings !== undefined) return;
-    this.warnings = await checkFile(this.#context, this.#parts, this.#file, this.#request, platform);
-    this.#listener.onWarnings?.(this.warnings);
+  /** By now the base images are here, if they can be had. The classic builder checks nothing. */
+  async #check(platform: Platform): Promise<CheckedFile | undefined> {
+    if (this.warnings !== undefined || this.#request.style === 'classic') return undefined;
+    const checked = await checkFile(this.#context, this.#parts, this.#file, this.#request, platform);
+    this.warnings = checked.warnings;
+    this.#listener.onWarnings?.(checked.warnings);
+    return checked;
   }
 
   #tellPlan({ vertices }: Compiled): void {

@@ -112,7 +112,7 @@ async function check(
   const { dockerfile: text, filename, platforms } = request;
   try {
     const file = parseDockerfile(text);
-    return await checkFile(context, parts, file, request, platforms[0] ?? hostPlatform());
+    return (await checkFile(context, parts, file, request, platforms[0] ?? hostPlatform())).warnings;
   } catch (error) {
     throw locate(error, { filename, text });
   }

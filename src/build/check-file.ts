@@ -1,8 +1,8 @@
 import type { Context } from '../base/context.ts';
+import { invalid } from '../base/errors.ts';
 import type { Dockerfile } from '../dockerfile/dockerfile.ts';
-import { DockerfileError } from '../dockerfile/errors.ts';
 import { type IgnoreRules, readIgnoreFile } from '../dockerfile/ignore-file.ts';
-import { type LintResult, lintDockerfile } from '../dockerfile/lint/lint.ts';
+import { type LintBase, lintDockerfile } from '../dockerfile/lint/lint.ts';
 import type { Images } from '../images/contract.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
@@ -17,6 +17,12 @@ export interface CheckParts {
 
 const MAX_IGNORE_FILE = 4 << 20;
 
+export interface CheckedFile {
+  readonly warnings: readonly LintWarning[];
+  /** Fails with `invalid-argument` when rules are broken that may not be. */
+  refuse(): void;
+}
+
 /** What the linter says of a Dockerfile, with the lines. Base images that are here are looked at. Fails with DockerfileError. */
 export async function checkFile(
   context: Context,
@@ -24,29 +30,30 @@ export async function checkFile(
   file: Dockerfile,
   request: BuildRequest,
   platform: Platform,
-): Promise<readonly LintWarning[]> {
+): Promise<CheckedFile> {
   const { args, target, filename, dockerfile: text } = request;
-  const result = lintDockerfile(file, {
+  const { findings, violated } = lintDockerfile(file, {
     ...{ args, platform, globals: globalArgs(file, { platform, host: hostPlatform(), target, args }) },
     base: (image) => baseOf(images, image),
     ignored: await ignoredIn(context, request),
   });
-  refuseViolations(result);
-  return result.findings.map((finding) => ({
-    ...finding,
-    excerpt: excerptOf({ filename, text }, finding.lines),
-  }));
+  return {
+    warnings: findings.map((finding) => ({
+      ...finding,
+      excerpt: excerptOf({ filename, text }, finding.lines),
+    })),
+    refuse: () => {
+      if (violated.length > 0) throw invalid(`lint violation found for rules: ${violated.join(', ')}`);
+    },
+  };
 }
 
-function refuseViolations({ violated, findings }: LintResult): void {
-  if (violated.length === 0) return;
-  throw new DockerfileError(`lint violation found for rules: ${violated.join(', ')}`, findings[0]?.lines);
-}
-
-function baseOf(images: Pick<Images, 'find'>, name: string) {
+function baseOf(images: Pick<Images, 'find'>, name: string): LintBase | undefined {
   try {
     const image = images.find(name);
-    return image && { env: image.config.config?.Env ?? [], platform: image.platform };
+    if (image === undefined) return undefined;
+    const { Env, Shell } = image.config.config ?? {};
+    return { env: Env ?? [], platform: image.platform, hasShell: (Shell ?? []).length > 0 };
   } catch {
     // What is no name of an image fails when it is built.
     return undefined;

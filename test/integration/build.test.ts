@@ -201,11 +201,6 @@ describe('a build that fails', () => {
     ],
     ['', 1, 'the Dockerfile (Dockerfile) cannot be empty'],
     ['FROM busybox\nWORKDIR $X?\nRUN --mount=x y', 1, "invalid field 'x' must be a key=value pair"],
-    [
-      '# check=error=true\nFROM busybox\nMAINTAINER me',
-      1,
-      'lint violation found for rules: MaintainerDeprecated',
-    ],
   ])('%j says why', (Dockerfile, status, message) => {
     const outcome = build({ Dockerfile }, '-t', 'failed');
     expect(outcome.stderr).toContain(message);
@@ -236,6 +231,15 @@ describe('a build that fails', () => {
       lines: { first: 4, last: 4 },
     });
   });
+});
+
+test('a build that may not break rules fails before anything is made', async () => {
+  using directory = new BuildDirectory({
+    Dockerfile: '# check=error=true\nFROM busybox\nMAINTAINER me\nRUN x',
+  });
+  const events = await post('progress=events', directory.tar);
+  expect(events.map((event) => Object.keys(event)[0])).toEqual(['warning', 'failure']);
+  expect(events[1].failure.message).toBe('lint violation found for rules: MaintainerDeprecated');
 });
 
 describe('POST /build', () => {

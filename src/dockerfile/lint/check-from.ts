@@ -16,7 +16,7 @@ export function checkFrom(file: Dockerfile, options: LintOptions, report: LintRe
     checkName(from, seen, report);
     checkVariablesOf(file, from, options, report);
     checkPlatform(file, from, options, report);
-    checkDefault(file, from, options, report);
+    checkDefault(file, from, options, report, seen);
     checkBase(file, from, options, report, seen);
     if (from.name !== '') seen.add(from.name);
   }
@@ -50,11 +50,11 @@ function checkVariablesOf(
 ): void {
   const unset = new Set<string>();
   const declared = new Set(globals.keys());
-  const options = {
-    escape: file.directives.escape,
-    lookup: (name: string) => globals.get(name) ?? (declared.has(name) ? '' : undefined),
-    onUnset: (name: string) => unset.add(name),
+  const lookup = (name: string): string | undefined => {
+    if (!declared.has(name)) unset.add(name);
+    return globals.get(name);
   };
+  const options = { escape: file.directives.escape, lookup };
   for (const word of [platform, image]) quietly(() => expand(word, options));
   for (const name of unset) {
     const detail = `FROM argument '${name}' is not declared${suggestion(name, [...declared])}`;
@@ -89,22 +89,20 @@ function checkPlatform(
   }
 }
 
-/** What FROM names as long as nobody gives another value. */
+/** What FROM names as long as the build gives no values. */
 function checkDefault(
   { globals: declared, directives }: Dockerfile,
   { image, lines }: FromInstruction,
   { globals }: LintOptions,
   report: LintReport,
+  stages: ReadonlySet<string>,
 ): void {
   const defaults = new Map(declared.flatMap(({ pairs }) => pairs.map(({ name, value }) => [name, value])));
-  let isUsed = false;
-  const lookup = (name: string): string | undefined => {
-    if (!defaults.has(name)) return globals.get(name);
-    isUsed = true;
-    return defaults.get(name);
-  };
+  const lookup = (name: string): string | undefined =>
+    defaults.has(name) ? defaults.get(name) : globals.get(name);
   const value = quietly(() => expand(image, { escape: directives.escape, lookup }));
-  if (!isUsed || value === undefined || quietly(() => parseReference(value)) !== undefined) return;
+  if (value === undefined || stages.has(value.toLowerCase())) return;
+  if (quietly(() => parseReference(value)) !== undefined) return;
   const detail = `Default value for ARG ${image} results in empty or invalid base image name`;
   report.add('InvalidDefaultArgInFrom', lines, detail);
 }

@@ -6,30 +6,57 @@ import type { LintOptions } from './lint.ts';
 import type { LintReport } from './report.ts';
 
 /** What single instructions say, and what they say together in a stage. */
-export function checkInstructions(file: Dockerfile, { ignored }: LintOptions, report: LintReport): void {
+export function checkInstructions(
+  file: Dockerfile,
+  { ignored, base }: LintOptions,
+  report: LintReport,
+): void {
   const absolute = new Set<string>();
+  const shells = new Set<string>();
   for (const { pairs, lines } of file.globals) checkSecrets('ARG', pairs, lines, report);
   for (const [number, stage] of file.stages.entries()) {
-    const last = new Map<string, Lines>();
-    let hasShell = false;
+    const { from, instructions } = stage;
     checkWorkdirs(stage, number, absolute, report);
-    for (const instruction of stage.instructions) {
-      checkOnce(instruction, last, report);
-      if (instruction.kind === 'shell') hasShell = true;
-      if (instruction.kind === 'cmd' || instruction.kind === 'entrypoint')
-        checkForm(instruction, hasShell, report);
-      if (instruction.kind === 'maintainer') {
-        const detail = 'Maintainer instruction is deprecated in favor of using label';
-        report.add('MaintainerDeprecated', instruction.lines, detail);
-      }
-      if (instruction.kind === 'env' || instruction.kind === 'label') checkPairs(instruction, report);
-      if (instruction.kind === 'arg') checkSecrets('ARG', instruction.pairs, instruction.lines, report);
-      if (instruction.kind === 'env') checkSecrets('ENV', instruction.pairs, instruction.lines, report);
-      if (instruction.kind === 'expose') checkPorts(instruction, report);
-      if (instruction.kind === 'copy' || instruction.kind === 'add')
-        checkSources(instruction, ignored, report);
+    const hasShell = shells.has(from.image.toLowerCase()) || base(from.image)?.hasShell === true;
+    if (checkCommands(instructions, hasShell, report)) {
+      shells.add(String(number));
+      if (from.name !== '') shells.add(from.name);
     }
+    for (const instruction of instructions) checkInstruction(instruction, ignored, report);
   }
+}
+
+function checkInstruction(
+  instruction: Instruction,
+  ignored: LintOptions['ignored'],
+  report: LintReport,
+): void {
+  const { kind, lines } = instruction;
+  if (kind === 'maintainer') {
+    const detail = 'Maintainer instruction is deprecated in favor of using label';
+    report.add('MaintainerDeprecated', lines, detail);
+  }
+  if (kind === 'env' || kind === 'label') checkPairs(instruction, report);
+  if (kind === 'env' || kind === 'arg') checkSecrets(kind.toUpperCase(), instruction.pairs, lines, report);
+  if (kind === 'expose') checkPorts(instruction, report);
+  if (kind === 'copy' || kind === 'add') checkSources(instruction, ignored, report);
+}
+
+/** Returns whether the stage's shell was chosen, by itself or before. */
+function checkCommands(
+  instructions: readonly Instruction[],
+  wasChosen: boolean,
+  report: LintReport,
+): boolean {
+  const last = new Map<string, Lines>();
+  let hasShell = wasChosen;
+  for (const instruction of instructions) {
+    checkOnce(instruction, last, report);
+    if (instruction.kind === 'shell') hasShell = true;
+    if (instruction.kind === 'cmd' || instruction.kind === 'entrypoint')
+      checkForm(instruction, hasShell, report);
+  }
+  return hasShell;
 }
 
 /** A stage that begins with another goes on where that has been. */

@@ -50,8 +50,13 @@ function checkWords(
   report: LintReport,
 ): void {
   const unset = new Set<string>();
-  const lookup = (name: string): string | undefined => (names.has(name) ? 'x' : undefined);
-  const options = { escape: directives.escape, lookup, onUnset: (name: string) => unset.add(name) };
+  // One with a default is asked for too.
+  const lookup = (name: string): string | undefined => {
+    if (names.has(name)) return 'x';
+    unset.add(name);
+    return undefined;
+  };
+  const options = { escape: directives.escape, lookup };
   for (const word of expandedWords(instruction)) quietly(() => expand(word, options));
   for (const name of unset) {
     const meant = suggestion(name, [...names]).replace('mean ', 'mean $');
@@ -59,7 +64,7 @@ function checkWords(
   }
 }
 
-/** The words of an instruction that have their variables replaced. */
+/** The words of an instruction that have their variables replaced; those of EXPOSE may come to nothing. */
 function expandedWords(instruction: StageInstruction): readonly string[] {
   switch (instruction.kind) {
     case 'arg':
@@ -75,7 +80,6 @@ function expandedWords(instruction: StageInstruction): readonly string[] {
     case 'stopsignal':
       return [instruction.word];
     case 'volume':
-    case 'expose':
       return instruction.words;
     case 'run':
       return instruction.mounts;

@@ -14,7 +14,7 @@ function lint(text: string, change: Partial<LintOptions> = {}) {
   return lintDockerfile(file, {
     ...{ args: {}, platform, ignored: undefined },
     globals: new Map([['TARGETPLATFORM', 'linux/amd64'], ['BUILDPLATFORM', 'linux/amd64'], ...defaults]),
-    base: (image) => (image === 'debian' ? { env: ['LANG=C'], platform } : undefined),
+    base: (image) => (image === 'debian' ? { env: ['LANG=C'], platform, hasShell: false } : undefined),
     ...change,
   });
 }
@@ -28,7 +28,7 @@ function found(text: string, change: Partial<LintOptions> = {}): string[] {
 const broken: readonly [rule: keyof typeof rules, text: string, line: number, detail: string][] = [
   ['StageNameCasing', 'FROM debian AS Builder', 1, "Stage name 'Builder' should be lowercase"],
   ['FromAsCasing', 'FROM debian as b', 1, "'as' and 'FROM' keywords' casing do not match"],
-  ['NoEmptyContinuation', 'FROM debian\nRUN a \\\n\n  b', 2, 'Empty continuation line'],
+  ['NoEmptyContinuation', 'FROM debian\nRUN a \\\n\n  b', 4, 'Empty continuation line'],
   [
     'ConsistentInstructionCasing',
     'FROM debian\nRun a\nRUN b',
@@ -67,7 +67,7 @@ const broken: readonly [rule: keyof typeof rules, text: string, line: number, de
   ],
   [
     'UndefinedArgInFrom',
-    'ARG VARIANT=x\nFROM debian:$VARIAN',
+    'ARG VARIANT=x\nFROM debian$VARIAN',
     2,
     "FROM argument 'VARIAN' is not declared (did you mean VARIANT?)",
   ],
@@ -115,9 +115,9 @@ const broken: readonly [rule: keyof typeof rules, text: string, line: number, de
   ],
   [
     'InvalidDefaultArgInFrom',
-    `ARG TAG\nFROM debian:\${TAG}`,
+    'ARG NAME\nFROM $NAME',
     2,
-    `Default value for ARG debian:\${TAG} results in empty or invalid base image name`,
+    'Default value for ARG $NAME results in empty or invalid base image name',
   ],
   [
     'FromPlatformFlagConstDisallowed',
@@ -171,7 +171,7 @@ describe('the linter', () => {
       ...['ARG TAG=12', '# b builds', 'FROM --platform=$BUILDPLATFORM debian:$TAG AS b', 'RUN make'],
       ...['FROM --platform=linux/arm64 other AS for-arm64', 'FROM debian', 'ARG V', 'ENV A=$V B=$LANG'],
       ...['SHELL ["bash", "-c"]', 'CMD make $A', 'EXPOSE 80/tcp 81', 'WORKDIR /x', 'WORKDIR y'],
-      ...['COPY --from=b /tmp/x /', 'HEALTHCHECK NONE', 'LABEL a=$A', `USER \${NOBODY:-me}`],
+      ...['COPY --from=b /tmp/x /', 'HEALTHCHECK NONE', 'LABEL a=$A', 'EXPOSE $NOTHING'],
     ];
     expect(found(text.join('\n'), { ignored: ignoreRules(['tmp']) })).toEqual([]);
   });
@@ -183,6 +183,17 @@ describe('the linter', () => {
   test('follows stages to their bases', () => {
     const text = 'FROM debian AS a\nENV A=1\nWORKDIR /x\nFROM a\nENV B=$A\nWORKDIR y\nENV C=$D';
     expect(found(text)).toEqual(["UndefinedVar 7: Usage of undefined variable '$D' (did you mean $A?)"]);
+  });
+
+  test('asks for variables that have a default too', () => {
+    const text = `FROM debian\nWORKDIR /\${X:-x}`;
+    expect(found(text)).toEqual(["UndefinedVar 2: Usage of undefined variable '$X'"]);
+  });
+
+  test('takes a chosen shell for an answer, wherever it was chosen', () => {
+    const chosen = { env: [], platform, hasShell: true };
+    const text = 'FROM base AS a\nCMD x\nFROM debian AS b\nSHELL ["sh", "-c"]\nFROM b\nENTRYPOINT y';
+    expect(found(text, { base: (image) => (image === 'base' ? chosen : undefined) })).toEqual([]);
   });
 
   test('looks at nothing of an ignored file where there are exceptions', () => {
@@ -206,7 +217,7 @@ describe('the linter', () => {
       'JSONArgsRecommended',
     ]);
     for (const wrong of ['x=y', 'error=maybe', 'skip=a;error=true;skip=b;error=false']) {
-      expect(() => lint(`# check=${wrong}\n${text}`)).toThrow('check option');
+      expect(() => lint(`# check=${wrong}\n${text}`)).toThrow('failed to parse check option');
     }
   });
 

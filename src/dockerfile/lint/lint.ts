@@ -22,9 +22,11 @@ export interface LintOptions {
   readonly ignored: IgnoreRules | undefined;
 }
 
-interface LintBase {
+export interface LintBase {
   readonly env: readonly string[];
   readonly platform: Platform;
+  /** Whether it says what commands in shell form are given to. */
+  readonly hasShell: boolean;
 }
 
 export interface LintResult {
@@ -37,8 +39,8 @@ export interface LintResult {
 export function lintDockerfile(file: Dockerfile, options: LintOptions): LintResult {
   const settings = readSettings(options.args['BUILDKIT_DOCKERFILE_CHECK'] ?? file.directives.check);
   const report = new LintReport(settings, file.statements);
-  for (const lines of file.emptyContinuations)
-    report.add('NoEmptyContinuation', lines, 'Empty continuation line');
+  for (const { last } of file.emptyContinuations)
+    report.add('NoEmptyContinuation', { first: last, last }, 'Empty continuation line');
   checkCasing(file, report);
   checkFrom(file, options, report);
   checkDescriptions(file, report);

@@ -15,7 +15,8 @@ export function readSettings(text: string | undefined): LintSettings {
     .split(';')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  if (parts.length > MAX_PARTS) throw new DockerfileError(`invalid check options: ${JSON.stringify(text)}`);
+  if (parts.length > MAX_PARTS)
+    throw new DockerfileError(`failed to parse check options: ${JSON.stringify(text)}`);
   const values = new Map(parts.map(readPart));
   const skipped = namesIn(values.get('skip'));
   const experimental = namesIn(values.get('experimental'));
@@ -30,7 +31,8 @@ function readPart(part: string): [string, string] {
   const equals = part.indexOf('=');
   const key = (equals < 0 ? part : part.slice(0, equals)).trim();
   if (equals < 0 || !['skip', 'error', 'experimental'].includes(key)) {
-    throw new DockerfileError(`invalid check option ${JSON.stringify(part)}`);
+    const detail = `invalid check option ${JSON.stringify(key)}`;
+    throw new DockerfileError(`failed to parse check options: ${detail}`);
   }
   return [key, part.slice(equals + 1).trim()];
 }
@@ -38,7 +40,7 @@ function readPart(part: string): [string, string] {
 function isTrue(value = 'false'): boolean {
   if (/^(1|t|true)$/i.test(value)) return true;
   if (/^(0|f|false)$/i.test(value)) return false;
-  throw new DockerfileError(`failed to parse check option "error": ${JSON.stringify(value)}`);
+  throw new DockerfileError(`failed to parse check options: invalid error ${JSON.stringify(value)}`);
 }
 
 /** Which rules a list names: "all", or some of them. */
