@@ -40,6 +40,8 @@ function specErrorFrom(error: unknown): StartError {
 function planErrorOf(error: PlanError, plan: Partial<Plan>, isExec: boolean): StartError {
   const { failure } = error;
   const step = plan[failure.stage]?.[failure.index];
+  const missing = subpathReason(error, plan);
+  if (missing !== undefined) return withExitCode(missing, error);
   if (step?.op === 'resolveUser') return new StartError(128, failure.detail || error.message, error);
   if (step?.op === 'netlink' || step?.op === 'publish') {
     return new StartError(128, `failed to set up container networking: ${error.message}`, error);
@@ -73,9 +75,6 @@ function callersReason(error: PlanError, step: Operation | undefined): string | 
     case 'exec':
       return execReason(error, step.argv[0] ?? '', reason);
     case 'bind':
-      if (step.sourceDir !== HOST && error.failure.detail === 'source') {
-        return `cannot access path ${step.sourcePath}: ${reason}`;
-      }
       return mountReason(
         step.sourcePath,
         step.path,
@@ -93,6 +92,17 @@ function callersReason(error: PlanError, step: Operation | undefined): string | 
     default:
       return undefined;
   }
+}
+
+/** Docker looks for a part of a volume before it asks the runtime. */
+function subpathReason(error: PlanError, plan: Partial<Plan>): string | undefined {
+  const { stage, index, detail } = error.failure;
+  const step = plan[stage]?.[index];
+  const source = plan[stage]?.[index - 1];
+  if (step?.op !== 'bind' || step.sourceDir === HOST || detail !== 'source' || source?.op !== 'open')
+    return undefined;
+  const path = `${source.path}/${step.sourcePath}`;
+  return `cannot access path ${path}: lstat ${path}: ${kernelReason(error)}`;
 }
 
 function engineReason(error: PlanError, step: Operation | undefined): string {

@@ -40,11 +40,12 @@ export async function populate(
     await tree.write(context, place, parts, { keepKinds: false });
   } catch (error) {
     await tree[Symbol.asyncDispose]();
-    if (isReplaceable(volume, subpath)) await empty(local, volume);
-    throw error;
-  } finally {
+    if (!isReplaceable(volume, subpath)) throw error;
+    await empty(local, volume);
     rows.setFilling(volume.name, undefined);
+    throw error;
   }
+  rows.setFilling(volume.name, undefined);
 }
 
 /** Empties what a killed daemon left half-filled; what a container has by now is left to it. */

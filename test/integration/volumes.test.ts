@@ -95,8 +95,11 @@ describe('a part of a volume', () => {
   test('that is missing fails the start', () => {
     const args = ['run', '--rm', '--mount', 'source=parts,target=/x,volume-subpath=none', 'busybox', 'true'];
     const outcome = daemon.run('sampan', args);
-    expect(outcome.stderr).toContain('cannot access path');
-    expect(outcome.status).not.toBe(0);
+    const path = `${mountpoint('parts')}/none`;
+    expect(outcome.stderr).toContain(
+      `daemon: cannot access path ${path}: lstat ${path}: no such file or directory\n`,
+    );
+    expect(outcome.status).toBe(127);
   });
 
   test('is copied from a stopped container as well', () => {

@@ -1,6 +1,7 @@
 import type { Context } from '../../base/context.ts';
 import { isCode, SampanError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/contract.ts';
+import type { Volume } from '../../volumes/contract.ts';
 import { differs } from '../../wire/versions.ts';
 import type { HandlersOf } from '../call.ts';
 import { flagFilter, matchesLabels } from '../filters/match.ts';
@@ -33,7 +34,7 @@ export const volumeHandlers: HandlersOf<
     const used = usedVolumes(engine);
     const deleted: string[] = [];
     let bytes = 0;
-    for (const { name, anonymous, labels } of engine.volumes.list()) {
+    for (const { name, anonymous, labels } of engine.volumes.list().filter(isPlain)) {
       if (used.has(name) || !(all || anonymous) || !matchesLabels(filters, labels)) continue;
       const freed = await removeUnused(engine, context, name);
       if (freed === undefined) continue;
@@ -64,6 +65,11 @@ export const volumeHandlers: HandlersOf<
     }
   },
 };
+
+/** What lies on devices or with plugins is removed only by name, as with Docker. */
+function isPlain({ driver, options }: Volume): boolean {
+  return driver === 'local' && Object.keys(options).length === 0;
+}
 
 /** Bytes that are free now; undefined when somebody took the volume, or took it away, meanwhile. */
 async function removeUnused(engine: Engine, context: Context, name: string): Promise<number | undefined> {
