@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Answer } from '../../src/network/dns/testing/message.ts';
@@ -11,26 +11,36 @@ const [FAILED, MISSING] = [2, 3];
 const upstream = '192.0.2.53';
 
 let daemon: TestDaemon;
-let server: Bun.Subprocess;
+const servers: Bun.Subprocess[] = [];
 const directory = mkdtempSync(join(tmpdir(), 'sampan-upstream-'));
 const questions = join(directory, 'questions');
 
-/** The servers of this machine's resolv.conf, whatever they are, get addresses on the loopback of the network that the tests run in. */
-const hostServers = [...readFileSync('/etc/resolv.conf', 'utf8').matchAll(/^nameserver\s+(\d[\d.]+)/gm)]
-  .map(([, address = '']) => address)
-  .filter((address) => !address.startsWith('127.'));
+/** The first server of this machine's resolv.conf, whatever it is, gets an address on the loopback of the network that the tests run in. */
+const hostServer =
+  /^nameserver\s+([\d.:a-f]+)/m.exec(readFileSync('/etc/resolv.conf', 'utf8'))?.[1] ?? '8.8.8.8';
+/** One that somebody chose. */
+const ownServer = '198.18.0.53';
+
+function changeAddress(action: 'add' | 'del', address: string): void {
+  if (address.startsWith('127.') || address === '::1') return;
+  spawnSync('ip', ['addr', action, address, 'dev', 'lo']);
+}
 
 /** Starts a server of the host's; see upstream.ts. */
 async function serveUpstream(address: string): Promise<Bun.Subprocess> {
   const words = [process.execPath, join(programs, 'upstream.ts'), address, upstream];
-  const child = Bun.spawn(words, { stdout: Bun.file(questions) });
-  while (!asked().includes('ready')) await Bun.sleep(10);
+  changeAddress('add', address);
+  const output = openSync(questions, 'a');
+  const child = Bun.spawn(words, { stdout: output });
+  closeSync(output);
+  const before = asked().length;
+  while (asked().length === before) await Bun.sleep(10);
   return child;
 }
 
 /** What it was asked so far. */
 function asked(): string[] {
-  return existsSync(questions) ? readFileSync(questions, 'utf8').trim().split('\n') : [];
+  return readFileSync(questions, 'utf8').split('\n').slice(0, -1);
 }
 
 /** What it is asked by `work`. */
@@ -41,19 +51,18 @@ function askedBy(work: () => void): string[] {
 }
 
 beforeAll(async () => {
-  const [address = ''] = hostServers;
-  expect(address).not.toBe('');
-  spawnSync('ip', ['addr', 'add', `${address}/32`, 'dev', 'lo']);
-  server = await serveUpstream(address);
+  for (const address of [hostServer, ownServer]) servers.push(await serveUpstream(address));
   daemon = await TestDaemon.start();
   for (const network of ['front', 'back']) daemon.sampan('network', 'create', network);
   daemon.sampan('network', 'create', '--internal', 'quiet');
 });
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
-  server.kill();
-  await server.exited;
-  spawnSync('ip', ['addr', 'del', `${hostServers[0]}/32`, 'dev', 'lo']);
+  for (const server of servers) {
+    server.kill();
+    await server.exited;
+  }
+  for (const address of [hostServer, ownServer]) changeAddress('del', address);
   rmSync(directory, { recursive: true });
 });
 
@@ -197,7 +206,7 @@ describe('a running container', () => {
 });
 
 describe('an internal network', () => {
-  test('has names, and no question leaves it', () => {
+  test('has names, and no question leaves it (CVE-2024-29018)', () => {
     start('inner', '--network', 'quiet');
     start('recluse', '--network', 'quiet');
     const names = ['inner/A', 'example.org/A', 'example.org/A/tcp', 'nobody/A'];
@@ -229,7 +238,7 @@ describe('a network of IPv6 alone', () => {
 
 describe("a container's own settings", () => {
   test('name the servers, the search list and the options', () => {
-    const flags = ['--dns', hostServers[0] ?? '', '--dns-search', 'corp.example', '--dns-option', 'ndots:2'];
+    const flags = ['--dns', ownServer, '--dns-search', 'corp.example', '--dns-option', 'ndots:2'];
     start('settled', '--network', 'front', ...flags);
     expect(resolvConf('settled')).toContain('nameserver 127.0.0.11\nsearch corp.example\noptions ndots:2\n');
     const heard = askedBy(() => {
