@@ -62,9 +62,10 @@ static int clear_place(struct writing *writing, const struct place *place, bool 
 	if (there && directory) return 1;
 	if (there != directory && writing->keep_kinds) return conflict(writing, place, directory);
 	int result = there ? remove_directory(place->parent, place->name)
-	                   : unlinkat(place->parent, place->name, 0);
+	                   : remove_name(place->parent, place->name);
 	if (result == 0 || errno == ENOENT) return 0;
-	return fail(writing->failure, errno, place->path, NULL);
+	const char *detail = errno == EBUSY ? "it, or something in it, is mounted" : "";
+	return fail(writing->failure, errno, place->path, "%s", detail);
 }
 
 /* --- making ------------------------------------------------------------------------------------------------------------- */

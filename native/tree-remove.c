@@ -1,4 +1,4 @@
-/* Removing a directory with all below it. */
+/* Removing names, and directories with all below them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,6 +6,18 @@
 #include "cleanup.h"
 #include "tree-descent.h"
 #include "tree-writing.h"
+
+int remove_name(int parent, const char *name)
+{
+	struct statx status;
+	if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0) return -1;
+	/* The kernel keeps only what is mounted in the namespace of whoever unlinks, and unmounts it in all others. */
+	if (!S_ISDIR(status.stx_mode) && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+		errno = EBUSY;
+		return -1;
+	}
+	return unlinkat(parent, name, 0);
+}
 
 /* What is mounted in the tree is not the tree's to remove. */
 static int enter(struct descent *descent, int parent, const char *name, uint64_t mount)
@@ -25,7 +37,7 @@ static int remove_next(struct descent *descent, uint64_t mount)
 	struct level *level = descent_top(descent);
 	const char *name = descent_next(descent);
 	if (name) {
-		if (unlinkat(level->fd, name, 0) == 0 || errno == ENOENT) return 0;
+		if (remove_name(level->fd, name) == 0 || errno == ENOENT) return 0;
 		return errno == EISDIR ? enter(descent, level->fd, name, mount) : -1;
 	}
 	if (descent_leave(descent) != 0) return -1;

@@ -55,6 +55,9 @@ int remember_directory(struct writing *writing, int fd, const struct record *hea
 /* Sets the times of all that are still there. */
 void date_directories(struct writing *writing);
 
+/* Removes what is no directory, and not mounted: EBUSY. -1 with errno: EISDIR for a directory. */
+int remove_name(int parent, const char *name);
+
 /* Removes the directory `name` in `parent` with all below it; never what is mounted there. -1 with errno. */
 int remove_directory(int parent, const char *name);
 

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename } from 'node:path';
 import type { TarHeader } from '../../src/oci/tar/writer.ts';
+import { HOST, type Operation } from '../../src/plan/operations.ts';
 import type { TreePart } from '../../src/runtime/trees/contract.ts';
 import {
   contents,
@@ -343,6 +344,40 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))(
       } finally {
         spawnSync('umount', [`${host}/dir/mounted`]);
       }
+    });
+
+    test('replaces no file that is mounted in another namespace, by whatever name', async () => {
+      const [name, host] = fresh();
+      mkdirSync(`${host}/etc`);
+      writeFileSync(`${host}/etc/plain`, 'plain');
+      symlinkSync('etc', `${host}/link`);
+      const source = fixture.path(`source${made}`);
+      writeFileSync(source, 'mounted');
+      const bind: Operation = {
+        ...{ op: 'bind', sourceDir: HOST, sourcePath: source, root: HOST, path: `${host}/etc/hosts` },
+        ...{ create: 1, recursive: 0, set: 0, clear: 0, recursiveAttributes: 0, propagation: 0 },
+      };
+      await using tree = await fixture.trees.open(context, {
+        kind: 'mounted',
+        operations: [bind],
+        root: fixture.root,
+      });
+      const busy = { code: 'conflict', errno: 16 };
+      const attempts = [
+        file('etc/hosts', 'x'),
+        file('link/hosts', 'x'),
+        [symlink('link/hosts', 'plain')],
+        [hardlink('link/hosts', 'link/plain')],
+        [directory('link/hosts')],
+        file('etc', 'x'),
+      ];
+      for (const parts of attempts) {
+        expect(await rejection(tree.write(context, name, partsOf(...parts), replace))).toMatchObject(busy);
+        const { header, data } = (await contents(tree, `${name}/etc/hosts`)).get('.') ?? {};
+        expect([header?.type, data?.toString()]).toEqual(['file', 'mounted']);
+      }
+      await tree.write(context, name, partsOf(...file('link/plain', 'new')), replace);
+      expect(readFileSync(`${host}/etc/plain`, 'utf8')).toBe('new');
     });
 
     test('a symbolic link in the middle of a name is followed within the tree', async () => {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Context } from '../../base/context.ts';
-import { conflict, invalid, SampanError } from '../../base/errors.ts';
+import { invalid, SampanError } from '../../base/errors.ts';
 import { decompress } from '../../oci/compression.ts';
 import { toText } from '../../oci/tar/entry.ts';
 import { unpackTar } from '../../oci/tar/unpack.ts';
@@ -10,7 +10,7 @@ import type { WritePathOptions } from '../contract.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { isWithin, parseContainerPath } from './container-path.ts';
-import { type OpenRoot, openRoot, realMounts } from './open-root.ts';
+import { type OpenRoot, openRoot } from './open-root.ts';
 import { type Owner, resolveOwner } from './owners.ts';
 import { fileNotFound } from './stat-path.ts';
 import { mapHeaders } from './tree-parts.ts';
@@ -32,9 +32,8 @@ export async function writePath(
   await checkWritable(context, root, entry, target);
   const { User: user } = entry.container.config;
   const owner = options.copyOwners && user !== '' ? await resolveOwner(context, root.tree, user) : undefined;
-  const mounts = new Set(await realMounts(context, root));
   const members = mapHeaders(unpackTar(decompress(tar)), (header) =>
-    admit(header, { target: target.path, live: root.live, mounts }, owner),
+    admit(header, { target: target.path, live: root.live }, owner),
   );
   await root.tree.write(context, target.path, members, { keepKinds: options.noOverwriteDirNonDir });
   parts.events.container(entry.container, 'extract-to-dir');
@@ -76,15 +75,10 @@ interface Place {
   /** The directory that is written to. */
   readonly target: string;
   readonly live: boolean;
-  readonly mounts: ReadonlySet<string>;
 }
 
 /** A member as it is written below the target; undefined for those that say nothing about what is in it. */
-function admit(
-  header: TarHeader,
-  { target, live, mounts }: Place,
-  owner: Owner | undefined,
-): TarHeader | undefined {
+function admit(header: TarHeader, { target, live }: Place, owner: Owner | undefined): TarHeader | undefined {
   const name = relativeName(header.name);
   if (name === undefined) throw outside(header.name, target);
   // The directory itself was there before and stays as it is.
@@ -94,7 +88,6 @@ function admit(
     if (kernelDirectories.includes(path)) return undefined;
     throw refused(path);
   }
-  if (header.type !== 'directory' && mounts.has(path)) throw busy(path);
   const linkName = header.type === 'hardlink' ? hardLinkTarget(header) : header.linkName;
   return {
     ...header,
@@ -103,11 +96,6 @@ function admit(
     ...(owner === undefined ? {} : { uid: owner.uid, gid: owner.gid }),
     xattrs: withoutTrusted(header.xattrs),
   };
-}
-
-/** To replace it would be to unmount it behind the container's back. */
-function busy(path: string): SampanError {
-  return conflict(`cannot replace ${quote(path)}, which is mounted: device or resource busy`);
 }
 
 /** Without "/" at its start and cleaned as text; undefined when it leads out. */
