@@ -83,6 +83,36 @@ describe('an empty volume', () => {
   });
 });
 
+describe('a daemon that is killed while it fills volumes', () => {
+  const FILES = 1500;
+
+  test('has filled each wholly or not at all, and fills it the next time', async () => {
+    const script = `mkdir /many; i=0; while [ $i -lt ${FILES} ]; do echo $i > /many/$i; i=$((i + 1)); done`;
+    daemon.sampan('run', '--name', 'maker', 'busybox', 'sh', '-c', script);
+    daemon.sampan('commit', 'maker', 'many');
+    daemon.sampan('rm', 'maker');
+    const count = (volume: string) => readdirSync(mountpoint(volume)).length;
+    const seen = new Set<boolean>();
+    for (let round = 0; round < 3; round++) {
+      const volume = `killed${round}`;
+      daemon.sampan('volume', 'create', volume);
+      const path = mountpoint(volume);
+      const create = { Image: 'many', HostConfig: { Binds: [`${volume}:/many`] } };
+      const created = daemon.request('POST', '/containers/create', create).catch(() => {});
+      // Killed in the middle of it, as often as not.
+      while (round % 2 === 0 && readdirSync(path).length < FILES / 10) await Bun.sleep(1);
+      await daemon.stopProcess('SIGKILL');
+      await created;
+      seen.add(readdirSync(path).length % FILES !== 0);
+      await daemon.startProcess();
+      expect([0, FILES]).toContain(count(volume));
+      daemon.sampan('run', '--rm', '-v', `${volume}:/many`, 'many', 'true');
+      expect(count(volume)).toBe(FILES);
+    }
+    expect(seen).toContain(true);
+  });
+});
+
 describe('a part of a volume', () => {
   test('is mounted alone, and filled when it is empty', () => {
     shell('busybox', 'mkdir -p /v/deep/part; echo x > /v/file', '-v', 'parts:/v');
