@@ -13,8 +13,8 @@ import { countLine, type Totals } from './testing/totals.ts';
 
 const root = join(import.meta.dir, '..');
 
-/** Fetches Debian's packages, so it runs in the machine's own network namespace. */
-const outside = ['test/integration/workload.test.ts'];
+/** They fetch Debian's packages, so they run in the machine's own network namespace. */
+const outside = ['test/integration/build-seeds.test.ts', 'test/integration/workload.test.ts'];
 
 /** How long the kernel may take with what it clears away in the background: network namespaces, cgroups. */
 const PATIENCE = 10_000;

@@ -90,7 +90,7 @@ export class BuildRun {
     const [made, told] = await Promise.allSettled([making, telling]);
     if (made.status === 'rejected') throw made.reason;
     if (told.status === 'rejected') throw told.reason;
-    this.#tellUnused();
+    this.#tellUnused(compiled);
     return made.value;
   }
 
@@ -172,8 +172,9 @@ export class BuildRun {
     );
   }
 
-  #tellUnused(): void {
-    const args = unusedArgs(this.#file, this.#request.args);
+  #tellUnused({ stages }: Compiled): void {
+    const used = new Set(stages.flatMap(({ scope }) => [...scope.args.keys()]));
+    const args = unusedArgs(this.#file, this.#request.args).filter((name) => !used.has(name));
     if (args.length > 0) this.#listener.onTranscript?.({ type: 'unused', args });
   }
 

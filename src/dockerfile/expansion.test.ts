@@ -68,10 +68,10 @@ describe('expansion', () => {
     expect(expandToWords('a $sp "$sp" \'\' b\\ c', options)).toEqual(['a', 'a', 'b', 'a b', '', 'b c']);
   });
 
-  test('tells of names that are not set and have no default', () => {
+  test('tells of names that are not set', () => {
     const unset: string[] = [];
     expand('$v ${a} ${b:-x} $c', { ...options, onUnset: (name) => unset.push(name) });
-    expect(unset).toEqual(['a', 'c']);
+    expect(unset).toEqual(['a', 'b', 'c']);
   });
 
   test('of hostile patterns takes no longer than text times pattern', () => {

@@ -8,7 +8,7 @@ export interface ExpansionOptions {
   /** The Dockerfile's escape character: a backslash or a backtick. */
   readonly escape: string;
   readonly lookup: Lookup;
-  /** Told of names that were asked for and not set, where no default was given. */
+  /** Told of names that were asked for and not set. */
   readonly onUnset?: (name: string) => void;
   /** Quotes and escapes stay. */
   readonly raw?: boolean;
@@ -233,6 +233,7 @@ class Expansion {
     }
     const word = this.#until('}', false);
     const value = this.#options.lookup(name);
+    if (value === undefined) this.#options.onUnset?.(name);
     const isSet = value !== undefined && !(emptyIsUnset && value === '');
     if (modifier === '-') return isSet ? value : word;
     if (modifier === '+') return isSet ? word : '';

@@ -14,7 +14,7 @@ export function targetOf({ stages }: Dockerfile, target: string): number {
     throw new DockerfileError(
       `target stage ${JSON.stringify(target)} could not be found${suggestion(
         target,
-        stages.map(({ from }) => from.name),
+        stages.map(({ from }) => from.name).filter((name) => name !== ''),
       )}`,
     );
   return found;

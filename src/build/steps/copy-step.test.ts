@@ -149,6 +149,15 @@ describe('a copy', () => {
     });
   });
 
+  test('makes directories on its way with a mode in numbers, but for the usual mask', async () => {
+    const modes = { '700': '700', '1777': '755', 'a=r': '755' };
+    for (const [mode, made] of Object.entries(modes)) {
+      const operation = copy([source('/dir/one')], '/way/to', { mode });
+      const inventory = await bench.inventory(await bench.on(operation, [scratch, await context()]));
+      expect(inventory['way']).toBe(`directory ${made} 0:0 `);
+    }
+  });
+
   test('looks names up in the files of the root, through links inside of it', async () => {
     const base = await layer(
       { name: 'etc/' },

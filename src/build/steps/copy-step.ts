@@ -9,7 +9,7 @@ import { type CopyChanges, copyParts } from './copy-parts.ts';
 import { type SourceSelections, selectSources } from './copy-sources.ts';
 import { Destination, type Owner } from './destination.ts';
 import { layerTar } from './layer-tar.ts';
-import { readMode } from './mode.ts';
+import { directoryMode, readMode } from './mode.ts';
 import { OpenResults } from './open-result.ts';
 import { Owners } from './owners.ts';
 import type { FileStepParts } from './parts.ts';
@@ -67,7 +67,11 @@ export class CopyMaker implements StepMaker<CopyOperation> {
     if (selected.every(({ selections }) => selections.length === 0)) return { kind: 'added', layers: [] };
     const base = baseOf(step);
     const tree = base === undefined || isScratch(base) ? undefined : await below.tree(base);
-    const destination = new Destination(context, tree, changes.owner ?? root, secondsOf(surroundings));
+    const destination = new Destination(context, tree, {
+      ...(changes.owner ?? root),
+      mode: directoryMode(step.operation.mode),
+      seconds: secondsOf(surroundings),
+    });
     const tar = layerTar(this.#members(step, destination, selected, changes), surroundings.sourceDate);
     const { diffId } = await this.#parts.images.receiveLayer(context, lease, tar);
     return { kind: 'added', layers: [diffId] };

@@ -11,6 +11,12 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** What directories are like that are made on the way. */
+export interface MadeDirectories extends Owner {
+  readonly mode: number;
+  readonly seconds: number;
+}
+
 export type Kind = 'directory' | 'other';
 
 /** Paths asked for one by one before all that is below is asked for at once. */
@@ -24,8 +30,7 @@ export class Destination {
   readonly #context: Context;
   readonly #below: FileTree | undefined;
   readonly #written = new Map<string, Kind>();
-  readonly #owner: Owner;
-  readonly #seconds: number;
+  readonly #made: MadeDirectories;
   /** Directories that are not there below. */
   readonly #new = new Set<string>();
   #top = '/';
@@ -33,12 +38,10 @@ export class Destination {
   /** All that is below `#top`. */
   #listed: ReadonlyMap<string, Kind> | undefined;
 
-  /** New directories are the owner's, and of the time. */
-  constructor(context: Context, below: FileTree | undefined, owner: Owner, seconds: number) {
+  constructor(context: Context, below: FileTree | undefined, made: MadeDirectories) {
     this.#context = context;
     this.#below = below;
-    this.#owner = owner;
-    this.#seconds = seconds;
+    this.#made = made;
   }
 
   /** Where a path leads. */
@@ -71,7 +74,7 @@ export class Destination {
    * The headers that a layer needs for a directory with its parents: new ones, and those that are there with their own attributes, which a
    * layer would hide else. Fails with `conflict` where something else is in the way.
    */
-  async directories(path: string, owner = this.#owner): Promise<TarHeader[]> {
+  async directories(path: string, owner: Owner = this.#made): Promise<TarHeader[]> {
     const headers: TarHeader[] = [];
     if (!this.#written.has('/')) headers.push(...(await this.#root()));
     const names = path.split('/').filter((name) => name !== '');
@@ -95,7 +98,8 @@ export class Destination {
   }
 
   async #directory(path: string, { uid, gid }: Owner): Promise<TarHeader> {
-    const own: TarHeader = { type: 'directory', name: path, mode: 0o755, uid, gid, seconds: this.#seconds };
+    const { mode, seconds } = this.#made;
+    const own: TarHeader = { type: 'directory', name: path, mode, uid, gid, seconds };
     const existing = this.#new.has(parentOf(path)) ? undefined : await this.existing(path);
     this.wrote(path, 'directory', existing && 'directory');
     return existing ?? own;

@@ -36,7 +36,11 @@ export class DirectoryMaker implements StepMaker<DirectoryOperation> {
     await using open = new OpenResults(context, this.#parts);
     const [base] = inputs;
     const tree = base === undefined ? undefined : await open.tree(base);
-    const destination = new Destination(context, tree, owner, secondsOf(surroundings));
+    const destination = new Destination(context, tree, {
+      ...owner,
+      mode: 0o755,
+      seconds: secondsOf(surroundings),
+    });
     const path = await destination.resolve(fromText(operation.path));
     if ((await destination.kindOf(path)) === 'directory') return { kind: 'added', layers: [] };
     const headers = await destination.directories(path);

@@ -69,3 +69,8 @@ function specialBits(letters: string, whom: readonly string[]): number {
     : 0;
   return set | (letters.includes('t') && whom.includes('o') ? 0o1000 : 0);
 }
+
+/** Of directories that a copy makes on its way: by a mode in numbers as mkdir(2) would, with the usual mask. */
+export function directoryMode(text: string): number {
+  return /^[0-7]{1,5}$/.test(text) ? Number.parseInt(text, 8) & 0o755 : 0o755;
+}

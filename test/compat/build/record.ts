@@ -28,12 +28,12 @@ async function record(where: Stage, topic: string): Promise<void> {
     buildersOf(what).map((builder) => ({ name: `${name}, ${builder}`, builder, what })),
   );
   const outcomes = new Map<string, Outcome>();
-  // Of its images the classic builder forgets parents that another build has just found.
+  // One after the other: they share images, and the names that cases give them.
   const work = async (only: BuilderName): Promise<void> => {
     for (const { name, builder, what } of jobs)
       if (builder === only) outcomes.set(name, await play(where, builder, what));
   };
-  await Promise.all(builders.map(work));
+  for (const builder of builders) await work(builder);
   const lines = jobs.map(({ name }) => `${JSON.stringify(name)}: ${JSON.stringify(outcomes.get(name))}`);
   await Bun.write(join(import.meta.dir, `outcomes/${topic}.json`), `{\n${lines.join(',\n')}\n}\n`);
   console.log(`${topic}: ${jobs.length}`);
