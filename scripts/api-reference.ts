@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Parameter } from '../src/wire/query.ts';
 import type { Route, StreamKind } from '../src/wire/route.ts';
-import { routeAreas, swarmAreas, unservedAreas } from '../src/wire/routes.ts';
+import { routeAreas, swarmAreas } from '../src/wire/routes.ts';
 import type { Field, Schema } from '../src/wire/schema.ts';
 import { currentVersion, minimumVersion, versionDifferences } from '../src/wire/versions.ts';
 
@@ -36,7 +36,7 @@ function introduction(): string {
     'Bodies are JSON unless said otherwise, and read as Go does: keys match whatever their case, unknown ones are ignored, absent ones are zero. A failure is a status from 400 on with `{"message":"…"}`.',
     "A path's `{digest}` stands for a whole one (`sha256:` and 64 digits), any other parameter for a name, which may have slashes in it.",
     'A flag is true for everything but the empty text, `0`, `no`, `false` and `none`. Filters are JSON: `{"label":["a=b"]}` or `{"label":{"a=b":true}}`.',
-    `Paths under ${code(swarmAreas)} answer 503, as outside a swarm; those under ${code(unservedAreas)} answer 501.`,
+    `Paths under ${code(swarmAreas)} answer 503, as outside a swarm.`,
   ].join('\n\n');
 }
 

@@ -89,10 +89,6 @@ describe('routing', () => {
     expect(status).toBe(503);
     expect(JSON.parse(body).message).toStartWith('This node is not a swarm manager.');
   });
-
-  test('areas of other engines are named as not supported', async () => {
-    expect((await api.request('POST', '/grpc')).status).toBe(501);
-  });
 });
 
 describe('failures', () => {

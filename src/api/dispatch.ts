@@ -4,7 +4,7 @@ import type { LogFields, Logger } from '../base/log.ts';
 import type { Engine } from '../engine/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Route } from '../wire/route.ts';
-import { type RouteName, routes, swarmAreas, unservedAreas } from '../wire/routes.ts';
+import { type RouteName, routes, swarmAreas } from '../wire/routes.ts';
 import type { ApiSettings, Call } from './call.ts';
 import { handlers } from './handlers.ts';
 import { ConnectionClosed } from './http/connection.ts';
@@ -53,7 +53,7 @@ export class Dispatcher {
     }
     const target = parseTarget(request.target);
     const match = this.#router.find(request.method, target.path);
-    if (match === undefined) throw unknownRoute(request.method, target.path);
+    if (match === undefined) throw unknownRoute(target.path);
     const route = table[match.name];
     const call = await this.#callOf(route, target, match, request, response);
     // The table and the handlers have the same keys; that each pair fits is checked where the handlers are declared.
@@ -123,16 +123,13 @@ function fieldsOf({ method, target }: Request): LogFields {
   return { method, target };
 }
 
-function unknownRoute(method: string, path: string): SampanError {
+function unknownRoute(path: string): SampanError {
   const area = firstPart(path);
   if (swarmAreas.has(area)) {
     return new SampanError(
       'unavailable',
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
     );
-  }
-  if (unservedAreas.has(area)) {
-    return new SampanError('unimplemented', `${method} /${area} is not supported by this engine`);
   }
   return notFound('page not found');
 }

@@ -1,5 +1,6 @@
 import type { Handlers } from './call.ts';
 import { buildHandlers } from './handlers/build.ts';
+import { buildkitHandlers } from './handlers/buildkit.ts';
 import { commitHandlers } from './handlers/commit.ts';
 import { containerFileHandlers } from './handlers/container-files.ts';
 import { containerStreamHandlers } from './handlers/container-streams.ts';
@@ -29,6 +30,7 @@ export const handlers: Handlers = {
   ...commitHandlers,
   ...registryHandlers,
   ...buildHandlers,
+  ...buildkitHandlers,
   ...networkHandlers,
   ...volumeHandlers,
   ...volumeContentHandlers,

@@ -1,6 +1,7 @@
 import type { Context } from '../base/context.ts';
 import type { EngineEvent } from '../base/events.ts';
 import type { Builder, CacheRecord } from '../build/contract.ts';
+import type { Buildkit } from '../buildkit/contract.ts';
 import type { Containers } from '../containers/contract.ts';
 import type { RegistryClient } from '../distribution/contract.ts';
 import type { Images, ImagesUsage } from '../images/contract.ts';
@@ -19,6 +20,7 @@ export interface Engine {
   readonly registries: Registries;
   readonly storage: Storage;
   readonly builder: Builder;
+  readonly buildkit: Buildkit;
 }
 
 /** What is asked of registries themselves: nothing of it changes what is here. */

@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts';
 import type { Builder } from '../build/contract.ts';
 import { buildSchema } from '../build/schema.ts';
 import { StepCache } from '../build/solver/step-cache.ts';
+import type { Buildkit } from '../buildkit/contract.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
 import type { MountPoint } from '../containers/contract.ts';
 import type { ContainerDefaults } from '../containers/defaults.ts';
@@ -33,6 +34,7 @@ import type { Engine, Events, Registries, Storage, System, SystemFacts } from '.
 import { EventBus } from './event-bus.ts';
 import { identify } from './identity.ts';
 import { openBuilder } from './open-builder.ts';
+import { openBuildkit } from './open-buildkit.ts';
 import { describeStorage, openSnapshots } from './storage.ts';
 import { createStorage } from './storage-usage.ts';
 import { createSystem } from './system-facts.ts';
@@ -134,6 +136,9 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   });
   const id = await identify(dataRoot);
   const storageStatus = await describeStorage(dataRoot);
+  const buildkit = await openBuildkit({
+    ...{ builder, images, trees, snapshots, networks, id, execRoot, log },
+  });
   const system = createSystem(
     () => ({
       ...{ ...options.live(), id, storageDriver: snapshots.name, storageStatus, dataRoot },
@@ -153,6 +158,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     registries,
     storage,
     builder,
+    buildkit,
     sandboxes,
     launcher,
     snapshots,
@@ -207,6 +213,7 @@ interface Parts {
   readonly registries: Registries;
   readonly storage: Storage;
   readonly builder: Builder;
+  readonly buildkit: Buildkit;
   readonly sandboxes: SandboxService;
   readonly launcher: LauncherProcess;
   readonly snapshots: SnapshotDriver;
@@ -224,6 +231,7 @@ class ComposedEngine implements RunningEngine {
   readonly registries: Registries;
   readonly storage: Storage;
   readonly builder: Builder;
+  readonly buildkit: Buildkit;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -236,6 +244,7 @@ class ComposedEngine implements RunningEngine {
     this.registries = parts.registries;
     this.storage = parts.storage;
     this.builder = parts.builder;
+    this.buildkit = parts.buildkit;
     this.#parts = parts;
   }
 

@@ -1,4 +1,5 @@
 import { buildRoutes } from './routes/build.ts';
+import { buildkitRoutes } from './routes/buildkit.ts';
 import { containerFileRoutes } from './routes/container-files.ts';
 import { containerRoutes, execRoutes } from './routes/containers.ts';
 import { imageContentRoutes } from './routes/image-contents.ts';
@@ -18,7 +19,7 @@ export const routeAreas = {
   Images: imageRoutes,
   'Contents of images': imageContentRoutes,
   Registries: registryRoutes,
-  Build: buildRoutes,
+  Build: { ...buildRoutes, ...buildkitRoutes },
   Networks: networkRoutes,
   Volumes: volumeRoutes,
   'Contents of volumes': volumeContentRoutes,
@@ -33,6 +34,7 @@ export const routes = {
   ...imageContentRoutes,
   ...registryRoutes,
   ...buildRoutes,
+  ...buildkitRoutes,
   ...networkRoutes,
   ...volumeRoutes,
   ...volumeContentRoutes,
@@ -41,10 +43,7 @@ export const routes = {
 export type Routes = typeof routes;
 export type RouteName = keyof Routes;
 
-/**
- * What other engines serve and this one does not: swarm's areas answer as an engine outside a swarm does, the others say that they
- * are not there. By first part of the path.
- */
+/** What other engines serve and this one does not, by first part of the path: it answers as an engine outside a swarm does. */
 export const swarmAreas: ReadonlySet<string> = new Set([
   'configs',
   'nodes',
@@ -53,5 +52,3 @@ export const swarmAreas: ReadonlySet<string> = new Set([
   'swarm',
   'tasks',
 ]);
-
-export const unservedAreas: ReadonlySet<string> = new Set(['grpc', 'session']);

@@ -260,6 +260,16 @@ export function createFakeEngine(): FakeEngine {
         return { deleted: [cacheRecord.id], bytes: 5 };
       },
     },
+    buildkit: {
+      async serve(_context, connection) {
+        calls.push(['buildkit']);
+        connection.finish();
+      },
+      async openSession(_context, connection, facts) {
+        calls.push(['buildkit session', facts]);
+        connection.finish();
+      },
+    },
     storage: {
       async usage(context, kinds) {
         calls.push(['usage', [...kinds]]);

@@ -29,7 +29,7 @@ export function gitMaker(parts: RemoteParts): StepMaker<GitOperation> {
       const { context, operation, surroundings, tell } = step;
       const options = {
         ...limits(parts),
-        agent: surroundings.ssh('default'),
+        agent: await surroundings.ssh('default'),
         token: await tokenFor(step),
         onOutput: (bytes: Uint8Array): void => tell.output('stderr', bytes),
       };

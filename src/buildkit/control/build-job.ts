@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import type { Context } from '../../base/context.ts';
+import { invalid, SampanError } from '../../base/errors.ts';
+import type { BuildRequest, BuildResult } from '../../build/contract.ts';
+import { FailedCall } from '../grpc/server.ts';
+import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
+import type { BuildkitParts } from '../parts.ts';
+import { forwardAgent } from '../session/agents.ts';
+import { sessionCredentials } from '../session/credentials.ts';
+import { sessionSecret } from '../session/secrets.ts';
+import type { ClientSession, ClientSessions } from '../sessions.ts';
+import { answerSubrequest, type SubrequestAnswer } from './answer-subrequest.ts';
+import { BuildProgress, progressListener } from './build-progress.ts';
+import { type BuildFiles, openSources, type SourceParts } from './build-sources.ts';
+import { type Export, exportResult } from './export-result.ts';
+import {
+  checkFrontend,
+  type FrontendAttributes,
+  type FrontendOptions,
+  frontendOptions,
+  frontendSources,
+} from './frontend-options.ts';
+
+export interface JobRequest {
+  /** The client's name for the build. */
+  readonly ref: string;
+  readonly session: string;
+  readonly exports: readonly Export[];
+}
+
+/**
+ * One build of a client's: opened by the call that waits for its end, driven by that call itself or, for front ends that run with the
+ * client, by calls beside it.
+ */
+export class BuildJob {
+  readonly progress = new BuildProgress();
+  readonly #parts: BuildkitParts;
+  readonly #sessions: ClientSessions;
+  readonly #request: JobRequest;
+  readonly #context: Context;
+  readonly #returned = Promise.withResolvers<void>();
+  #result: BuildResult | undefined;
+  #source: FailureSource | undefined;
+
+  constructor(context: Context, parts: BuildkitParts, sessions: ClientSessions, request: JobRequest) {
+    this.#parts = parts;
+    this.#sessions = sessions;
+    this.#request = request;
+    this.#context = context;
+    this.#returned.promise.catch(() => {});
+  }
+
+  /** Builds, or answers a question about the Dockerfile. */
+  async solve(
+    frontend: string,
+    attributes: FrontendAttributes,
+    signal: AbortSignal,
+  ): Promise<SubrequestAnswer | undefined> {
+    const context = { ...this.#context, signal: AbortSignal.any([signal, this.#context.signal]) };
+    try {
+      checkFrontend(frontend, attributes);
+      const options = frontendOptions(attributes);
+      const parts = await this.#sourceParts(context, attributes);
+      const question = attributes['requestid'] ?? '';
+      if (question !== '') return await answerSubrequest(context, parts, question, attributes);
+      await this.#build(context, parts, options, attributes);
+      return undefined;
+    } catch (error) {
+      throw new FailedCall(failureOf(error, this.#source));
+    }
+  }
+
+  /** The client's front end has come to its end. */
+  returned(failure: GrpcFailure | undefined): void {
+    if (failure === undefined) this.#returned.resolve();
+    else this.#returned.reject(new FailedCall(failure));
+  }
+
+  /** Resolves when the client's front end has come to its end. */
+  async finished(): Promise<void> {
+    const { signal } = this.#context;
+    const given = Promise.withResolvers<never>();
+    const giveUp = (): void => given.reject(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      await Promise.race([this.#returned.promise, given.promise]);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** What the client is told about where the result went; nothing where it did not build. */
+  async export(): Promise<Record<string, string>> {
+    if (this.#result === undefined) return {};
+    const { images, openImage } = this.#parts;
+    const parts = { images, openImage, progress: this.progress, session: () => this.#session(this.#context) };
+    return exportResult(this.#context, parts, this.#result, this.#request.exports);
+  }
+
+  async #build(
+    context: Context,
+    parts: SourceParts,
+    options: FrontendOptions,
+    attributes: FrontendAttributes,
+  ): Promise<void> {
+    using stack = new DisposableStack();
+    await using agents = new AsyncDisposableStack();
+    const files = await openSources(context, parts, frontendSources(attributes), stack);
+    this.#source = { filename: files.filename, text: files.dockerfile };
+    const request = this.#requestOf(context, { options, files, agents, session: parts.session });
+    this.#result = await this.#parts.builder.build(
+      context,
+      request,
+      progressListener(this.progress, this.#source),
+    );
+  }
+
+  #requestOf(
+    context: Context,
+    given: {
+      readonly options: FrontendOptions;
+      readonly files: BuildFiles;
+      readonly agents: AsyncDisposableStack;
+      readonly session: ClientSession;
+    },
+  ): BuildRequest {
+    const { options, files, agents, session } = given;
+    const directory = join(this.#parts.directory, 'agents');
+    const forwarded = new Map<string, Promise<string | undefined>>();
+    const forward = async (id: string): Promise<string | undefined> => {
+      const agent = await forwardAgent(context, session, id, directory);
+      return agent === undefined ? undefined : agents.use(agent).path;
+    };
+    return {
+      ...options,
+      ...files,
+      ...{ id: '', tags: [], cacheFrom: [], style: 'buildkit' },
+      secrets: (id) => sessionSecret(session, id, context.signal),
+      ssh: (id) => {
+        const path = forwarded.get(id) ?? forward(id);
+        forwarded.set(id, path);
+        return path;
+      },
+      credentials: (domain) => sessionCredentials(context, session, domain),
+    };
+  }
+
+  async #sourceParts(context: Context, attributes: FrontendAttributes): Promise<SourceParts> {
+    const session = await this.#session(context);
+    const sessionOf = async (name: string): Promise<ClientSession> => {
+      const other = attributes[`local-sessionid:${name}`] ?? '';
+      const found = other === '' ? session : await this.#sessions.find(other, context.signal);
+      const sharedKey = attributes[`sharedkey:localdir:${name}`] ?? found.sharedKey;
+      return { ...found, sharedKey };
+    };
+    return { builder: this.#parts.builder, session, sessionOf, progress: this.progress };
+  }
+
+  #session(context: Context): Promise<ClientSession> {
+    if (this.#request.session === '') throw invalid('the build has no session');
+    return this.#sessions.find(this.#request.session, context.signal);
+  }
+}
+
+/** How long the news of a build that has ended wait for whoever wants to hear them, milliseconds. */
+const REMEMBERED = 10_000;
+/** How long a call waits for the build that it is about: clients make both at once. */
+const PATIENCE = 5_000;
+const MAX_JOBS = 1_000;
+
+export class BuildJobs {
+  readonly #jobs = new Map<string, BuildJob>();
+  readonly #waiting = new Set<(ref: string) => void>();
+
+  add(ref: string, job: BuildJob): void {
+    if (ref === '' || this.#jobs.has(ref)) throw new SampanError('conflict', `job ID ${ref} exists`);
+    if (this.#jobs.size >= MAX_JOBS) throw new SampanError('exhausted', 'too many builds run at once');
+    this.#jobs.set(ref, job);
+    for (const wake of this.#waiting) wake(ref);
+  }
+
+  /** Nothing more happens in the build. */
+  end(ref: string): void {
+    const job = this.#jobs.get(ref);
+    job?.progress.end();
+    setTimeout(() => {
+      if (this.#jobs.get(ref) === job) this.#jobs.delete(ref);
+    }, REMEMBERED).unref();
+  }
+
+  /** Fails with `not-found` when no such build begins. */
+  async find(ref: string, signal: AbortSignal): Promise<BuildJob> {
+    signal.throwIfAborted();
+    if (!this.#jobs.has(ref)) await this.#next(ref, signal);
+    const job = this.#jobs.get(ref);
+    if (job === undefined) throw new SampanError('not-found', `no such job ${ref}`);
+    return job;
+  }
+
+  async #next(ref: string, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (begun: string): void => {
+      if (begun === ref) resolve();
+    };
+    const timer = setTimeout(resolve, PATIENCE);
+    const stop = (): void => resolve();
+    this.#waiting.add(wake);
+    signal.addEventListener('abort', stop, { once: true });
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+    this.#waiting.delete(wake);
+  }
+}

@@ -1,0 +1,186 @@
+import type { Context } from '../../base/context.ts';
+import { invalid, notFound, SampanError } from '../../base/errors.ts';
+import type { Builder, BuildRequest } from '../../build/contract.ts';
+import { BytesMessage } from '../protobuf/session-messages.ts';
+import { openDirectory, readTexts } from '../session/directories.ts';
+import type { ClientSession } from '../sessions.ts';
+import type { BuildProgress } from './build-progress.ts';
+import type { FrontendSources } from './frontend-options.ts';
+
+/** What a build is made of: open as long as the build runs. */
+export type BuildFiles = Pick<BuildRequest, 'dockerfile' | 'filename' | 'context' | 'namedContexts'>;
+
+export interface SourceParts {
+  readonly builder: Builder;
+  readonly session: ClientSession;
+  /** The session that a directory is asked for, by its name: several builds may share one. */
+  readonly sessionOf: (name: string) => Promise<ClientSession>;
+  readonly progress: BuildProgress;
+}
+
+const IMAGE = 'docker-image://';
+const LOCAL = 'local:';
+const IGNORE_FILE = '.dockerignore';
+/** Of a client's own: what it was given on its standard input. */
+const UPLOADED = 'http://buildkit-session/';
+const PULL = '/moby.upload.v1.Upload/Pull';
+
+/** Brings everything here that is built from. Its files go with `stack`. */
+export async function openSources(
+  context: Context,
+  parts: SourceParts,
+  sources: FrontendSources,
+  stack: DisposableStack,
+): Promise<BuildFiles> {
+  const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
+  for (const [name, place] of Object.entries(sources.named)) {
+    namedContexts[name] = await openNamed(context, parts, name, place, stack);
+  }
+  const main =
+    sources.remote === undefined
+      ? await openLocal(context, parts, sources, stack)
+      : await openRemote(context, parts, sources.remote, sources, stack);
+  return { ...main, namedContexts };
+}
+
+/** Only the Dockerfile, for whoever asks about it. */
+export async function readDockerfile(
+  context: Context,
+  { sessionOf, progress }: SourceParts,
+  { filename, dockerfileName }: FrontendSources,
+): Promise<{ readonly text: string; readonly ignoreFile: Uint8Array | undefined }> {
+  const own = `${filename}${IGNORE_FILE}`;
+  const name = `[internal] load build definition from ${filename}`;
+  const files = await progress.step(name, async (tell) => {
+    const includes = [filename, own, filename.toLowerCase()];
+    const wish = { name: dockerfileName, includes, excludes: [] };
+    const session = await sessionOf(dockerfileName);
+    const found = await readTexts(context, session, wish, (bytes) => tell('transferring dockerfile:', bytes));
+    if (found.has(filename) || (filename === 'Dockerfile' && found.has('dockerfile'))) return found;
+    throw notFound(`failed to read dockerfile: open ${filename}: no such file or directory`);
+  });
+  const bytes = files.get(filename) ?? files.get(filename.toLowerCase());
+  const text = Buffer.from(bytes ?? []).toString();
+  if (text.trim() === '') throw invalid(`the Dockerfile cannot be empty`);
+  return { text, ignoreFile: files.get(own) };
+}
+
+async function openLocal(
+  context: Context,
+  parts: SourceParts,
+  sources: FrontendSources,
+  stack: DisposableStack,
+): Promise<Omit<BuildFiles, 'namedContexts'>> {
+  const { filename, contextName } = sources;
+  const { text, ignoreFile } = await readDockerfile(context, parts, sources);
+  const excludes = patternsOf(ignoreFile ?? (await readIgnoreFile(context, parts, contextName)));
+  const tree = await openClientTree(
+    context,
+    parts,
+    { name: contextName, excludes, what: 'build context' },
+    stack,
+  );
+  return { dockerfile: text, filename, context: tree };
+}
+
+function readIgnoreFile(
+  context: Context,
+  { sessionOf, progress }: SourceParts,
+  name: string,
+): Promise<Uint8Array | undefined> {
+  return progress.step(`[internal] load ${IGNORE_FILE}`, async (tell) => {
+    const wish = { name, includes: [IGNORE_FILE], excludes: [] };
+    const session = await sessionOf(name);
+    const found = await readTexts(context, session, wish, (bytes) => tell('transferring context:', bytes));
+    return found.get(IGNORE_FILE);
+  });
+}
+
+interface ClientTree {
+  readonly name: string;
+  readonly excludes: readonly string[];
+  /** "build context" */
+  readonly what: string;
+}
+
+function openClientTree(
+  context: Context,
+  { sessionOf, progress, builder }: SourceParts,
+  { name, excludes, what }: ClientTree,
+  stack: DisposableStack,
+): Promise<BuildRequest['context']> {
+  return progress.step(`[internal] load ${what}`, async (tell) => {
+    const wish = { name, includes: [], excludes };
+    const session = await sessionOf(name);
+    const told = (bytes: number): void => tell('transferring context:', bytes);
+    return stack.use(await openDirectory(context, builder, session, wish, told)).tree;
+  });
+}
+
+async function openRemote(
+  context: Context,
+  parts: SourceParts,
+  url: string,
+  { filename }: FrontendSources,
+  stack: DisposableStack,
+): Promise<Omit<BuildFiles, 'namedContexts'>> {
+  const { builder, session, progress } = parts;
+  return await progress.step(`[internal] load remote build context`, async () => {
+    const source = url.startsWith(UPLOADED)
+      ? ({ kind: 'tar', tar: uploaded(session, new URL(url), context.signal) } as const)
+      : ({ kind: 'remote', url } as const);
+    const opened = stack.use(await builder.openContext(context, source, filename));
+    return { dockerfile: opened.dockerfile, filename: opened.filename, context: opened.tree };
+  });
+}
+
+async function openNamed(
+  context: Context,
+  parts: SourceParts,
+  name: string,
+  place: string,
+  stack: DisposableStack,
+): Promise<BuildRequest['namedContexts'][string]> {
+  if (place.startsWith(IMAGE)) return { image: place.slice(IMAGE.length) };
+  if (place.startsWith(LOCAL)) {
+    const local = place.slice(LOCAL.length);
+    const excludes = patternsOf(await readIgnoreFile(context, parts, local));
+    return await openClientTree(context, parts, { name: local, excludes, what: `context ${name}` }, stack);
+  }
+  if (/^(?:https?|git|ssh):\/\//.test(place) || place.startsWith('git@')) {
+    return stack.use(await parts.builder.openTree(context, { kind: 'remote', url: place })).tree;
+  }
+  throw new SampanError(
+    'unimplemented',
+    `the context ${JSON.stringify(name)} is ${JSON.stringify(place)}, which is not supported`,
+  );
+}
+
+async function* uploaded(
+  { client }: ClientSession,
+  { pathname, host }: URL,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  using call = client.open(PULL, { urlpath: pathname, urlhost: host }, signal);
+  call.end();
+  for await (const message of call.answers) yield BytesMessage.decode(message).data;
+}
+
+/** The lines that are patterns, as the client takes them. */
+function patternsOf(file: Uint8Array | undefined): readonly string[] {
+  const lines = Buffer.from(file ?? [])
+    .toString()
+    .replace(/^\ufeff/, '')
+    .split('\n');
+  return lines.filter((line) => !line.startsWith('#')).flatMap((line) => patternOf(line.trim()) ?? []);
+}
+
+/** The client's patterns are clean and relative. */
+function patternOf(line: string): string | undefined {
+  const [, not = '', text = ''] = /^(!?)\s*(.*)$/.exec(line) ?? [];
+  const clean = text
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+  return clean === '' ? undefined : `${not}${clean}`;
+}

@@ -1,0 +1,15 @@
+import type { Context } from '../base/context.ts';
+import type { Buildkit } from './contract.ts';
+import { createServices } from './control/services.ts';
+import { serveGrpc } from './grpc/server.ts';
+import type { BuildkitParts } from './parts.ts';
+import { ClientSessions } from './sessions.ts';
+
+export function createBuildkit(context: Context, parts: BuildkitParts): Buildkit {
+  const sessions = new ClientSessions();
+  const services = createServices(context, parts, sessions);
+  return {
+    serve: ({ log }, connection) => serveGrpc(connection, services, log),
+    openSession: (_, connection, facts) => sessions.serve(connection, facts),
+  };
+}

@@ -1,0 +1,20 @@
+import type { Context } from '../base/context.ts';
+import type { Builder } from '../build/contract.ts';
+import type { FileTree } from '../build/file-tree.ts';
+import type { Images } from '../images/contract.ts';
+import type { Digest } from '../oci/digest.ts';
+
+/** What BuildKit's doors are made of. */
+export interface BuildkitParts {
+  readonly builder: Builder;
+  readonly images: Pick<Images, 'get' | 'tag' | 'save' | 'remove' | 'push'>;
+  /** The files of an image, to be read. */
+  readonly openImage: (context: Context, image: Digest) => Promise<FileTree & AsyncDisposable>;
+  /** For sockets, short: their paths have to fit. */
+  readonly directory: string;
+  readonly version: string;
+  /** Stays the same for a data root. */
+  readonly id: string;
+  /** What "host-gateway" means for containers; empty where it means nothing. */
+  readonly hostGateway: () => string;
+}
