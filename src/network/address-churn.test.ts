@@ -2,14 +2,13 @@ import type { Database } from 'bun:sqlite';
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
-import { silentLogger } from '../base/log.ts';
 import type { Launcher, PlanResults } from '../plan/contract.ts';
 import type { Endpoint, Networks } from './contract.ts';
-import { createNetworks } from './networks.ts';
 import type { NetworksOptions } from './options.ts';
 import { networkSchema } from './schema.ts';
 import { anyNetwork, anyRequest } from './testing/containers.ts';
 import { openNamespace, type TestNamespace } from './testing/namespaces.ts';
+import { networksOn } from './testing/open-networks.ts';
 
 /** Real bridges, real rows, real allocation; of the containers only their places in the networks. */
 
@@ -24,24 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => host[Symbol.asyncDispose]());
 
+const addressPools = ['base=10.0.0.0/12,size=24'];
+
 function open(database: Database, more: Partial<NetworksOptions> = {}): Networks {
-  return createNetworks({
-    launcher: host.launcher,
-    database,
-    events: { publish() {} },
-    log: silentLogger,
-    bridge: 'sampan0',
-    bip: '',
-    mtu: 1500,
-    icc: true,
-    ipForward: true,
-    ipMasquerade: true,
-    userlandRelay: true,
-    defaultBindAddress: '',
-    hostGateway: '',
-    addressPools: ['base=10.0.0.0/12,size=24'],
-    ...more,
-  });
+  return networksOn(host, { database, addressPools, ...more });
 }
 
 /** A launcher whose owner can be killed: it hears nothing from then on, and what it would have done does not happen. */
@@ -90,7 +75,7 @@ test('500 networks and 1,000 addresses come and go, and the daemon with them: no
   const live = new Map<string, Endpoint>();
   const names: string[] = [];
   let life = killable();
-  let networks = open(database, life);
+  let networks = open(database, { launcher: life.launcher });
   await networks.start(background(), []);
   const make = async (name: string): Promise<void> => {
     await networks.create(background(), { ...anyNetwork, name });
@@ -124,7 +109,7 @@ test('500 networks and 1,000 addresses come and go, and the daemon with them: no
     for (let turn = 0; turn < round; turn++) await Bun.sleep(1);
     life.kill();
     life = killable();
-    networks = open(database, life);
+    networks = open(database, { launcher: life.launcher });
     await networks.start(background(), [...live.values()]);
     names.splice(
       0,

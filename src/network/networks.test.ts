@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
-import { silentLogger } from '../base/log.ts';
 import type { Networks, PortRequest } from './contract.ts';
-import { createNetworks } from './networks.ts';
 import type { NetworksOptions } from './options.ts';
 import { networkSchema } from './schema.ts';
 import {
@@ -18,13 +13,13 @@ import {
   type TestContainer,
 } from './testing/containers.ts';
 import { command, openNamespace, type TestNamespace } from './testing/namespaces.ts';
+import { networksOn } from './testing/open-networks.ts';
 
 const hostAddress = '10.91.0.1';
 const outsideAddress = '10.91.0.2';
 
 let host: TestNamespace;
 let outside: TestNamespace;
-const namesDirectory = mkdtempSync(join(tmpdir(), 'sampan-names-'));
 
 /** A host and a neighbour of it that knows the way to the host's containers. */
 beforeAll(async () => {
@@ -41,28 +36,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await outside[Symbol.asyncDispose]();
   await host[Symbol.asyncDispose]();
-  rmSync(namesDirectory, { recursive: true });
 });
 
-function networksOf(overrides: Partial<NetworksOptions> = {}): Networks {
-  return createNetworks({
-    launcher: host.launcher,
-    database: openDatabase(':memory:', [networkSchema]),
-    events: { publish() {} },
-    log: silentLogger,
-    bridge: 'sampan0',
-    bip: '',
-    mtu: 1500,
-    icc: true,
-    ipForward: true,
-    ipMasquerade: true,
-    userlandRelay: true,
-    defaultBindAddress: '0.0.0.0',
-    hostGateway: '',
-    namesDirectory,
-    ...overrides,
-  });
-}
+const networksOf = (overrides: Partial<NetworksOptions> = {}): Networks => networksOn(host, overrides);
 
 function port(containerPort: number, hostPort: number, more: Partial<PortRequest> = {}): PortRequest {
   return { protocol: 'tcp', containerPort, hostAddress: '', hostPort, hostPortEnd: hostPort, ...more };

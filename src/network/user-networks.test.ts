@@ -1,9 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
-import { silentLogger } from '../base/log.ts';
 import type { EndpointRequest, NetworkRequest, Networks, PoolRequest } from './contract.ts';
-import { createNetworks } from './networks.ts';
 import { networkSchema } from './schema.ts';
 import {
   anyNetwork,
@@ -13,6 +11,7 @@ import {
   type TestContainer,
 } from './testing/containers.ts';
 import { command, openNamespace, type TestNamespace } from './testing/namespaces.ts';
+import { networksOn } from './testing/open-networks.ts';
 
 /** Networks that somebody made, on one host with a neighbour that knows the way to its containers. */
 
@@ -55,7 +54,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   database = openDatabase(':memory:', [networkSchema]);
-  networks = open();
+  networks = networksOn(host, { database });
   await networks.start(background(), []);
 });
 
@@ -73,24 +72,6 @@ afterEach(async () => {
   expect(await links()).toEqual(['lo', 'wire']);
   expect(await host.run('nft', 'list', 'ruleset')).toBe('');
 });
-
-function open(): Networks {
-  return createNetworks({
-    launcher: host.launcher,
-    database,
-    events: { publish() {} },
-    log: silentLogger,
-    bridge: 'sampan0',
-    bip: '',
-    mtu: 1500,
-    icc: true,
-    ipForward: true,
-    ipMasquerade: true,
-    userlandRelay: true,
-    defaultBindAddress: '',
-    hostGateway: '',
-  });
-}
 
 async function links(): Promise<string[]> {
   const lines = (await host.run('ip', '-br', 'link')).trim().split('\n');
@@ -205,7 +186,7 @@ describe('a bridge network', () => {
     await web.serve('tcp', 80);
     await host.run('nft', 'flush', 'ruleset');
     await host.run('ip', 'link', 'del', `br-${web.endpoint.networkId.slice(0, 12)}`);
-    networks = open();
+    networks = networksOn(host, { database });
     await networks.start(background(), [web.endpoint]);
     expect(await ask(outside, hostAddress, 8080)).toBe(outsideAddress);
     expect((await start('front')).endpoint.ipv4Address).not.toBe(web.endpoint.ipv4Address);

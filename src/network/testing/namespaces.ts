@@ -10,6 +10,8 @@ const ownLauncher = join(import.meta.dir, '../../../build/sampan-launcher');
 export interface TestNamespace extends AsyncDisposable {
   readonly name: string;
   readonly launcher: LauncherProcess;
+  /** For files that go with it. */
+  readonly directory: string;
   /** What a command prints there; throws with what it complained of when it fails. */
   run(...command: readonly string[]): Promise<string>;
   /** A command that goes on there until it is killed. */
@@ -32,6 +34,7 @@ export async function openNamespace(label: string): Promise<TestNamespace> {
   return {
     name,
     launcher,
+    directory,
     run: (...words) => command([...inside, ...words]),
     spawn: (...words) => Bun.spawn([...inside, ...words], { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' }),
     async [Symbol.asyncDispose]() {
