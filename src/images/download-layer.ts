@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Context } from '../base/context.ts';
 import { isCode, SampanError } from '../base/errors.ts';
 import type { ContentStore, Lease, PartialWriter } from '../content/contract.ts';
 import { decompress } from '../oci/compression.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, finishDigest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { LayerProgress } from './contract.ts';
@@ -87,23 +88,24 @@ class LayerDownload {
     return (await content.stat(diffId))?.size ?? 0;
   }
 
+  /** The blob comes last: what ends before it keeps the whole partial, and the next try needs no registry. */
   async compressed(): Promise<number> {
-    const { content, snapshots } = this.#parts;
-    const { descriptor, diffId } = this.#layer;
-    if (await this.#isHere()) {
-      const bytes = content.read(descriptor.digest);
-      return (await receiveLayer(this.#context, snapshots, bytes, { diffId })).size;
-    }
+    const { descriptor } = this.#layer;
+    if (await this.#isHere()) return await this.#unpack(this.#parts.content.read(descriptor.digest));
     return await this.#throughPartial(async (bytes, commit) => {
-      await using receiver = await snapshots.receive(this.#context, { diffId });
-      for await (const chunk of decompress(bytes)) {
-        this.#context.signal.throwIfAborted();
-        await receiver.write(chunk);
-      }
+      const size = await this.#unpack(bytes);
       await commit();
       this.#tell('unpacking', descriptor.size);
-      return (await receiver.commit()).size;
+      return size;
     });
+  }
+
+  /** Resolves with the size of the tar. Of a layer that is here, in another compression, the bytes are only verified. */
+  async #unpack(bytes: AsyncIterable<Uint8Array>): Promise<number> {
+    const { snapshots } = this.#parts;
+    const { diffId } = this.#layer;
+    if (await snapshots.hasLayer(diffId)) return await verifyTar(this.#context, bytes, diffId);
+    return (await receiveLayer(this.#context, snapshots, bytes, { diffId })).size;
   }
 
   async #isHere(): Promise<boolean> {
@@ -128,6 +130,24 @@ class LayerDownload {
       }
     }
   }
+}
+
+/** The size of the tar that the bytes decompress to. Fails with `data-loss` when it is another one. */
+async function verifyTar(
+  context: Context,
+  bytes: AsyncIterable<Uint8Array>,
+  diffId: Digest,
+): Promise<number> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of decompress(bytes)) {
+    context.signal.throwIfAborted();
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  const found = finishDigest(hash);
+  if (found === diffId) return size;
+  throw new SampanError('data-loss', `unexpected digest: got ${found}, expected ${diffId}`);
 }
 
 /** One way of a layer's bytes: from the partial and then from the registry, into the partial and to the reader. */

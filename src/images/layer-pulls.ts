@@ -32,12 +32,15 @@ export class LayerPulls {
     return Math.max(1, this.#limit());
   }
 
-  /** The size of a layer's tar, in bytes, when the layer is here, in whatever compression it came. */
+  /** The size of a layer's tar, in bytes, when the layer is here, and its blob too: without that a push could not repeat the manifest. */
   async known(layer: RemoteLayer): Promise<number | undefined> {
     const { content, snapshots, forms } = this.#options;
-    const { diffId, descriptor, place } = layer;
+    const { diffId, place } = layer;
+    const { digest } = layer.descriptor;
     if (!(await snapshots.hasLayer(diffId))) return undefined;
-    if (forms.get(descriptor.digest)?.diffId === diffId) forms.addPlace(descriptor.digest, place);
+    const isForm = forms.get(digest)?.diffId === diffId;
+    if (digest !== diffId && !(isForm && (await content.stat(digest)))) return undefined;
+    if (isForm) forms.addPlace(digest, place);
     return (await content.stat(diffId))?.size;
   }
 
@@ -51,7 +54,9 @@ export class LayerPulls {
       const running = this.#running.get(layer.diffId);
       if (running === undefined) return await this.#start(context, layer).join(context, listen);
       // Another's failure may be due to its registry, or its user: then this one tries with its own.
-      const size = await running.join(context, listen).catch(() => undefined);
+      await running.join(context, listen).catch(() => {});
+      // It may have brought the layer in another compression.
+      const size = await this.known(layer);
       if (size !== undefined) return size;
     }
   }

@@ -163,15 +163,40 @@ describe('a pull', () => {
     await isWhole(layer);
   });
 
-  test('finds a layer here that it knows in another compression', async () => {
+  test('brings a layer in every compression that manifests name, each once, and makes it once', async () => {
     const one = bench.registry.addBlob(compressed);
     const two = bench.registry.addBlob(zstdCompressSync(tar));
     bench.registry.addImage('one', 'latest', [one], [digestOf(tar)]);
     bench.registry.addImage('two', 'latest', [two], [digestOf(tar)]);
-    await Promise.all([bench.pull(images, 'one'), bench.pull(images, 'two')]);
-    expect(bench.rangesOf(one).length + bench.rangesOf(two).length).toBe(1);
-    await bench.pull(images, 'two');
-    expect(bench.rangesOf(one).length + bench.rangesOf(two).length).toBe(1);
+    await Promise.all([bench.pull(images, 'one'), bench.pull(images, 'two'), bench.pull(images, 'two')]);
+    await bench.pull(images, 'one');
+    for (const layer of [one, two]) {
+      expect(bench.rangesOf(layer)).toEqual(['all']);
+      expect((await bench.content.stat(layer.digest))?.size).toBe(layer.size);
+      expect(bench.forms.get(layer.digest)?.diffId).toBe(digestOf(tar));
+    }
+    await isWhole(one);
+  });
+
+  test('believes no manifest that a blob is a layer which is here', async () => {
+    addOne();
+    await bench.pull(images, 'app');
+    const other = bench.registry.addBlob(gzipSync(tarWith(Buffer.from('other'))));
+    bench.registry.addImage('liar', 'latest', [other], [digestOf(tar)]);
+    expect(codeOf(await bench.pull(images, 'liar').catch((error) => error))).toBe('data-loss');
+    expect(bench.forms.get(other.digest)).toBeUndefined();
+    expect(await bench.content.stat(other.digest)).toBeUndefined();
+  });
+
+  test('gives up the partial only when the layer is made: a daemon that dies in between has all bytes at its next try', async () => {
+    const layer = addOne();
+    const isMade: Promise<boolean>[] = [];
+    const onLayer = ({ step }: LayerProgress): void => {
+      if (step === 'received') isMade.push(bench.snapshots.hasLayer(digestOf(tar)));
+    };
+    await bench.pull(images, 'app', { onLayer });
+    expect(await Promise.all(isMade)).toEqual([true]);
+    await isWhole(layer);
   });
 
   test('uses a compressed blob that is here without its layer', async () => {
