@@ -21,7 +21,7 @@ export type PluginAddress =
     };
 
 /** Files in PEM. */
-export interface PluginTls {
+interface PluginTls {
   readonly verify: boolean;
   readonly ca: string | undefined;
   readonly cert: string | undefined;
