@@ -171,6 +171,14 @@ describe('POST /build', () => {
       { aux: { ID: imageId, Platform: 'linux/amd64' } },
       { aux: { ID: imageId, Platform: 'linux/arm64' } },
     ]);
+    api.engine.builder.openContext = async () => {
+      throw new Error('no Dockerfile');
+    };
+    const { messages: refused } = await build('progress=events');
+    expect(refused).toMatchObject([{ failure: { message: 'no Dockerfile' } }]);
+  });
+
+  test('with events says why there is no image', async () => {
     const failed = await build('progress=events&target=bad');
     const failure = { message: 'no such stage', code: 0, digest: '', lines: null, excerpt: '' };
     expect(failed).toEqual({ status: 200, messages: [{ failure }] });

@@ -1,4 +1,5 @@
 import type { Context } from '../base/context.ts';
+import { invalid } from '../base/errors.ts';
 import type { Slots } from '../base/slots.ts';
 import { type Dockerfile, readDockerfile } from '../dockerfile/dockerfile.ts';
 import { DockerfileError } from '../dockerfile/errors.ts';
@@ -188,6 +189,9 @@ export class BuildRun {
     }
     const trail = await Array.fromAsync(stageTrail(stage, roots));
     const layers = trail.at(-1)?.layers ?? (await roots.layersOf(await roots.solution(stage.root)));
+    if (style === 'classic' && stage.history.length === 0 && layers.length === 0) {
+      throw invalid('No image was generated. Is your Dockerfile empty?');
+    }
     const config = imageConfig({
       ...{ base: stage.base, process: stage.process, author: stage.author, platform, layers, style },
       steps: trail.map(({ made }) => made),

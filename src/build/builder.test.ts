@@ -141,6 +141,7 @@ describe('an image that is built', () => {
     const { id } = paper.add('base');
     expect((await paper.build('FROM base', { style: 'classic', tags: ['mine'] })).images[0]?.id).toBe(id);
     expect(paper.images.get(id)?.tags).toEqual(['base:latest', 'mine:latest']);
+    await expect(paper.build('FROM scratch', { style: 'classic' })).rejects.toThrow('No image was generated');
   });
 
   test('is made for each platform; the one that can run here gets the names', async () => {

@@ -57,7 +57,8 @@ export function createBuilder(parts: BuilderParts): Builder {
     },
     cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
     check: (context, request) => check(context, parts, request),
-    openContext: (context, source, dockerfile) => openContext(context, contextParts, source, dockerfile),
+    openContext: (context, source, dockerfile, style = 'classic') =>
+      openContext(context, contextParts, source, dockerfile, style),
     openTree: (context, source) => openTree(context, contextParts, source),
     compareContext: (context, key, records) => compared.compare(context, key, records),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),

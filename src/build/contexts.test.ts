@@ -61,12 +61,16 @@ async function* stream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-async function fromTar(files: Readonly<Record<string, string>>, dockerfile = '') {
-  return openContext(context, parts, { kind: 'tar', tar: stream(await tarOf(files)) }, dockerfile);
+async function fromTar(
+  files: Readonly<Record<string, string>>,
+  dockerfile = '',
+  style: 'classic' | 'buildkit' = 'classic',
+) {
+  return openContext(context, parts, { kind: 'tar', tar: stream(await tarOf(files)) }, dockerfile, style);
 }
 
 const fromUrl = (url: string, dockerfile = '') =>
-  openContext(context, parts, { kind: 'remote', url }, dockerfile);
+  openContext(context, parts, { kind: 'remote', url }, dockerfile, 'classic');
 
 describe('a build context', () => {
   test('has its Dockerfile where it is looked for, in small letters too if no name is given', async () => {
@@ -80,6 +84,11 @@ describe('a build context', () => {
     await expect(fromTar({ Dockerfile: 'x' }, '../../etc/passwd')).rejects.toThrow('Cannot locate');
     await expect(fromTar({ Dockerfile: ' \n' })).rejects.toThrow(
       'the Dockerfile (Dockerfile) cannot be empty',
+    );
+    const missing = fromTar({ x: '' }, 'a', 'buildkit');
+    await expect(missing).rejects.toThrow('failed to read dockerfile: open a: no such file or directory');
+    await expect(fromTar({ Dockerfile: '' }, '', 'buildkit')).rejects.toThrow(
+      'the Dockerfile cannot be empty',
     );
   });
 
@@ -130,10 +139,10 @@ describe('a build context', () => {
       const records = [record('Dockerfile', 6, 1), record('x', text.length, seconds)];
       const { id, wanted } = await parts.compared.compare(context, key, records);
       const source = { kind: 'compared', id, tar: stream(await tarOf(sent)) } as const;
-      using opened = await openContext(context, parts, source, '');
+      using opened = await openContext(context, parts, source, '', 'classic');
       expect(opened.dockerfile).toBe('FROM a');
       expect(String(await readFile(context, opened.tree, '/x', 100))).toBe(text);
-      const again = openContext(context, parts, source, '');
+      const again = openContext(context, parts, source, '', 'classic');
       await expect(again).rejects.toThrow('no build context was compared with the ID');
       return [...wanted];
     };

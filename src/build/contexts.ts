@@ -6,7 +6,7 @@ import type { ImageMaker } from '../images/contract.ts';
 import { detectCompression, peek } from '../oci/compression.ts';
 import { fromText } from '../oci/tar/entry.ts';
 import type { ComparedContexts } from './compared-contexts.ts';
-import type { ContextSource, OpenBuildContext, OpenTree } from './contract.ts';
+import type { BuildRequest, ContextSource, OpenBuildContext, OpenTree } from './contract.ts';
 import { makeVertex, type Operation } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 import { readFile } from './files/read-file.ts';
@@ -21,6 +21,8 @@ export interface ContextParts {
   /** Host directory for what is there only while it is used. */
   readonly directory: string;
 }
+
+type Style = BuildRequest['style'];
 
 const DEFAULT_NAME = 'Dockerfile';
 const IGNORE_FILE = '.dockerignore';
@@ -58,20 +60,21 @@ export async function openTree(
   return remote.opened ?? { tree: remote.download, [Symbol.dispose]: () => {} };
 }
 
-/** Takes in a context and finds its Dockerfile. Fails with `invalid-argument` in the classic builder's words. */
+/** Takes in a context and finds its Dockerfile. Fails with `invalid-argument` in the words of the style. */
 export async function openContext(
   context: Context,
   parts: ContextParts,
   source: ContextSource,
   dockerfile: string,
+  style: Style,
 ): Promise<OpenBuildContext> {
   if (source.kind !== 'remote') {
     const opened = await openLocal(context, parts, source);
-    return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile));
+    return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile, style));
   }
   const { opened, download } = await openRemote(context, parts, source.url);
   if (opened !== undefined) {
-    return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile));
+    return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile, style));
   }
   const text = await readFile(context, download, DOWNLOAD, MAX_FILE);
   const empty = await openTar(context, parts, emptyTar());
@@ -169,20 +172,29 @@ async function withDockerfile(
   context: Context,
   opened: OpenTree,
   dockerfile: string,
+  style: Style,
 ): Promise<OpenBuildContext> {
   const { tree } = opened;
   const asked = dockerfile === '' ? DEFAULT_NAME : dockerfile;
   const found =
     (await dockerfileAt(context, tree, asked)) ??
     (asked === DEFAULT_NAME ? await dockerfileAt(context, tree, asked.toLowerCase()) : undefined);
-  if (found === undefined) throw invalid(`Cannot locate specified Dockerfile: ${asked}`);
-  if (found.text.trim() === '') throw invalid(`the Dockerfile (${found.path}) cannot be empty`);
+  if (found === undefined) throw noDockerfile(asked, style);
+  if (found.text.trim() === '') {
+    const name = style === 'classic' ? ` (${found.path})` : '';
+    throw invalid(`the Dockerfile${name} cannot be empty`);
+  }
   return {
     tree: await withoutIgnored(context, tree, found.path),
     dockerfile: found.text,
     filename: found.path,
     [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
+}
+
+function noDockerfile(name: string, style: Style): Error {
+  if (style === 'classic') return invalid(`Cannot locate specified Dockerfile: ${name}`);
+  return invalid(`failed to read dockerfile: open ${name}: no such file or directory`);
 }
 
 async function dockerfileAt(

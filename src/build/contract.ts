@@ -24,7 +24,12 @@ export interface Builder {
   /** What the linter says; nothing is made. */
   check(context: Context, request: BuildRequest): Promise<readonly LintWarning[]>;
   /** Takes in what is built from. Fails with `invalid-argument` when there is no Dockerfile in it. */
-  openContext(context: Context, source: ContextSource, dockerfile: string): Promise<OpenBuildContext>;
+  openContext(
+    context: Context,
+    source: ContextSource,
+    dockerfile: string,
+    style?: BuildRequest['style'],
+  ): Promise<OpenBuildContext>;
   /** The same where no Dockerfile is wanted. */
   openTree(context: Context, source: ContextSource): Promise<OpenTree>;
   /**

@@ -107,15 +107,17 @@ class StatementReader {
     const first = this.#position;
     let text = '';
     let hadEmpty = false;
+    let isEmptyBefore = false;
     let last = this.#position;
     for (let line: string | undefined = start; line !== undefined; line = this.#next()) {
       if (text !== '' || line !== start) {
         if (commentOf(line) !== undefined) continue;
         if (line.trim() === '') {
-          hadEmpty = true;
+          isEmptyBefore = true;
           continue;
         }
       }
+      hadEmpty ||= isEmptyBefore;
       last = this.#position;
       const isContinued = this.#continuation.test(line);
       text += isContinued ? line.replace(this.#continuation, '$1') : line;

@@ -13,6 +13,7 @@ import { formatPlatform } from '../../oci/platform.ts';
 import { EVENTS } from '../../wire/build-messages.ts';
 import type { Call, HandlersOf } from '../call.ts';
 import { ConnectionClosed } from '../http/connection.ts';
+import { HttpError } from '../http/head.ts';
 import { buildEvents } from '../render/build-events.ts';
 import { BuildTranscript } from '../render/build-transcript.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
@@ -30,10 +31,9 @@ export const buildHandlers: HandlersOf<
   async build(call) {
     const options = buildOptions(call);
     using stack = new DisposableStack();
-    const request = await openRequest(call, options, stack);
     const writer = new ProgressWriter(call.response);
-    if (call.query.progress === EVENTS) await buildWithEvents(call, request, writer);
-    else await buildWithTranscript(call, request, writer);
+    if (call.query.progress === EVENTS) await buildWithEvents(call, options, stack, writer);
+    else await buildWithTranscript(call, await openRequest(call, options, stack), writer);
     await writer.finish();
   },
 
@@ -62,7 +62,9 @@ async function openRequest(
   stack: DisposableStack,
 ): Promise<BuildRequest> {
   const source = sourceOf(query, request.body);
-  const opened = stack.use(await engine.builder.openContext(context, source, query.dockerfile));
+  const opened = stack.use(
+    await engine.builder.openContext(context, source, query.dockerfile, options.style),
+  );
   for await (const _ of request.body);
   const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
   for (const [name, text] of Object.entries(texts('contexts', query.contexts))) {
@@ -103,13 +105,16 @@ async function buildWithTranscript(
   }
 }
 
+/** Whatever fails, what is taken in included, is told as an event. */
 async function buildWithEvents(
   call: Call<'build'>,
-  request: BuildRequest,
+  options: BuildOptions,
+  stack: DisposableStack,
   writer: ProgressWriter,
 ): Promise<void> {
   const { listener } = buildEvents((event) => writer.event(event));
   try {
+    const request = await openRequest(call, options, stack);
     if (call.query.check) {
       listener.onWarnings?.(await call.engine.builder.check(call.context, request));
       return;
@@ -118,7 +123,9 @@ async function buildWithEvents(
     for (const { id, platform } of images)
       writer.event({ aux: { ID: id, Platform: formatPlatform(platform) } });
   } catch (error) {
-    if (error instanceof ConnectionClosed) throw error;
+    if (error instanceof ConnectionClosed || error instanceof HttpError) throw error;
+    // Nothing is answered before all is taken in.
+    for await (const _ of call.request.body);
     writer.event({ failure: failureOf(error) });
   }
 }

@@ -81,9 +81,10 @@ function checkPlatform(
     const detail = `Setting platform to predefined ${platform} in FROM is redundant as this is the default behavior`;
     report.add('RedundantTargetPlatform', lines, detail);
   }
-  const { os, architecture } = quietly(() => parsePlatform(value)) ?? { os: '', architecture: '' };
-  const isNamed = [os, architecture].some((part) => part !== '' && name.includes(part));
-  if (used.length === 0 && !isNamed) {
+  const constant = used.length > 0 ? undefined : quietly(() => parsePlatform(value));
+  if (constant === undefined) return;
+  const isNamed = [constant.os, constant.architecture].some((part) => name.includes(part));
+  if (!isNamed) {
     const detail = `FROM --platform flag should not use constant value ${JSON.stringify(value)}`;
     report.add('FromPlatformFlagConstDisallowed', lines, detail);
   }
