@@ -154,8 +154,8 @@ export class Copies {
   async #undo(context: Context, name: string): Promise<void> {
     const { table, turns, local } = this.#parts;
     const volume = table.get(name);
-    table.delete(volume);
-    await turns.run(name, () => local.remove({ ...context, signal: new AbortController().signal }, name));
+    const inAnyCase = { ...context, signal: new AbortController().signal };
+    await turns.run(name, () => local.remove(inAnyCase, name, () => table.delete(volume)));
     table.publish('destroy', volume);
   }
 

@@ -117,21 +117,19 @@ class VolumeService implements Volumes {
     return lists.flatMap(({ found }) => ('warning' in found ? [found.warning] : []));
   }
 
-  async remove(context: Context, name: string, { force } = { force: false }): Promise<void> {
-    const volume = this.#table.get(name);
-    this.#table.checkUnused('remove', name);
-    if (this.#attachments.isHeld(name)) throw conflict(`remove ${name}: volume is in use`);
-    if (volume.driver === LOCAL) {
-      // Gone at once for all who ask from now on; whoever makes one of that name waits for its turn.
-      this.#table.delete(volume);
-      await this.#turns.run(name, () => this.#drivers.local.remove(context, name));
-    } else {
-      await this.#turns.run(name, async () => {
-        await this.#removeByDriver(context, this.#table.get(name), force);
-        this.#table.delete(volume);
-      });
-    }
-    this.#table.publish('destroy', volume);
+  remove(context: Context, name: string, { force } = { force: false }): Promise<void> {
+    return this.#turns.run(name, async () => {
+      const volume = this.#table.get(name);
+      this.#table.checkUnused('remove', name);
+      if (this.#attachments.isHeld(name)) throw conflict(`remove ${name}: volume is in use`);
+      const forget = () => this.#table.delete(volume);
+      if (volume.driver === LOCAL) await this.#drivers.local.remove(context, name, forget);
+      else {
+        await this.#removeByDriver(context, volume, force);
+        forget();
+      }
+      this.#table.publish('destroy', volume);
+    });
   }
 
   pruned(bytes: number): void {

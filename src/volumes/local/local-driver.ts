@@ -55,9 +55,13 @@ export class LocalDriver implements VolumeDriver {
     return directory;
   }
 
-  /** Out of the way at once, so that a new volume of the name starts empty. What is mounted is not the volume's to remove. */
-  async remove(context: Context, name: string): Promise<void> {
-    await this.#unmount(context, name);
+  /**
+   * The data are out of the way in the moment in which `forget` drops the row: a new volume of the name starts empty, whenever the daemon
+   * dies. What is mounted is not the volume's to remove.
+   */
+  async remove(context: Context, name: string, forget: () => void = () => {}): Promise<void> {
+    if (this.isMounted(name)) await this.unmount(context, name);
+    forget();
     await this.discard(join(this.#root, name));
   }
 
@@ -70,7 +74,7 @@ export class LocalDriver implements VolumeDriver {
 
   async detach(context: Context, { name, options, alone }: Attachment): Promise<void> {
     const { mount } = parseLocalOptions(name, options);
-    if (mount !== undefined && alone) await this.#unmount(context, name);
+    if (mount !== undefined && alone) await this.unmount(context, name);
   }
 
   async status(): Promise<undefined> {
@@ -91,10 +95,6 @@ export class LocalDriver implements VolumeDriver {
     return [...mountPointsBelow(this.#root)]
       .filter((path) => /^[^/]+\/_data$/.test(path))
       .map((path) => path.slice(0, -'/_data'.length));
-  }
-
-  async unmount(context: Context, name: string): Promise<void> {
-    await this.#unmount(context, name);
   }
 
   rename(name: string, newName: string): void {
@@ -173,7 +173,7 @@ export class LocalDriver implements VolumeDriver {
     }
   }
 
-  async #unmount(context: Context, name: string): Promise<void> {
+  async unmount(context: Context, name: string): Promise<void> {
     // Mounts may have been stacked by hand.
     while (this.isMounted(name)) {
       const path = this.directory(name);
