@@ -11,7 +11,7 @@ export interface LayersResult {
 }
 
 /** Files that are no filesystem's layers yet: a context, a download, a checkout. */
-export interface FilesResult {
+interface FilesResult {
   readonly kind: 'files';
   readonly tree: FileTree;
 }

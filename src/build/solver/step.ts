@@ -23,7 +23,7 @@ export type Surroundings = Pick<
   'context' | 'namedContexts' | 'secrets' | 'ssh' | 'credentials' | 'sourceDate' | 'style'
 >;
 
-export interface StepListener {
+interface StepListener {
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   progress(id: string, current: number, total: number): void;
 }
