@@ -37,6 +37,8 @@ export class LiveNetworks {
   readonly #options: NetworksOptions;
   readonly #ipv6: HostIpv6;
   readonly #live = new Map<string, LiveNetwork>();
+  /** Removals of interfaces under way. */
+  readonly #going = new Set<Promise<void>>();
   #host: NetworkHost | undefined;
   #bridge: BridgeNetwork | undefined;
 
@@ -85,6 +87,7 @@ export class LiveNetworks {
 
   /** Containers outlive the daemon: while any is connected, what it needs stays. */
   async stop(context: Context): Promise<void> {
+    await this.settled();
     const networks = [...this.#live.values()];
     if (this.#bridge === undefined || networks.some(({ endpoints }) => endpoints.length > 0)) return;
     this.#bridge = undefined;
@@ -107,17 +110,39 @@ export class LiveNetworks {
     this.#live.set(network.id, live);
   }
 
-  /** One that nobody is in: nobody can join it from now on. It is back if the kernel refuses. */
+  /**
+   * One that nobody is in: nobody can join it from now on. It is back if the firewall cannot be changed. Its interfaces go soon: the
+   * kernel takes tens of milliseconds to let one go, for which nobody needs to wait but who wants the same name.
+   */
   async remove(context: Context, id: string): Promise<void> {
     const live = this.#live.get(id);
     if (live === undefined) return;
     this.#live.delete(id);
     try {
-      await this.#options.launcher.run(context, { before: this.#tearDown(live) });
+      const rules = this.#removeRules(live);
+      if (rules.length > 0) await this.#options.launcher.run(context, { before: rules });
     } catch (error) {
       this.#live.set(id, live);
       throw error;
     }
+    const before = live.tearDown();
+    if (before.length === 0) return;
+    const going = this.#options.launcher
+      .run(context, { before })
+      .then(() => {})
+      .catch((error) => {
+        this.#options.log.warn('cannot remove the interfaces of a network', {
+          network: live.network.name,
+          error: messageOf(error),
+        });
+      })
+      .finally(() => this.#going.delete(going));
+    this.#going.add(going);
+  }
+
+  /** Resolves when the interfaces of removed networks are gone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#going);
   }
 
   async #openDefaultBridge(
@@ -203,11 +228,11 @@ export class LiveNetworks {
   }
 
   #tearDown(network: LiveNetwork): readonly Operation[] {
-    const { firewall } = network;
-    return [
-      ...(firewall === undefined ? [] : [removeBridgeRules(this.table, firewall)]),
-      ...network.tearDown(),
-    ];
+    return [...this.#removeRules(network), ...network.tearDown()];
+  }
+
+  #removeRules({ firewall }: LiveNetwork): readonly Operation[] {
+    return firewall === undefined ? [] : [removeBridgeRules(this.table, firewall)];
   }
 
   #defaultHostAddresses(): readonly string[] {

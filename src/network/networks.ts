@@ -121,6 +121,7 @@ class LocalNetworks implements Networks {
     }
     this.#making.set(name, undefined);
     try {
+      if (Object.keys(request.options).length > 0) await this.#live.settled();
       const { network, links } = await decideNetwork(request, {
         survey: () => surveyHost(context, launcher),
         others: () => [...this.list(), ...[...this.#making.values()].flatMap((other) => other ?? [])],
