@@ -39,7 +39,7 @@ export interface StorageUsage {
   readonly images: ImagesUsage | undefined;
   /** By container ID: its writable part with its log and other files; and the root filesystem as a whole. */
   readonly containers: ReadonlyMap<string, { readonly writable: number; readonly root: number }> | undefined;
-  /** By volume name. */
+  /** By volume name; -1 bytes for what plugins keep. */
   readonly volumes: ReadonlyMap<string, { readonly bytes: number; readonly users: number }> | undefined;
   readonly buildCache: readonly CacheRecord[] | undefined;
 }

@@ -84,7 +84,8 @@ describe('diskBytes', () => {
 });
 
 const container = (id: string): Container => ({ id, imageId: 'sha256:1' }) as Container;
-const volume = (name: string): Volume => ({ name, mountpoint: join(root, 'volumes', name) }) as Volume;
+const volume = (name: string): Volume =>
+  ({ name, driver: 'local', mountpoint: join(root, 'volumes', name, '_data') }) as Volume;
 const kinds = (...names: StorageKind[]): ReadonlySet<StorageKind> => new Set(names);
 
 function storageOf(changes: Partial<StorageParts>): ReturnType<typeof createStorage> {
@@ -138,6 +139,11 @@ describe('storage usage', () => {
     });
     const { volumes } = await storage.usage(background(), kinds('volume'));
     expect([...(volumes?.keys() ?? [])]).toEqual(names);
+    const foreign = storageOf({
+      volumes: { list: () => [{ ...volume('v3'), driver: 'other' }], get: volume },
+    });
+    const usage = await foreign.usage(background(), kinds('volume'));
+    expect(usage.volumes?.get('v3')?.bytes).toBe(-1);
     expect(volumes?.get('v3')).toEqual({ bytes: found(join(root, 'volumes/v3')), users: 2 });
     expect(await storage.volumeBytes(background(), 'v3')).toBe(found(join(root, 'volumes/v3')));
     expect([...(volumes?.values() ?? [])].reduce((sum, { bytes }) => sum + bytes, 0)).toBe(found(root));

@@ -79,8 +79,9 @@ async function containerBytes(parts: StorageParts, { id }: Container): Promise<n
 
 async function measureVolumes(parts: StorageParts): Promise<NonNullable<StorageUsage['volumes']>> {
   const measured = await mapAtOnce(parts.volumes.list(), async (volume) => {
-    const { name } = volume;
-    const bytes = await diskBytes(directoryOf(volume));
+    const { name, driver } = volume;
+    // A plugin's may be on the other side of a network.
+    const bytes = driver === 'local' ? await diskBytes(directoryOf(volume)) : -1;
     return [name, { bytes, users: parts.usersOf(name).length }] as const;
   });
   return new Map(measured);

@@ -137,7 +137,7 @@ function volumeSum(volumes: readonly Volume[]): KindUsage {
   return sumOf(
     volumes.map(({ UsageData }) => ({
       active: (UsageData?.RefCount ?? 0) > 0,
-      size: UsageData?.Size ?? 0,
+      size: Math.max(0, UsageData?.Size ?? 0),
     })),
   );
 }

@@ -15,6 +15,9 @@ export const defaultPluginLimits: PluginLimits = { short: 60, long: 120 };
 
 const VOLUMES_MAX = 100_000;
 
+/** Seconds: who lists all volumes waits for each plugin. */
+const LIST_LIMIT = 10;
+
 /** A driver behind Docker's plugin protocol (docs.docker.com, "Docker volume plugins"): JSON over HTTP, one path for each verb. */
 export class PluginDriver implements VolumeDriver {
   readonly name: string;
@@ -87,7 +90,8 @@ export class PluginDriver implements VolumeDriver {
 
   async list(context: Context): Promise<readonly FoundVolume[] | { readonly warning: string }> {
     try {
-      const { Volumes } = await this.#short(context, 'List', {});
+      const seconds = Math.min(LIST_LIMIT, this.#limits.short);
+      const { Volumes } = await this.#connection.call(context, 'VolumeDriver.List', {}, seconds);
       if (!Array.isArray(Volumes)) return [];
       return Volumes.slice(0, VOLUMES_MAX).flatMap((volume) => foundVolume(volume));
     } catch (error) {
