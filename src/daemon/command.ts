@@ -23,6 +23,7 @@ function textType(setting: Setting): FlagType<readonly string[]> {
     map: 'map',
     bytes: 'bytes',
     ulimits: 'ulimit',
+    pools: 'pool-options',
   } as const;
   if (setting.type === 'bool') return switchType(setting.default === 'true');
   const shown = setting.type === 'string' ? JSON.stringify(setting.default) : setting.default;

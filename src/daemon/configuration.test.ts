@@ -22,8 +22,11 @@ describe('resolveConfiguration', () => {
     ]);
     const configuration = resolveConfiguration(
       flags,
-      file('{"labels":["a=b"],"log-opts":{"max-size":"1m"},"default-shm-size":"1g","mtu":1400}'),
+      file(
+        '{"labels":["a=b"],"log-opts":{"max-size":"1m"},"default-shm-size":"1g","mtu":1400,"default-address-pools":[{"base":"10.10.0.0/16","size":24}]}',
+      ),
     );
+    expect(configuration.defaultAddressPools).toEqual(['base=10.10.0.0/16,size=24']);
     expect(configuration.hosts).toEqual(['unix:///a', 'tcp://b']);
     expect(configuration.defaultUlimits).toEqual([
       { Name: 'nofile', Soft: 10, Hard: 20 },

@@ -11,7 +11,7 @@ type ValueOf<T extends Setting['type']> = T extends 'bool'
   ? boolean
   : T extends 'int' | 'bytes'
     ? number
-    : T extends 'list'
+    : T extends 'list' | 'pools'
       ? readonly string[]
       : T extends 'map'
         ? Readonly<Record<string, string>>
@@ -68,6 +68,7 @@ function fromTexts(setting: Setting, texts: readonly string[]): unknown {
   const last = texts.at(-1) ?? '';
   switch (setting.type) {
     case 'list':
+    case 'pools':
       return texts;
     case 'map':
       return Object.fromEntries(texts.map((text) => pair(setting, text)));
@@ -129,11 +130,20 @@ function fromJson(path: string, setting: Setting, value: unknown): unknown {
     return parseBytes(setting, String(value));
   if (setting.type === 'string' && isText(value)) return value;
   if (setting.type === 'list' && Array.isArray(value) && value.every(isText)) return value;
+  if (setting.type === 'pools' && Array.isArray(value)) return value.map((pool) => poolFromJson(pool, wrong));
   if (!isJsonObject(value)) throw wrong();
   if (setting.type === 'map' && Object.values(value).every(isText)) return value;
   if (setting.type === 'ulimits')
     return Object.entries(value).map(([name, limit]) => ulimitFromJson(name, limit, wrong));
   throw wrong();
+}
+
+/** {"base": "10.10.0.0/16", "size": 24} as the flag has it. */
+function poolFromJson(pool: unknown, wrong: () => Error): string {
+  if (!isJsonObject(pool)) throw wrong();
+  const { base, size } = pool;
+  if (typeof base !== 'string' || !Number.isSafeInteger(size)) throw wrong();
+  return `base=${base},size=${size}`;
 }
 
 function ulimitFromJson(name: string, limit: unknown, wrong: () => Error): Ulimit {
@@ -167,7 +177,16 @@ function defaultOf(setting: Setting): unknown {
       ? setting.default.replace(/^~/, homedir())
       : fromTexts(setting, [setting.default]);
   }
-  const zero = { string: '', bool: false, int: 0, bytes: 0, list: [], map: {}, ulimits: [] } as const;
+  const zero = {
+    string: '',
+    bool: false,
+    int: 0,
+    bytes: 0,
+    list: [],
+    map: {},
+    ulimits: [],
+    pools: [],
+  } as const;
   return zero[setting.type];
 }
 

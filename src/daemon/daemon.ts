@@ -107,6 +107,7 @@ async function engineOptions(
       userlandRelay: configuration.userlandProxy,
       defaultBindAddress: configuration.ip,
       hostGateway: configuration.hostGatewayIp,
+      addressPools: configuration.defaultAddressPools,
     },
     containerDefaults: {
       shmSize: configuration.defaultShmSize,

@@ -8,7 +8,7 @@ export interface Setting {
   readonly shorthand?: string;
   /** Key in daemon.json where it differs from the flag; lists have plurals there. */
   readonly key?: string;
-  readonly type: 'string' | 'bool' | 'int' | 'list' | 'map' | 'bytes' | 'ulimits';
+  readonly type: 'string' | 'bool' | 'int' | 'list' | 'map' | 'bytes' | 'ulimits' | 'pools';
   /** As text, as the help page shows it. */
   readonly default?: string;
   /** May change on SIGHUP. */
@@ -44,6 +44,12 @@ export const settings = {
     description: 'Root directory of persistent state',
   },
   debug: { flag: 'debug', shorthand: 'D', type: 'bool', live: true, description: 'Enable debug mode' },
+  defaultAddressPools: {
+    flag: 'default-address-pool',
+    key: 'default-address-pools',
+    type: 'pools',
+    description: 'Address pools that subnets of networks are taken from ("base=10.10.0.0/16,size=24")',
+  },
   defaultCgroupnsMode: {
     flag: 'default-cgroupns-mode',
     type: 'string',
