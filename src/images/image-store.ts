@@ -28,6 +28,9 @@ export class ImageStore {
   readonly #database: Database;
   readonly #records = new Map<Digest, ImageRecord>();
   readonly #references = new Map<string, Digest>();
+  readonly #referencesOf = new Map<Digest, Set<string>>();
+  /** How many images were made from each. */
+  readonly #children = new Map<Digest, number>();
 
   private constructor(database: Database) {
     this.#database = database;
@@ -42,12 +45,12 @@ export class ImageStore {
         continue;
       }
       const config = parseImageConfig(await content.readAll(row.id, MAX_CONFIG_BYTES));
-      store.#records.set(row.id, recordOf(row, config));
+      store.#remember(recordOf(row, config));
     }
     const references = database.query<{ reference: string; image: Digest }, []>(
       'SELECT * FROM image_references',
     );
-    for (const row of references.all()) store.#references.set(row.reference, row.image);
+    for (const row of references.all()) store.#point(row.reference, row.image);
     return store;
   }
 
@@ -67,10 +70,12 @@ export class ImageStore {
 
   /** Normalised references of an image, sorted. */
   referencesOf(id: Digest): string[] {
-    return [...this.#references]
-      .filter(([, image]) => image === id)
-      .map(([reference]) => reference)
-      .sort();
+    return [...(this.#referencesOf.get(id) ?? [])].sort();
+  }
+
+  /** Whether any image was made from this one. */
+  hasChildren(id: Digest): boolean {
+    return this.#children.has(id);
   }
 
   /** All normalised references. */
@@ -90,7 +95,7 @@ export class ImageStore {
         record.manifest ?? null,
         null,
       );
-    this.#records.set(record.id, record);
+    this.#remember(record);
   }
 
   /** Notes the manifest that an image came with last. */
@@ -110,7 +115,7 @@ export class ImageStore {
         .run(reference, id);
       this.#database.query('UPDATE images SET last_tagged = ? WHERE id = ?').run(now.toISOString(), id);
     })();
-    this.#references.set(reference, id);
+    this.#point(reference, id);
     const record = this.#records.get(id);
     if (record !== undefined) this.#records.set(id, { ...record, lastTagged: now });
     return previous;
@@ -118,14 +123,44 @@ export class ImageStore {
 
   removeReference(reference: string): void {
     this.#database.query('DELETE FROM image_references WHERE reference = ?').run(reference);
-    this.#references.delete(reference);
+    this.#unpoint(reference);
   }
 
   /** Forgets an image and its references. */
   remove(id: Digest): void {
     this.#deleteRows(id);
+    this.#countChild(this.#records.get(id)?.parent, -1);
     this.#records.delete(id);
-    for (const reference of this.referencesOf(id)) this.#references.delete(reference);
+    for (const reference of this.referencesOf(id)) this.#unpoint(reference);
+  }
+
+  #remember(record: ImageRecord): void {
+    this.#records.set(record.id, record);
+    this.#countChild(record.parent, 1);
+  }
+
+  #countChild(parent: Digest | undefined, by: 1 | -1): void {
+    if (parent === undefined) return;
+    const count = (this.#children.get(parent) ?? 0) + by;
+    if (count > 0) this.#children.set(parent, count);
+    else this.#children.delete(parent);
+  }
+
+  #point(reference: string, id: Digest): void {
+    this.#unpoint(reference);
+    this.#references.set(reference, id);
+    const own = this.#referencesOf.get(id);
+    if (own === undefined) this.#referencesOf.set(id, new Set([reference]));
+    else own.add(reference);
+  }
+
+  #unpoint(reference: string): void {
+    const id = this.#references.get(reference);
+    if (id === undefined) return;
+    this.#references.delete(reference);
+    const left = this.#referencesOf.get(id);
+    left?.delete(reference);
+    if (left?.size === 0) this.#referencesOf.delete(id);
   }
 
   #deleteRows(id: Digest): void {

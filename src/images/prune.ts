@@ -31,10 +31,9 @@ function isFree(holders: ImageHolders, { id }: ImageRecord): boolean {
 
 /** The next image that no other was made from; it may have gone with its child already. */
 function childless(store: ImageStore, pending: Set<ImageRecord>): ImageRecord | undefined {
-  const parents = new Set([...store.all()].map(({ parent }) => parent));
   for (const image of pending) {
     if (store.get(image.id) === undefined) pending.delete(image);
-    else if (!parents.has(image.id)) return image;
+    else if (!store.hasChildren(image.id)) return image;
   }
   return undefined;
 }

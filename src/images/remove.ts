@@ -98,8 +98,8 @@ function isSingle(references: readonly string[]): boolean {
 }
 
 function findConflict(removal: RemovalBuilder, image: ImageRecord, force: boolean): Error | undefined {
-  const children = [...removal.store.all()].some((other) => other.parent === image.id);
-  if (children) return unable(image, 'cannot be forced', 'image has dependent child images');
+  if (removal.store.hasChildren(image.id))
+    return unable(image, 'cannot be forced', 'image has dependent child images');
   const mounted = mountConflict(removal, image);
   if (mounted !== undefined) return mounted;
   const containers = removal.users.containersOf(image.id);
@@ -158,11 +158,21 @@ class RemovalBuilder implements Removal {
     this.store.remove(image.id);
     this.deleted.push(image);
     this.items.push({ Deleted: image.id });
-    const shared = new Set<Digest>();
-    for (const other of this.store.all())
-      for (const id of chainIds(other.config.rootfs.diff_ids)) shared.add(id);
-    for (const id of chainIds(image.config.rootfs.diff_ids).toReversed()) {
-      if (!shared.has(id)) this.items.push({ Deleted: id });
-    }
+    const diffIds = image.config.rootfs.diff_ids;
+    const own = chainIds(diffIds).slice(sharedLayers(this.store, diffIds));
+    for (const id of own.toReversed()) this.items.push({ Deleted: id });
   }
+}
+
+/** How many layers, from the bottom, some image has in the same order. */
+function sharedLayers(store: ImageStore, diffIds: readonly Digest[]): number {
+  let shared = 0;
+  for (const { config } of store.all()) {
+    const others = config.rootfs.diff_ids;
+    // Who differs in the next layer shares no more; this keeps removals of many images short.
+    if (shared === diffIds.length || others[shared] !== diffIds[shared]) continue;
+    const first = diffIds.findIndex((layer, position) => layer !== others[position]);
+    shared = Math.max(shared, first < 0 ? diffIds.length : first);
+  }
+  return shared;
 }
