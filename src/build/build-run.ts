@@ -109,7 +109,7 @@ export class BuildRun {
   }
 
   #compileOptions(platform: Platform, images: BaseImages): CompileOptions {
-    const { target, args, noCache, network, extraHosts, limits, labels, style } = this.#request;
+    const { target, args, noCache, network, extraHosts, limits, labels, style, entitlements } = this.#request;
     return {
       ...{
         platform,
@@ -118,6 +118,7 @@ export class BuildRun {
         args,
         noCache,
         network,
+        entitlements,
         extraHosts,
         limits,
         labels,

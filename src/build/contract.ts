@@ -93,6 +93,8 @@ export interface BuildRequest {
   /** Base images are sought in their registries even if they are here. */
   readonly pull: boolean;
   readonly network: string;
+  /** What steps may ask for beyond what containers have: "network.host". */
+  readonly entitlements?: readonly string[];
   readonly extraHosts: readonly string[];
   readonly limits: SandboxLimits;
   readonly secrets: (id: string) => Promise<Uint8Array | undefined>;

@@ -82,6 +82,8 @@ export const ownBuildParameters = {
   check: flag(),
   /** JSON list of stages' names. */
   nocachefilter: text(),
+  /** JSON list of what steps may ask for: "network.host". */
+  entitlements: text(),
   /** JSON object: by the ID that a Dockerfile uses, the path of an agent's socket on the daemon's host. */
   ssh: text(),
   /** JSON object: by the name that a Dockerfile uses, "docker-image://…", a URL, or "context:ID" of an uploaded one. */

@@ -28,6 +28,7 @@ export function buildOptions({ query, request }: Pick<Call<'build'>, 'query' | '
     noCache: query.nocache || (filter.length > 0 && filter),
     pull: query.pull,
     network: query.networkmode,
+    entitlements: list('entitlements', query.entitlements),
     extraHosts: query.extrahosts,
     limits: limits(query),
     secrets: async (id) => secrets.get(id),

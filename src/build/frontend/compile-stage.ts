@@ -261,9 +261,10 @@ class StageCompiler {
     count: number,
   ): StepOptions {
     const { options } = this.#compilation;
-    const { network, extraHosts, limits, contexts, style } = options;
+    const { network, extraHosts, limits, contexts, style, entitlements = [] } = options;
     const position = `${this.#step}/${count}`;
     return {
+      mayUseHostNetwork: network === 'host' || entitlements.includes('network.host'),
       ...{ expansion, network, extraHosts, limits, style, platform: this.#platform },
       proxies: proxyEntries(options.args, style),
       hostname: options.args['BUILDKIT_SANDBOX_HOSTNAME'] ?? DEFAULT_HOSTNAME,

@@ -127,6 +127,14 @@ describe('variables', () => {
 });
 
 describe('steps', () => {
+  test('run: the host network is for those to whom it is granted', async () => {
+    const text = 'FROM debian\nRUN --network=host x';
+    await expect(compiled(text)).rejects.toThrow('network.host is not allowed');
+    for (const grant of [{ network: 'host' }, { entitlements: ['network.host'] }]) {
+      expect((await compiled(text, grant)).stage.root.operation).toMatchObject({ network: 'host' });
+    }
+  });
+
   test('copy: sources, destination and documents', async () => {
     const { stage } = await compiled('FROM debian\nARG n=v\nCOPY a* ./$n/ <<E f\nx "$n" \\$n\nE');
     expect(stage.root.operation).toMatchObject({

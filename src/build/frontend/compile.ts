@@ -19,6 +19,8 @@ export interface CompileOptions {
   readonly args: Readonly<Record<string, string>>;
   readonly noCache: boolean | readonly string[];
   readonly network: string;
+  /** What the user of the build lets its steps ask for. */
+  readonly entitlements?: readonly string[] | undefined;
   readonly extraHosts: readonly string[];
   readonly limits: SandboxLimits;
   /** Contexts by name: "context" is the main one. */

@@ -22,6 +22,7 @@ export interface StepOptions {
   readonly note: (text: string) => Vertex['note'];
   readonly platform: Platform;
   readonly network: string;
+  readonly mayUseHostNetwork: boolean;
   readonly hostname: string;
   readonly extraHosts: readonly string[];
   readonly limits: SandboxLimits;
@@ -45,6 +46,10 @@ class Inputs {
 }
 
 export function applyRun(state: StageState, instruction: RunInstruction, options: StepOptions): StageState {
+  // A Dockerfile may be anybody's: the host's network is not for it to take.
+  if (instruction.network === 'host' && !options.mayUseHostNetwork) {
+    throw new DockerfileError('network.host is not allowed');
+  }
   const inputs = new Inputs(state.root);
   const workingDirectory = state.process.WorkingDir || '/';
   const mounts = instruction.mounts.map((text) => {

@@ -69,7 +69,8 @@ export class CopyMaker implements StepMaker<CopyOperation> {
     const tree = base === undefined || isScratch(base) ? undefined : await below.tree(base);
     const destination = new Destination(context, tree, {
       ...(changes.owner ?? root),
-      mode: directoryMode(step.operation.mode),
+      // What is unpacked is not what the mode is for.
+      mode: sourcesUnpack(step) ? 0o755 : directoryMode(step.operation.mode),
       seconds: secondsOf(surroundings),
     });
     const tar = layerTar(this.#members(step, destination, selected, changes), surroundings.sourceDate);
@@ -112,6 +113,10 @@ export class CopyMaker implements StepMaker<CopyOperation> {
 /** What the layer goes on top of, as far as that matters to it. */
 function baseOf({ operation, inputs }: CopyStep): Result | undefined {
   return operation.link ? undefined : inputs[0];
+}
+
+function sourcesUnpack({ operation }: CopyStep): boolean {
+  return operation.sources.some((source) => source.type === 'input' && source.unpack);
 }
 
 function isScratch(result: Result): boolean {

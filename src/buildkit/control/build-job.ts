@@ -26,6 +26,8 @@ export interface JobRequest {
   readonly ref: string;
   readonly session: string;
   readonly exports: readonly Export[];
+  /** What steps may ask for: "network.host". */
+  readonly entitlements: readonly string[];
 }
 
 /**
@@ -134,7 +136,7 @@ export class BuildJob {
     return {
       ...options,
       ...files,
-      ...{ id: '', tags: [], cacheFrom: [], style: 'buildkit' },
+      ...{ id: '', tags: [], cacheFrom: [], style: 'buildkit', entitlements: this.#request.entitlements },
       secrets: (id) => sessionSecret(session, id, context.signal),
       ssh: (id) => {
         const path = forwarded.get(id) ?? forward(id);

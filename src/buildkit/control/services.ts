@@ -106,11 +106,11 @@ async function solve(
   request: Value<typeof SolveRequest>,
   { signal }: GrpcCall,
 ): Promise<Partial<Value<typeof SolveResponse>>> {
-  const { ref, session, frontend, definition } = request;
+  const { ref, session, frontend, definition, entitlements } = request;
   refuseDefinition(definition);
   const exports = exportsOf(request);
   checkExports(exports);
-  const job = new BuildJob({ ...context, signal }, parts, sessions, { ref, session, exports });
+  const job = new BuildJob({ ...context, signal }, parts, sessions, { ref, session, exports, entitlements });
   jobs.add(ref, job);
   try {
     if (frontend === '') await job.finished();

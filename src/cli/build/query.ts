@@ -48,6 +48,7 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     progress: EVENTS,
     check: options.check || options.call !== 'build',
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),
+    entitlements: jsonList(options.allow),
     contexts: orNothing(facts.contexts),
     ssh: orNothing(facts.agents),
   };

@@ -15,7 +15,7 @@ import { runCases } from './cases/run.ts';
 import { stageCases } from './cases/stages.ts';
 import { warningCases } from './cases/warnings.ts';
 
-/** By what they are about; outcomes/ has one file for each. */
+/** By what they are about; fixtures/data/builds has one file for each. */
 export const topics: Readonly<Record<string, BuildCases>> = {
   parser: parserCases,
   heredocs: heredocCases,

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { BuildCase, BuilderName } from './case.ts';
 import { makeContext } from './context.ts';
 import { type SavedImage, savedImage } from './image-files.ts';
@@ -17,6 +17,19 @@ export interface Stage {
 
 export async function openStage(parts: Omit<Stage, 'base'>): Promise<Stage> {
   return { ...parts, base: await savedImage(parts.socket, 'busybox') };
+}
+
+/** Both builders of a daemon of ours: Docker's command line speaks to the classic one. */
+export function openOwnStage(socket: string): Promise<Stage> {
+  const host = `unix://${socket}`;
+  return openStage({
+    socket,
+    environment: { DOCKER_HOST: host, SAMPAN_HOST: host },
+    commands: {
+      classic: ['docker', 'build'],
+      buildkit: [join(import.meta.dir, '../../../sampan'), 'build', '--progress', 'plain'],
+    },
+  });
 }
 
 /** Builds a case as a person would. Its images are gone afterwards. */
@@ -84,7 +97,11 @@ async function build(stage: Stage, builder: BuilderName, order: Order): Promise<
 }
 
 function outcomeOf(builder: BuilderName, { exit, out, err }: Built, directory: string): Outcome {
-  const said = { out: normalise(out, directory), err: normalise(err, directory) };
+  const home = dirname(directory);
+  const [plainOut, plainErr] = [out, err].map((text) =>
+    normalise(text, directory).replaceAll(home, '<home>'),
+  );
+  const said = { out: plainOut ?? '', err: plainErr ?? '' };
   if (builder === 'classic')
     return { exit, said: `${said.out}${said.err}`.split('\n').filter((line) => line !== '') };
   const warnings = warningsIn(said.err);

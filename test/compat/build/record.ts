@@ -2,11 +2,10 @@
  * Writes down what Debian's newest dockerd makes of the cases with both of its builders, of all topics or those that are named:
  * `bun test/compat/build/record.ts [topic…]`.
  */
-import { join } from 'node:path';
 import { startNewestDockerd } from '../../../bench/newest-dockerd.ts';
 import { type BuilderName, builders } from './case.ts';
 import { buildersOf, topics } from './cases.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, outcomesPath } from './outcome.ts';
 import { openStage, play, type Stage } from './play.ts';
 
 const chosen = process.argv.slice(2);
@@ -35,6 +34,6 @@ async function record(where: Stage, topic: string): Promise<void> {
   };
   for (const builder of builders) await work(builder);
   const lines = jobs.map(({ name }) => `${JSON.stringify(name)}: ${JSON.stringify(outcomes.get(name))}`);
-  await Bun.write(join(import.meta.dir, `outcomes/${topic}.json`), `{\n${lines.join(',\n')}\n}\n`);
+  await Bun.write(outcomesPath(topic), `{\n${lines.join(',\n')}\n}\n`);
   console.log(`${topic}: ${jobs.length}`);
 }

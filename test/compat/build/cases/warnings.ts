@@ -30,7 +30,6 @@ export const warningCases: BuildCases = {
     'ENTRYPOINT ["b"]',
   ),
   LegacyKeyValueFormat: lines('FROM busybox', 'ENV a 1', 'LABEL b 2'),
-  InvalidBaseImagePlatform: lines('FROM --platform=linux/arm64 busybox', 'ENV a=1'),
   RedundantTargetPlatform: lines('FROM --platform=$TARGETPLATFORM busybox', 'ENV a=1'),
   SecretsUsedInArgOrEnv: lines('FROM busybox', 'ARG API_TOKEN', 'ENV PASSWORD=x PUBLIC_KEY=y'),
   InvalidDefaultArgInFrom: lines('ARG base', 'FROM busybox${base}', 'ENV a=1'),
