@@ -214,6 +214,9 @@ describe('a volume of a plugin', () => {
     expect(await sampan('volume', 'inspect', '-f', '{{.Driver}} {{.Status.mood}}', 'plugged')).toBe(
       `${name} fine`,
     );
+    // Whoever names no driver means the one that it has.
+    const { status, body } = await daemon.request('POST', '/volumes/create', { Name: 'plugged' });
+    expect([status, body.Driver]).toEqual([201, name]);
     await sampan('run', '--rm', '-v', 'plugged:/etc', 'busybox', 'sh', '-c', 'echo x > /etc/new');
     expect(readFileSync(join(daemon.home, 'plugin/plugged/new'), 'utf8')).toBe('x\n');
     expect(existsSync(join(daemon.home, 'plugin/plugged/passwd'))).toBe(true);

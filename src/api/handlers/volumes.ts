@@ -22,7 +22,7 @@ export const volumeHandlers: HandlersOf<
   async volumeCreate({ engine, context, body }) {
     const volume = await engine.volumes.create(context, {
       name: body.Name,
-      driver: body.Driver || 'local',
+      driver: body.Driver,
       labels: body.Labels ?? {},
       options: body.DriverOpts ?? {},
     });

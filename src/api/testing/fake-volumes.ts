@@ -12,7 +12,7 @@ export function fakeVolumes(stored: { volumes: Volume[] }): Volumes {
     get,
     async create(_context, request) {
       const volume = {
-        ...{ ...request, mountpoint: `/volumes/${request.name}` },
+        ...{ ...request, driver: request.driver || 'local', mountpoint: `/volumes/${request.name}` },
         ...{ created: new Date(0), anonymous: false, scope: 'local' },
       };
       stored.volumes.push(volume);
