@@ -16,7 +16,7 @@ const paths: Readonly<Record<string, string>> = {
 
 const tree = {
   digest: key,
-  stat: async (_context, path) => {
+  stat: async (_context: unknown, path: string) => {
     const type = paths[path];
     return type === undefined
       ? undefined
