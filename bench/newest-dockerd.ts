@@ -20,7 +20,7 @@ const root = join(process.env['XDG_CACHE_HOME'] ?? '/var/cache', 'sampan-bench/d
 
 /** Starts it in a root, a network and mounts of its own: nothing is installed on this machine. Needs Debian's packages the first time. */
 export async function startNewestDockerd(): Promise<NewestDockerd> {
-  makeRoot();
+  makeNewestRoot();
   const home = mkdtempSync(join(tmpdir(), 'newest-dockerd-'));
   const socket = join(home, 's.sock');
   const script = join(home, 'start.sh');
@@ -53,7 +53,8 @@ export async function startNewestDockerd(): Promise<NewestDockerd> {
   };
 }
 
-function makeRoot(): void {
+/** Makes its root file system where it is not there yet: for that this process must reach Debian's packages. */
+export function makeNewestRoot(): void {
   if (existsSync(root)) return;
   const unfinished = `${root}.${process.pid}`;
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeBusyboxRoot, tarOf } from '../test/fixtures/busybox-root.ts';
 import { Api } from './api.ts';
+import { buildkitBuild, measureBuilds, sampanBuild } from './build.ts';
 import { makeDebianArchive } from './debian-archive.ts';
 import { useFreshDisk } from './disk.ts';
 import { runDns } from './dns.ts';
 import { type Figures, printFigures } from './figures.ts';
 import { median, pss, time } from './measure.ts';
+import { makeNewestRoot, startNewestDockerd } from './newest-dockerd.ts';
 import { type Peer, startDockerd, startSampan } from './peers.ts';
 import { measurePulls, startBenchRegistry } from './pull.ts';
 import { makePullImages } from './pull-images.ts';
@@ -135,10 +137,31 @@ async function runContainers(): Promise<void> {
   }
 }
 
+/** Against BuildKit, which is in Debian's newest dockerd alone. */
+async function runBuilds(): Promise<void> {
+  if (process.env['SAMPAN_BENCH_NETWORK'] === undefined) {
+    makeNewestRoot();
+    return runAlone('build');
+  }
+  using _disk = useFreshDisk();
+  const measured: Figures[] = [];
+  {
+    await using sampan = await startSampan();
+    measured.push(measureBuilds(sampanBuild(sampan)));
+  }
+  {
+    await using buildkit = await startNewestDockerd();
+    measured.push(measureBuilds(buildkitBuild(buildkit)));
+  }
+  const [own = new Map(), docker] = measured;
+  printFigures(undefined, own, docker);
+}
+
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   containers: runContainers,
   pull: runPulls,
   dns: runDns,
+  build: runBuilds,
 };
 
 const chosen = process.argv.slice(2);

@@ -8,7 +8,7 @@ export function normalise(text: string, directory: string): string {
     .replaceAll(/\/[^ ]*\/overlay2\/[^/ ]*\/merged/g, '<root>')
     .replaceAll(/\b[0-9a-f]{12}\b/g, '<short id>')
     .replaceAll(/^Sending build context to Docker daemon.*[\r\n]+/gm, '')
-    .replaceAll(/^DEPRECATED: The legacy builder[^]*?environment-variable\.\n+/gm, '')
+    .replaceAll(/^DEPRECATED: The legacy builder[\s\S]*?environment-variable\.\n+/gm, '')
     .replaceAll(/^View build details: .*\n?/gm, '');
 }
 
