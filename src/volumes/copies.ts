@@ -18,6 +18,8 @@ export interface CopiesParts extends PopulateParts {
   readonly turns: Turns;
   readonly launcher: Launcher;
   readonly create: (context: Context, request: VolumeRequest) => Promise<Volume>;
+  /** Makes a local volume known whose data are there. */
+  readonly add: (request: VolumeRequest, mountpoint: string) => Volume;
 }
 
 /** What Docker has no verb for: other names, copies and archives of local volumes. */
@@ -29,32 +31,38 @@ export class Copies {
   }
 
   rename(name: string, newName: string): Promise<Volume> {
-    const { table, turns, local, attachments } = this.#parts;
+    const { table, turns, attachments } = this.#parts;
     checkVolumeName(newName);
+    this.#checkFree('rename', name, newName);
     return turns.run(name, async () => {
       const volume = this.#local(name);
       table.checkUnused('rename', name);
       if (attachments.isHeld(name)) throw conflict(`rename ${name}: volume is in use`);
-      this.#checkFree('rename', name, newName);
-      local.rename(name, newName);
-      const renamed = table.rename(volume, newName);
-      table.publish('rename', renamed);
-      return renamed;
+      return await turns.run(newName, async () => {
+        this.#checkFree('rename', name, newName);
+        const renamed = table.rename(volume, newName);
+        table.publish('rename', renamed);
+        return renamed;
+      });
     });
   }
 
   /** The copy is made aside, and is a volume when it is whole. */
   clone(context: Context, name: string, newName: string): Promise<Volume> {
-    const { local, create } = this.#parts;
+    const { local, turns, add } = this.#parts;
     checkVolumeName(newName);
     return this.#holding(context, name, async (volume, directory) => {
       this.#checkFree('clone', name, newName);
       // What lay on a device lies on the disk now.
       const options = needsMount(volume.options) ? {} : volume.options;
       await using copy = await this.#copy(context, directory, { name: newName, options });
-      const made = await create(context, { name: newName, driver: LOCAL, labels: volume.labels, options });
-      await local.replace(made.mountpoint, copy.path);
-      return made;
+      const request = { name: newName, driver: LOCAL, labels: volume.labels, options };
+      return await turns.run(newName, async () => {
+        this.#checkFree('clone', name, newName);
+        const mountpoint = await local.adopt(newName, copy.path);
+        await local.limit(context, request);
+        return add(request, mountpoint);
+      });
     });
   }
 

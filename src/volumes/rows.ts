@@ -50,8 +50,27 @@ export class VolumeRows {
     })();
   }
 
+  /** Before the data get the new name. */
+  beginRename(name: string, newName: string): void {
+    this.#database
+      .query<null, [string, string]>('INSERT OR REPLACE INTO volume_renames (name, new_name) VALUES (?, ?)')
+      .run(name, newName);
+  }
+
+  begunRenames(): { readonly name: string; readonly newName: string }[] {
+    return this.#database
+      .query<{ name: string; newName: string }, []>('SELECT name, new_name AS newName FROM volume_renames')
+      .all();
+  }
+
+  endRename(name: string): void {
+    this.#database.query<null, [string]>('DELETE FROM volume_renames WHERE name = ?').run(name);
+  }
+
+  /** Once the data have it. */
   rename(name: string, newName: string): void {
     this.#database.transaction(() => {
+      this.endRename(name);
       this.#database
         .query<null, [string, string]>('UPDATE volumes SET name = ?, anonymous = 0 WHERE name = ?')
         .run(newName, name);

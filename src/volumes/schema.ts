@@ -25,5 +25,7 @@ export const volumesSchema: Schema = {
        created INTEGER NOT NULL,
        PRIMARY KEY (volume, name)
      ) WITHOUT ROWID`,
+    // Renames that were begun: directory and row change names one after the other.
+    `CREATE TABLE volume_renames (name TEXT PRIMARY KEY, new_name TEXT NOT NULL) WITHOUT ROWID`,
   ],
 };

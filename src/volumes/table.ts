@@ -21,6 +21,7 @@ export class VolumeTable {
 
   constructor(parts: TableParts) {
     this.#parts = parts;
+    finishRenames(parts);
     for (const volume of parts.rows.load()) this.#byName.set(volume.name, this.#placed(volume));
   }
 
@@ -48,10 +49,13 @@ export class VolumeTable {
     this.#parts.rows.delete(volume.name);
   }
 
-  /** In memory and in the database; the driver's part is done by the caller. */
+  /** Of a local volume, its data too. */
   rename(volume: Volume, newName: string): Volume {
+    const { rows, local } = this.#parts;
     const renamed = this.#placed({ ...volume, name: newName, anonymous: false });
-    this.#parts.rows.rename(volume.name, newName);
+    rows.beginRename(volume.name, newName);
+    local.rename(volume.name, newName);
+    rows.rename(volume.name, newName);
     this.#byName.delete(volume.name);
     this.#byName.set(newName, renamed);
     return renamed;
@@ -92,5 +96,13 @@ export class VolumeTable {
   #placed(volume: Volume): Volume {
     if (volume.driver !== LOCAL) return volume;
     return { ...volume, mountpoint: this.#parts.local.directory(volume.name) };
+  }
+}
+
+/** What a killed daemon was renaming has the name that its data have. */
+function finishRenames({ rows, local }: TableParts): void {
+  for (const { name, newName } of rows.begunRenames()) {
+    if (!local.has(name) && local.has(newName)) rows.rename(name, newName);
+    else rows.endRename(name);
   }
 }

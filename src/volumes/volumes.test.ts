@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { background } from '../base/context.ts';
@@ -197,5 +197,41 @@ describe('a volume that is about to be used', () => {
     await fixture.volumes.remove(context, 'other');
     expect(fixture.volumes.list()).toEqual([]);
     expect(fixture.events).toEqual(['create data', 'rename other', 'destroy other']);
+  });
+});
+
+describe('a daemon that was killed', () => {
+  const place = (fixture: Fixture, ...names: string[]) => join(fixture.root, 'volumes', ...names);
+
+  test.each([
+    ['before the new content was there', ['_data.replaced'], 'old'],
+    ['before the old content was away', ['_data.replaced', '_data'], 'new'],
+  ])('while it replaced what is in a volume, %s, leaves one of both', async (_when, directories, kept) => {
+    using fixture = new Fixture();
+    await fixture.volumes.create(context, request('data'));
+    rmSync(place(fixture, 'data/_data'), { recursive: true });
+    for (const directory of directories) {
+      mkdirSync(place(fixture, 'data', directory));
+      writeFileSync(place(fixture, 'data', directory, directory === '_data' ? 'new' : 'old'), '');
+    }
+    const { mountpoint } = fixture.open().get('data');
+    expect(readdirSync(mountpoint)).toEqual([kept]);
+    expect(readdirSync(place(fixture, 'data'))).toEqual(['_data']);
+  });
+
+  test.each([
+    ['before', 'data'],
+    ['after', 'other'],
+  ])('while it renamed a volume, %s the data had the name, leaves it under one', async (_when, name) => {
+    using fixture = new Fixture();
+    const { mountpoint } = await fixture.volumes.create(context, request('data', { labels: { a: 'b' } }));
+    writeFileSync(join(mountpoint, 'file'), '');
+    fixture.database.run("INSERT INTO volume_renames VALUES ('data', 'other')");
+    if (name === 'other') renameSync(place(fixture, 'data'), place(fixture, 'other'));
+    const [volume, ...others] = fixture.open().list();
+    expect(others).toEqual([]);
+    expect(volume).toMatchObject({ name, labels: { a: 'b' } });
+    expect(readdirSync(volume?.mountpoint ?? '')).toEqual(['file']);
+    expect(fixture.open().list()).toMatchObject([{ name }]);
   });
 });

@@ -74,7 +74,9 @@ class VolumeService implements Volumes {
     this.#attachments = new Attachments(parts.table, drivers, this.#turns);
     const attachments = this.#attachments;
     const create = (context: Context, request: VolumeRequest) => this.create(context, request);
-    this.#copies = new Copies({ ...parts, attachments, turns: this.#turns, create });
+    const add = (request: VolumeRequest, mountpoint: string) =>
+      this.#add(request, mountpoint, drivers.local.scope, false);
+    this.#copies = new Copies({ ...parts, attachments, turns: this.#turns, create, add });
   }
 
   async create(context: Context, request: VolumeRequest): Promise<Volume> {
@@ -217,11 +219,17 @@ class VolumeService implements Volumes {
   ): Promise<Volume> {
     const driver = await this.#driverFor(context, anonymous ? '' : name, wanted);
     const mountpoint = await driver.create(context, name, options, labels);
-    const volume: Volume = {
-      ...{ name, driver: driver.name, mountpoint, options, created: new Date(), anonymous },
-      labels: anonymous ? { ...labels, [ANONYMOUS_LABEL]: '' } : labels,
-      scope: driver.scope,
-    };
+    const marked = anonymous ? { ...labels, [ANONYMOUS_LABEL]: '' } : labels;
+    return this.#add(
+      { name, driver: driver.name, labels: marked, options },
+      mountpoint,
+      driver.scope,
+      anonymous,
+    );
+  }
+
+  #add(request: VolumeRequest, mountpoint: string, scope: string, anonymous: boolean): Volume {
+    const volume: Volume = { ...request, mountpoint, created: new Date(), scope, anonymous };
     this.#table.add(volume);
     this.#table.publish('create', volume);
     return volume;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Context } from '../../base/context.ts';
 import { internal, invalid, messageOf, SampanError } from '../../base/errors.ts';
 import { mountPointsBelow } from '../../base/mount-points.ts';
@@ -17,6 +17,9 @@ export const LOCAL = 'local';
 
 /** No volume's name starts with a dot. */
 const TRASH = '.removing-';
+
+/** The old content of a volume, while it is being replaced. */
+const REPLACED = '.replaced';
 const SNAPSHOTS = '.snapshots';
 
 /**
@@ -36,6 +39,7 @@ export class LocalDriver implements VolumeDriver {
     this.#launcher = launcher;
     this.#projectOf = projectOf;
     mkdirSync(root, { recursive: true, mode: 0o701 });
+    putBack(root);
     removeTrash(root);
   }
 
@@ -97,6 +101,10 @@ export class LocalDriver implements VolumeDriver {
       .map((path) => path.slice(0, -'/_data'.length));
   }
 
+  has(name: string): boolean {
+    return existsSync(join(this.#root, name));
+  }
+
   rename(name: string, newName: string): void {
     renameSync(join(this.#root, name), join(this.#root, newName));
   }
@@ -122,12 +130,20 @@ export class LocalDriver implements VolumeDriver {
     return path;
   }
 
-  /** Puts `staged` in the place of a directory, which is discarded. */
+  /** Puts `staged` in the place of a directory, which is discarded. One of them is there, whenever the daemon dies. */
   async replace(directory: string, staged: string): Promise<void> {
-    const old = join(this.#root, `${TRASH}${anonymousName()}`);
+    const old = `${directory}${REPLACED}`;
     if (existsSync(directory)) renameSync(directory, old);
     renameSync(staged, directory);
-    await rm(old, { recursive: true, force: true });
+    await this.discard(old);
+  }
+
+  /** Makes `staged` the content of a volume to be. */
+  async adopt(name: string, staged: string): Promise<string> {
+    const directory = this.directory(name);
+    await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
+    renameSync(staged, directory);
+    return directory;
   }
 
   async discard(directory: string): Promise<void> {
@@ -185,6 +201,17 @@ export class LocalDriver implements VolumeDriver {
 interface Limited {
   readonly name: string;
   readonly options: Readonly<Record<string, string>>;
+}
+
+/** What a killed daemon was replacing and had nothing for yet. */
+function putBack(root: string): void {
+  for (const name of readdirSync(root)) {
+    const directory = join(root, name, '_data');
+    const old = `${directory}${REPLACED}`;
+    if (!existsSync(old)) continue;
+    if (existsSync(directory)) renameSync(old, join(root, `${TRASH}${anonymousName()}`));
+    else renameSync(old, directory);
+  }
 }
 
 /** What a killed daemon was removing, or had not finished. */
