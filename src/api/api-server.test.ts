@@ -30,7 +30,7 @@ describe('ping', () => {
   test('says OK with the builder version and forbids caching', async () => {
     const { status, headers, body } = await api.request('GET', '/_ping');
     expect([status, body]).toEqual([200, 'OK']);
-    expect(headers.get('builder-version')).toBe('1');
+    expect(headers.get('builder-version')).toBe('2');
     expect(headers.get('cache-control')).toBe('no-cache, no-store, must-revalidate');
     expect(headers.get('content-length')).toBe('2');
   });

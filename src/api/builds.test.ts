@@ -141,8 +141,13 @@ describe('POST /build', () => {
   test.each([
     ['squash=1', 400, 'squash is only supported with experimental mode'],
     ['version=x', 400, 'invalid version x'],
-    ['version=2', 501, 'builds with a BuildKit session are not supported: send version=1'],
-    ['session=x', 501, 'builds with a BuildKit session are not supported: send version=1'],
+    ['version=2', 400, 'a build of version 2 needs a session'],
+    ['session=x', 400, 'a build with a session needs version=2'],
+    [
+      'version=2&session=x&remote=upload',
+      501,
+      'a context from "upload" is not supported in a session: send version=1',
+    ],
     ['outputs=[{}]', 501, 'outputs other than an image of this engine are not supported'],
     ['securityopt=x', 400, 'The daemon on this platform does not support setting security options on build'],
     ['isolation=hyperv', 400, 'Unsupported isolation: "hyperv"'],

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { Buildkit } from './contract.ts';
+import { buildWithSession } from './control/build-with-session.ts';
 import { createServices } from './control/services.ts';
 import { serveGrpc } from './grpc/server.ts';
 import type { BuildkitParts } from './parts.ts';
@@ -10,6 +11,7 @@ export function createBuildkit(context: Context, parts: BuildkitParts): Buildkit
   const services = createServices(context, parts, sessions);
   return {
     serve: ({ log }, connection) => serveGrpc(connection, services, log),
+    build: (given, request, onStatus) => buildWithSession(given, { parts, sessions, ...request }, onStatus),
     openSession: (_, connection, facts) => sessions.serve(connection, facts),
   };
 }

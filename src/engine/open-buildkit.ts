@@ -50,6 +50,7 @@ export async function openBuildkit(options: OpenBuildkitOptions): Promise<Buildk
   };
   return {
     serve: async (context, connection) => (await open()).serve(context, connection),
+    build: async (context, request, onStatus) => (await open()).build(context, request, onStatus),
     openSession: async (context, connection, given) => (await open()).openSession(context, connection, given),
   };
 }

@@ -51,13 +51,8 @@ export function buildRequest(
 /** What this engine cannot do is refused rather than left out. */
 function refuseUnsupported({ squash, version, session, outputs, securityopt, isolation }: Query): void {
   if (squash) throw invalid('squash is only supported with experimental mode');
-  if (version !== '' && version !== '1' && version !== '2') throw invalid(`invalid version ${version}`);
-  if (version === '2' || session !== '') {
-    throw new SampanError(
-      'unimplemented',
-      'builds with a BuildKit session are not supported: send version=1',
-    );
-  }
+  if (version !== '' && version !== '1') throw invalid(`invalid version ${version}`);
+  if (session !== '') throw invalid('a build with a session needs version=2');
   if (outputs !== '' && outputs !== '[]' && outputs !== 'null') {
     throw new SampanError('unimplemented', 'outputs other than an image of this engine are not supported');
   }
@@ -112,7 +107,7 @@ function tags(names: readonly string[]): readonly string[] {
 }
 
 /** Arguments without a value - the client's environment had none - are not set. */
-function args(source: string): Record<string, string> {
+export function args(source: string): Record<string, string> {
   const given = Object.entries(record('build args', source));
   return Object.fromEntries(
     given.filter((entry): entry is [string, string] => isText('build args', entry[1])),

@@ -20,6 +20,7 @@ import { ProgressWriter } from '../streams/progress-writer.ts';
 import { pruneCache } from './build-cache.ts';
 import { type BuildOptions, buildOptions, buildRequest, texts } from './build-request.ts';
 import { readContextLines } from './context-lines.ts';
+import { buildWithSession } from './session-build.ts';
 
 /** What named contexts begin with that are no URLs. */
 const IMAGE = 'docker-image://';
@@ -29,6 +30,7 @@ export const buildHandlers: HandlersOf<
   'build' | 'buildCancel' | 'buildContextCompare' | 'buildContextUpload' | 'buildPrune'
 > = {
   async build(call) {
+    if (call.query.version === '2') return buildWithSession(call);
     const options = buildOptions(call);
     using stack = new DisposableStack();
     const writer = new ProgressWriter(call.response);

@@ -43,9 +43,9 @@ export const systemHandlers: HandlersOf<
   },
 };
 
-/** 1 is the classic builder. */
+/** 2 is BuildKit, which clients with `buildx` build with; those without go on with the classic builder. */
 function sendPing({ response }: Pick<Call, 'response'>): undefined {
-  response.header('Builder-Version', '1');
+  response.header('Builder-Version', '2');
   response.header('Swarm', 'inactive');
   response.header('Cache-Control', 'no-cache, no-store, must-revalidate');
   response.header('Pragma', 'no-cache');

@@ -265,6 +265,11 @@ export function createFakeEngine(): FakeEngine {
         calls.push(['buildkit']);
         connection.finish();
       },
+      async build(_context, request, onStatus) {
+        calls.push(['buildkit build', request]);
+        onStatus(Buffer.from('status'));
+        return { imageId };
+      },
       async openSession(_context, connection, facts) {
         calls.push(['buildkit session', facts]);
         connection.finish();

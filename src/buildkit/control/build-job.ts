@@ -136,7 +136,13 @@ export class BuildJob {
     return {
       ...options,
       ...files,
-      ...{ id: '', tags: [], cacheFrom: [], style: 'buildkit', entitlements: this.#request.entitlements },
+      ...{
+        id: this.#request.ref,
+        tags: [],
+        cacheFrom: [],
+        style: 'buildkit',
+        entitlements: this.#request.entitlements,
+      },
       secrets: (id) => sessionSecret(session, id, context.signal),
       ssh: (id) => {
         const path = forwarded.get(id) ?? forward(id);

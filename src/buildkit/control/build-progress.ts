@@ -125,7 +125,8 @@ export function progressListener(
     onDone(digest, { cached, error = '' }) {
       if (!known.has(digest)) return;
       const completed = now();
-      const begun = cached ? completed : (started.get(digest) ?? completed);
+      // Two beginnings would be two runs.
+      const begun = started.get(digest) ?? completed;
       progress.send({ vertexes: [{ ...vertexOf(digest), cached, error, started: begun, completed }] });
     },
   };
@@ -165,7 +166,7 @@ function warningOf(
       vertex,
       level: 1,
       url,
-      short: Buffer.from(`${rule}: ${detail}`),
+      short: Buffer.from(`${rule}: ${detail} (line ${lines.first})`),
       detail: [Buffer.from(description)],
     },
     info: { filename, data: Buffer.from(text), language: 'Dockerfile' },

@@ -39,8 +39,9 @@ export function pruneOptions({ filters, keepDuration, ...wish }: PruneWish): Cac
 
 /** Of several filters any, of a filter's conditions all. Fails with `invalid-argument`. */
 export function recordFilter(filters: readonly string[]): (record: CacheRecord) => boolean {
-  if (filters.length === 0) return () => true;
-  const parsed = filters.map((filter) => filter.split(',').map(condition));
+  const given = filters.filter((filter) => filter !== '');
+  if (given.length === 0) return () => true;
+  const parsed = given.map((filter) => filter.split(',').map(condition));
   return (record) => parsed.some((conditions) => conditions.every((takes) => takes(record)));
 }
 
