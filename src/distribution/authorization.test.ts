@@ -118,6 +118,17 @@ describe('authentication', () => {
     expect(await failureOf(bench.resolve(bench.here('app')))).toContain('did not give a token');
   });
 
+  test('shows a refresh token to no other host that the token server redirects to', async () => {
+    await using tokens = new RegistryDouble();
+    await using other = new RegistryDouble();
+    bench.registry.addImage('app', 'latest', []);
+    guard('Bearer abc', `Bearer realm="${tokens.url}/token"`);
+    tokens.intercept = () => Response.redirect(`${other.url}/token`, 307);
+    const asked = bench.resolve(bench.here('app'), { ...someone, identityToken: 'refresh' });
+    expect(await failureOf(asked)).toContain('redirects a form with credentials to another host');
+    expect(other.requests).toEqual([]);
+  });
+
   test('is never shown to another host that the registry redirects to', async () => {
     await using other = new RegistryDouble();
     const layer = other.addBlob('layer');

@@ -89,7 +89,8 @@ export class Session {
     const challenge = answer.headers.get('www-authenticate') ?? '';
     const lacksPassword = this.#authorizer.lacksPassword(challenge);
     const getting = this.#authorizer.answer(context, request.url, challenge, authorization);
-    const better = await getting.catch((error) => {
+    const better = await getting.catch(async (error) => {
+      await discard(answer);
       throw error instanceof RegistryRefusal ? error.about(nameOfRequest(request)) : error;
     });
     if (better === undefined && !lacksPassword) return answer;

@@ -18,6 +18,7 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent to the URL's own origin only, whatever it redirects to. */
   readonly authorization?: string | undefined;
+  /** Text is a form with credentials, and like those goes to the URL's own origin only. */
   readonly body?: string | Uint8Array<ArrayBuffer> | BodySource;
   /** "host:port" of the registry in whose name it is sent: its certificate authorities vouch for other hosts too. */
   readonly registry?: string;
@@ -55,7 +56,12 @@ export class Transport {
       await discard(answer);
       refuseLoss(request, answer.status);
       const next = this.#follow(url, location);
-      if (next.origin !== request.url.origin) authorization = undefined;
+      if (next.origin !== request.url.origin) {
+        if (typeof request.body === 'string') {
+          throw internal(`${url} redirects a form with credentials to another host`);
+        }
+        authorization = undefined;
+      }
       url = next;
     }
     throw internal(`${request.url} redirects more than ${MAX_REDIRECTS} times`);

@@ -147,6 +147,7 @@ export class BlobUpload {
     const { session, blobs, blob } = this.#options;
     const url = new URL(`./${blob.digest}`, blobs);
     const answer = await session.exchange(context, { method: 'HEAD', url }).catch(unlessAborted(context));
+    if (answer !== undefined) await discard(answer);
     return answer?.status === 200;
   }
 
