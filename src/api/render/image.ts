@@ -13,7 +13,7 @@ export function renderImage(image: Image, driver: string, version: ApiVersion): 
     Parent: image.parent ?? '',
     Comment: config.comment ?? lastComment(image),
     ...(config.created === undefined ? {} : { Created: config.created }),
-    ...(differs(version, 'imageContainerConfig') ? { Container: '', ContainerConfig: null } : {}),
+    ...(differs(version, 'imageContainerConfig') ? noContainer(version) : {}),
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',
     Config: renderConfig(config.config ?? {}, version),
@@ -27,6 +27,11 @@ export function renderImage(image: Image, driver: string, version: ApiVersion): 
     RootFS: { Type: config.rootfs.type, Layers: [...config.rootfs.diff_ids] },
     Metadata: { LastTagTime: image.lastTagged === undefined ? ZERO_TIME : formatTime(image.lastTagged) },
   };
+}
+
+/** The container that an image was made of is told of none; docker-compose 1 looks into its configuration all the same. */
+function noContainer(version: ApiVersion): Pick<ImageInspect, 'Container' | 'ContainerConfig'> {
+  return { Container: '', ContainerConfig: renderConfig({}, version) };
 }
 
 /** Where a configuration has no comment of its own, that of the newest step counts. */
