@@ -25,6 +25,8 @@ export const reasons = {
   empties: 'an instruction that says nothing is refused or is nothing, as the documentation has it',
   notes: 'the classic builder has a note or a warning here that is left out',
   clean: 'a path is cleaned',
+  patterns: 'an escaped star is that star',
+  owners: 'an owner is a number or somebody',
 } as const;
 
 export type Reason = keyof typeof reasons;

@@ -21,8 +21,10 @@ export function* tarEntries(archive: Uint8Array): Generator<TarEntry> {
   let pax = new Map<string, string>();
   let longName: string | undefined;
   let longTarget: string | undefined;
-  for (let at = 0; at + BLOCK <= archive.length && archive[at] !== 0; ) {
+  for (let at = 0; at + BLOCK <= archive.length; ) {
     const header = archive.subarray(at, at + BLOCK);
+    // A name may be empty, if only pax has it.
+    if (header.every((byte) => byte === 0)) return;
     const size = pax.has('size') ? Number(pax.get('size')) : number(header, 124, 12);
     const content = archive.subarray(at + BLOCK, at + BLOCK + size);
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
