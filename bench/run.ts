@@ -11,6 +11,7 @@ import { useFreshDisk } from './disk.ts';
 import { runDns } from './dns.ts';
 import { type Figures, printFigures } from './figures.ts';
 import { median, pss, time } from './measure.ts';
+import { measureNetworks } from './networks.ts';
 import { makeNewestRoot, startNewestDockerd } from './newest-dockerd.ts';
 import { type Peer, startDockerd, startSampan } from './peers.ts';
 import { measurePulls, startBenchRegistry } from './pull.ts';
@@ -31,6 +32,7 @@ async function measure(peer: Peer, busybox: Buffer, archive: string): Promise<Fi
   figures.set('exec true', await time(RUNS, () => api.exec(container)));
   await api.remove(container);
   await measureMany(api, peer, figures);
+  await measureNetworks(api, figures);
   const begin = performance.now();
   await api.upload('/images/load?quiet=1', Bun.file(archive));
   figures.set('load of a Debian image', performance.now() - begin);

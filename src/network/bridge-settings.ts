@@ -5,7 +5,7 @@ import { invalid } from '../base/errors.ts';
  * How a bridge network reaches the rest: `nat` translates addresses and published ports, `nat-unprotected` lets in what is not published
  * too, `routed` leaves addresses alone and lets published ports in, `isolated` gives the bridge no address (internal networks only).
  */
-export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
+type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
 
 /** A bridge network's driver options, understood. */
 export interface BridgeSettings {

@@ -10,12 +10,12 @@ import type { Registry } from '../registry.ts';
  * Links of the default bridge: a container knows others by an alias, in its hosts file and its environment. Kept in
  * `HostConfig.Links` as "ID:alias"; shown as "/name:/own-name/alias". Links of other networks are the networks' affair.
  */
-export interface Link {
+interface Link {
   readonly id: string;
   readonly alias: string;
 }
 
-export function linksOf({ hostConfig }: Pick<Container, 'hostConfig'>): readonly Link[] {
+function linksOf({ hostConfig }: Pick<Container, 'hostConfig'>): readonly Link[] {
   return (hostConfig.Links ?? []).map((text) => {
     const [id = '', alias = ''] = text.split(':', 2);
     return { id, alias };

@@ -70,7 +70,7 @@ export function endpointRequest(
 }
 
 /** Under which names others on a network find a container; none on the predefined ones. */
-export function endpointNames(
+function endpointNames(
   { id, name, config }: Container,
   network: string,
   settings: EndpointConfig | undefined,
