@@ -63,7 +63,7 @@ export function checkEndpoints(config: ContainerConfig, networking: NetworkingCo
       [ipam?.IPv4Address, 4],
       [ipam?.IPv6Address, 6],
     ] as const) {
-      if (text && isIP(text) !== family) problems.push(`invalid IPv${family} address: ${text}`);
+      if (!predefined.has(name) && text && isIP(text) !== family) problems.push(`invalid IPv${family} address: ${text}`);
     }
     for (const text of ipam?.LinkLocalIPs ?? []) {
       if (isIP(text) === 0) problems.push(`invalid link-local IP address: ${text}`);
