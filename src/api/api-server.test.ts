@@ -57,6 +57,12 @@ describe('versions', () => {
   test.each(['/v1.24/version', '/v1.51/version', '/version'])('%s is served', async (target) => {
     expect((await api.request('GET', target)).status).toBe(200);
   });
+
+  test('end for docker-compose 1 with the last that it can read', async () => {
+    const agent = 'User-Agent: docker-compose/1.29.2 docker-py/5.0.3\r\n';
+    const { body } = await api.request('GET', '/version', '', agent);
+    expect(JSON.parse(body)).toMatchObject({ ApiVersion: '1.44' });
+  });
 });
 
 describe('routing', () => {

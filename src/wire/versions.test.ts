@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { chooseVersion, compareVersions, differs, negotiateVersion } from './versions.ts';
+import { announceVersion, chooseVersion, compareVersions, differs, negotiateVersion } from './versions.ts';
 
 describe('compareVersions', () => {
   test.each([
@@ -42,4 +42,15 @@ test('a difference holds from its first to its last version', () => {
   expect(differs('1.44', 'imageVirtualSize')).toBe(false);
   expect(differs('1.41', 'multiplexedContentType')).toBe(false);
   expect(differs('1.42', 'multiplexedContentType')).toBe(true);
+});
+
+describe('announceVersion', () => {
+  test.each([
+    ['docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1', '1.44'],
+    ['docker-compose/2.40.3 (linux)', '1.51'],
+    ['Docker-Client/28.2.2 (linux)', '1.51'],
+    [undefined, '1.51'],
+  ])('to %s is %s', (userAgent, version) => {
+    expect(announceVersion(userAgent) as string).toBe(version);
+  });
 });

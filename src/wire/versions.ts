@@ -42,6 +42,14 @@ export function negotiateVersion(daemon: string | undefined): ApiVersion {
   return compareVersions(daemon, currentVersion) < 0 ? (daemon as ApiVersion) : currentVersion;
 }
 
+/**
+ * What a client is told to be the newest version, by its User-Agent. docker-compose 1 speaks the newest that a daemon has, but was written for
+ * answers up to 1.44: with later ones it fails when it recreates a container, which has then lost its name.
+ */
+export function announceVersion(userAgent: string | undefined): ApiVersion {
+  return userAgent?.startsWith('docker-compose/1.') ? '1.44' : currentVersion;
+}
+
 interface Range {
   /** First version that behaves so. */
   readonly since?: ApiVersion;

@@ -1,4 +1,5 @@
 import { invalid, notFound } from '../../base/errors.ts';
+import { announceVersion } from '../../wire/versions.ts';
 import type { Call, HandlersOf } from '../call.ts';
 import { eventFilter } from '../filters/events.ts';
 import { renderEvent } from '../render/event.ts';
@@ -11,7 +12,10 @@ export const systemHandlers: HandlersOf<
   ping: sendPing,
   pingHead: sendPing,
 
-  version: async ({ engine, version }) => renderVersion(await engine.system.facts(), version),
+  async version({ engine, request, version }) {
+    const newest = announceVersion(request.headers.get('user-agent'));
+    return renderVersion(await engine.system.facts(), version, newest);
+  },
 
   async info({ engine, version }) {
     const counts = {

@@ -3,12 +3,13 @@ import type { SystemFacts } from '../../engine/contract.ts';
 import type { TypeOf } from '../../wire/schema.ts';
 import type { Info, RegistryConfig, Version } from '../../wire/system-types.ts';
 import { formatTime } from '../../wire/times.ts';
-import { type ApiVersion, currentVersion, differs, minimumVersion } from '../../wire/versions.ts';
+import { type ApiVersion, differs, minimumVersion } from '../../wire/versions.ts';
 
-export function renderVersion(facts: SystemFacts, version: ApiVersion): Version {
+/** `newest`: the API version that the client is told of. */
+export function renderVersion(facts: SystemFacts, version: ApiVersion, newest: ApiVersion): Version {
   const build = facts.buildTime;
   const details = {
-    ApiVersion: currentVersion,
+    ApiVersion: newest,
     Arch: facts.architecture,
     BuildTime: build,
     Experimental: 'false',
@@ -26,7 +27,7 @@ export function renderVersion(facts: SystemFacts, version: ApiVersion): Version 
         }
       : {}),
     Version: facts.version,
-    ApiVersion: currentVersion,
+    ApiVersion: newest,
     MinAPIVersion: minimumVersion,
     GitCommit: facts.commit,
     // Clients show the language's version under this key.
