@@ -9,6 +9,8 @@ export type StatusUpdate = Partial<Value<typeof StatusResponse>>;
 
 /** What nobody has read yet: beyond that, output of steps is left out. */
 const MAX_KEPT_OUTPUT = 16 << 20;
+/** Between two messages on the way of the same transfer, milliseconds. */
+const PROGRESS_INTERVAL = 100;
 const CLIPPED = Buffer.from('\n[output clipped]\n');
 const PREFIX = '[internal] ';
 
@@ -22,7 +24,7 @@ export class BuildProgress {
   send(update: StatusUpdate): void {
     if (this.#ended) return;
     this.#updates.push(update);
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#wakeAll();
   }
 
   output(vertex: string, stream: number, data: Uint8Array): void {
@@ -34,19 +36,25 @@ export class BuildProgress {
 
   end(): void {
     this.#ended = true;
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#wakeAll();
   }
 
   /** All that was not read before, and what follows until the end. */
   async *follow(signal: AbortSignal): AsyncGenerator<StatusUpdate, void, void> {
-    for (;;) {
-      signal.throwIfAborted();
-      const updates = this.#updates;
-      this.#updates = [];
-      this.#output = 0;
-      if (updates.length > 0) yield merged(updates);
-      else if (this.#ended) return;
-      else await this.#next(signal);
+    const stop = (): void => this.#wakeAll();
+    signal.addEventListener('abort', stop);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const updates = this.#updates;
+        this.#updates = [];
+        this.#output = 0;
+        if (updates.length > 0) yield merged(updates);
+        else if (this.#ended) return;
+        else await new Promise<void>((resolve) => this.#wake.push(resolve));
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
     }
   }
 
@@ -57,8 +65,13 @@ export class BuildProgress {
     const started = now();
     this.send({ vertexes: [{ ...vertex, started }] });
     const transfers = new Map<string, { readonly current: number; readonly total: number }>();
+    let told = 0;
     const tell: TellTransfer = (id, current, total = 0) => {
+      const isNew = !transfers.has(id);
       transfers.set(id, { current, total });
+      // The end of each is told in any case.
+      if (!isNew && Date.now() - told < PROGRESS_INTERVAL) return;
+      told = Date.now();
       this.send({ statuses: [{ id, vertex: digest, current, total, timestamp: now(), started }] });
     };
     try {
@@ -75,11 +88,8 @@ export class BuildProgress {
     }
   }
 
-  #next(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake.push(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
   }
 }
 

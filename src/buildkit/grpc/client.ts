@@ -17,7 +17,7 @@ export type Metadata = Readonly<Record<string, string | readonly string[]>>;
 /** A call that is under way: messages both ways. */
 export interface OpenCall extends Disposable {
   /** Waits while the peer is slow. */
-  send(message: Uint8Array): Promise<void>;
+  send(...messages: readonly Uint8Array[]): Promise<void>;
   /** No more is sent. */
   end(): void;
   /** Ends where the peer's answer does. Fails with what the peer says went wrong. */
@@ -90,8 +90,8 @@ class ClientCall implements OpenCall {
     signal.addEventListener('abort', this.#cancel, { once: true });
   }
 
-  async send(message: Uint8Array): Promise<void> {
-    if (this.#stream.write(framed(message))) return;
+  async send(...messages: readonly Uint8Array[]): Promise<void> {
+    if (this.#stream.write(framed(...messages))) return;
     const over = new AbortController();
     void this.#outcome.then(() => over.abort());
     await once(this.#stream, 'drain', { signal: over.signal }).catch(() => {});

@@ -7,12 +7,17 @@ const PREFIX = 5;
 /** As BuildKit's own limit. */
 export const MAX_MESSAGE = 16 << 20;
 
-export function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX + message.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, PREFIX);
-  return frame;
+export function framed(...messages: readonly Uint8Array[]): Buffer {
+  const size = messages.reduce((sum, message) => sum + PREFIX + message.length, 0);
+  const frames = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const message of messages) {
+    frames[at] = 0;
+    frames.writeUInt32BE(message.length, at + 1);
+    frames.set(message, at + PREFIX);
+    at += PREFIX + message.length;
+  }
+  return frames;
 }
 
 /** The messages in a stream of bytes, which stays open when no more of them are wanted. Fails with `exhausted` on one that is too large. */
