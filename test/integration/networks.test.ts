@@ -171,6 +171,17 @@ describe('a container', () => {
     expect(endpointOf(id, 'front')).toBeUndefined();
   });
 
+  test('that has left all networks starts with loopback alone', async () => {
+    const id = daemon.sampan('create', 'busybox', 'sleep', '1000');
+    using _ = { [Symbol.dispose]: () => daemon.sampan('rm', '-f', id) };
+    daemon.sampan('network', 'disconnect', 'bridge', id);
+    daemon.sampan('start', id);
+    expect(interfaces(id)).toEqual([]);
+    expect(exec(id, 'ping -c1 -W2 127.0.0.1')).toContain('1 packets received');
+    daemon.sampan('network', 'connect', 'bridge', id);
+    expect(exec(id, 'ip route')).toContain('default via');
+  });
+
   test('of the host’s network, of another’s, or of none joins no other', async () => {
     await using _ = await network('front');
     using host = run('--network', 'host');
@@ -236,7 +247,7 @@ describe('links', () => {
     const links = () => JSON.parse(daemon.sampan('inspect', app.id))[0].HostConfig.Links;
     expect(links().sort()).toEqual(['/db:/app/data', '/db:/app/db']);
     expect((await daemon.request('GET', '/containers/app/data/json')).body.Id).toBe(db.id);
-    const { body } = await daemon.request('GET', '/containers/json?filters={"id":["' + db.id + '"]}');
+    const { body } = await daemon.request('GET', `/containers/json?filters={"id":["${db.id}"]}`);
     expect(body[0].Names).toEqual(['/db', '/app/data', '/app/db']);
     expect(daemon.sampan('rm', '--link', 'app/data')).toBe('app/data');
     expect(links()).toEqual(['/db:/app/db']);

@@ -63,7 +63,8 @@ export function checkEndpoints(config: ContainerConfig, networking: NetworkingCo
       [ipam?.IPv4Address, 4],
       [ipam?.IPv6Address, 6],
     ] as const) {
-      if (!predefined.has(name) && text && isIP(text) !== family) problems.push(`invalid IPv${family} address: ${text}`);
+      if (!predefined.has(name) && text && isIP(text) !== family)
+        problems.push(`invalid IPv${family} address: ${text}`);
     }
     for (const text of ipam?.LinkLocalIPs ?? []) {
       if (isIP(text) === 0) problems.push(`invalid link-local IP address: ${text}`);

@@ -1,13 +1,27 @@
 import { messageOf, SampanError } from '../../base/errors.ts';
 import type { ConnectedEndpoint, Endpoint } from '../../network/contract.ts';
+import type { Plan } from '../../plan/operations.ts';
 import type { Container } from '../contract.ts';
 import type { Parts } from '../parts.ts';
-import type { Entry } from '../record.ts';
-import { endpointRequests } from './network-requests.ts';
+import { type Entry, joinedContainer } from '../record.ts';
+import { endpointRequests, loopbackRequest } from './network-requests.ts';
 
-/** Joins each network of a container, adding to `connected` as it goes so that a failure can be undone. */
-export async function connectAll(parts: Parts, entry: Entry, connected: ConnectedEndpoint[]): Promise<void> {
-  for (const request of endpointRequests(parts.networks, entry.container)) {
+/**
+ * Joins each network of a container, adding to `connected` as it goes so that a failure can be undone. Returns what a start must do for
+ * a container that has left all its networks: it has loopback still.
+ */
+export async function connectAll(
+  parts: Parts,
+  entry: Entry,
+  connected: ConnectedEndpoint[],
+): Promise<Partial<Plan>> {
+  const requests = endpointRequests(parts.networks, entry.container);
+  const { config, hostConfig } = entry.container;
+  const shared = joinedContainer(hostConfig.NetworkMode) !== undefined;
+  if (requests.length === 0 && !shared && config.NetworkDisabled !== true) {
+    return (await parts.networks.connect(parts.background, loopbackRequest(entry.container))).plan;
+  }
+  for (const request of requests) {
     try {
       connected.push(await parts.networks.connect(parts.background, request));
     } catch (error) {
@@ -17,6 +31,7 @@ export async function connectAll(parts: Parts, entry: Entry, connected: Connecte
       });
     }
   }
+  return {};
 }
 
 /** Gives addresses and ports back; what cannot be given back is told in the log. */

@@ -97,7 +97,7 @@ async function prepare(
   // Awaited below; a failure before that is the one to tell.
   rootfs.catch(() => {});
   const sources = await openMountSources(parts, entry);
-  await connectAll(parts, entry, connected);
+  const loopback = await connectAll(parts, entry, connected);
   const endpoints = connected.map(({ endpoint }) => endpoint);
   const container = withPeerNames(entry.container, peers);
   const written = writeEtcFiles(
@@ -130,6 +130,7 @@ async function prepare(
     network: joinPlans(
       planDns(parts, container, endpoints),
       shared.plan,
+      loopback,
       ...connected.map(({ plan }) => plan),
     ),
     streams: streamsOf(container),

@@ -40,6 +40,15 @@ export function endpointRequests(networks: Pick<Networks, 'get'>, container: Con
   });
 }
 
+/** The request of a container that has no network at all. */
+export function loopbackRequest({ id, name }: Container): EndpointRequest {
+  return {
+    ...{ network: 'none', containerId: id, containerName: name, ports: [], names: [], links: {} },
+    ...{ macAddress: undefined, ipv4Address: undefined, ipv6Address: undefined, linkLocal: [] },
+    ...{ interfaceName: '', gateway: { ipv4: false, ipv6: false }, driverOptions: {} },
+  };
+}
+
 /** One network that a container is in, or is to be. */
 export interface Place {
   readonly network: Network;
