@@ -6,6 +6,7 @@ import { type ApiVersion, differs } from '../../wire/versions.ts';
 
 export function renderImage(image: Image, driver: string, version: ApiVersion): ImageInspect {
   const { config } = image;
+  const process = renderConfig(config.config ?? {}, version);
   return {
     Id: image.id,
     RepoTags: [...image.tags],
@@ -13,10 +14,11 @@ export function renderImage(image: Image, driver: string, version: ApiVersion): 
     Parent: image.parent ?? '',
     Comment: config.comment ?? lastComment(image),
     ...(config.created === undefined ? {} : { Created: config.created }),
-    ...(differs(version, 'imageContainerConfig') ? noContainer(version) : {}),
+    // Of the container that made it nothing is kept. docker-compose 1 reads here which volumes to hand on when it recreates a container.
+    ...(differs(version, 'imageContainerConfig') ? { Container: '', ContainerConfig: process } : {}),
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',
-    Config: renderConfig(config.config ?? {}, version),
+    Config: process,
     Architecture: config.architecture,
     ...(config.variant === undefined ? {} : { Variant: config.variant }),
     Os: config.os,
@@ -27,11 +29,6 @@ export function renderImage(image: Image, driver: string, version: ApiVersion): 
     RootFS: { Type: config.rootfs.type, Layers: [...config.rootfs.diff_ids] },
     Metadata: { LastTagTime: image.lastTagged === undefined ? ZERO_TIME : formatTime(image.lastTagged) },
   };
-}
-
-/** The container that an image was made of is told of none; docker-compose 1 looks into its configuration all the same. */
-function noContainer(version: ApiVersion): Pick<ImageInspect, 'Container' | 'ContainerConfig'> {
-  return { Container: '', ContainerConfig: renderConfig({}, version) };
 }
 
 /** Where a configuration has no comment of its own, that of the newest step counts. */
