@@ -83,7 +83,8 @@ describe("the tutorial's image", () => {
   });
 
   test('is built by sampan of what is in the cache', async () => {
-    const { stderr, status } = await run(['sampan', 'build', '--progress', 'plain', '-t', 'own', '.']);
+    const command = ['sampan', 'build', '--progress', 'plain', '-t', 'own', '.'];
+    const { stderr, status } = await run(command, { DOCKER_BUILDKIT: '1' });
     expect(status).toBe(0);
     expect(stderr).not.toContain('Setting up openssh-server ');
     expect(stderr.match(/ CACHED$/gm)).toHaveLength(4);

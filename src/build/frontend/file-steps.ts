@@ -133,7 +133,8 @@ export function applyCopy(state: StageState, instruction: CopyInstruction, optio
   const root = makeVertex(operation, inputs.list, options.note(instruction.text));
   const keyword = instruction.kind.toUpperCase();
   const { owner, mode } = operation;
-  const flags = [owner === '' ? '' : `--chown=${owner}`, mode === '' ? '' : `--chmod=${mode}`];
+  const parents = instruction.parents ? '--parents' : '';
+  const flags = [parents, owner === '' ? '' : `--chown=${owner}`, mode === '' ? '' : `--chmod=${mode}`];
   const words = [keyword, ...flags, ...sourceWords(instruction, expansion), written, '# buildkit'];
   const shell = shellOf(state.process).join(' ');
   return withLine(state, { root }, words.filter((word) => word !== '').join(' '), {
