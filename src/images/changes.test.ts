@@ -45,3 +45,11 @@ describe('applyChanges', () => {
     ['HEALTHCHECK RUN true', 'Unknown type "RUN" in HEALTHCHECK (try CMD)'],
   ])('%s is refused', (change, message) => expect(() => applyChanges({}, [change])).toThrow(message));
 });
+
+test('variables of the configuration are expanded, and lines continued', () => {
+  const config = { Env: ['NAME=app'], Shell: ['/bin/bash', '-c'] };
+  expect(applyChanges(config, ['WORKDIR /srv/$NAME', 'LABEL a=1 \\\n  b=2', 'CMD run'])).toEqual({
+    ...{ ...config, WorkingDir: '/srv/app', Labels: { a: '1', b: '2' }, Cmd: ['/bin/bash', '-c', 'run'] },
+  });
+  expect(applyChanges(config, ['# nothing', ''])).toEqual(config);
+});

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { posix } from 'node:path';
 import { DockerfileError } from '../../dockerfile/errors.ts';
 import { type ExpansionOptions, expand, expandToWords } from '../../dockerfile/expansion.ts';
+import { exposedPorts } from '../../dockerfile/exposed-ports.ts';
 import type {
   CommandInstruction,
   HealthcheckInstruction,
@@ -126,29 +127,11 @@ export function applyExpose(
 ): StageState {
   // Sorted as they are written.
   const written = [...words].sort().flatMap((word) => expandToWords(word, options));
-  const ports = [...new Set(written.flatMap(portsOf))];
+  const ports = [...new Set(written.flatMap(exposedPorts))];
   const added = Object.fromEntries(ports.map((port) => [port, {}]));
   const process = { ...state.process, ExposedPorts: { ...state.process.ExposedPorts, ...added } };
   const text = `EXPOSE [${ports.join(' ')}]`;
   return after(state, text, { process }, `#(nop)  EXPOSE ${written.join(' ')}`);
-}
-
-const MAX_PORT = 65_535;
-
-/** "80", "53/udp", "8000-8002/tcp", and with an address before a colon as `-p` has it. */
-function portsOf(word: string): string[] {
-  const own = word.slice(word.lastIndexOf(':') + 1);
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]+))?$/i.exec(own);
-  const first = Number(match?.[1]);
-  const last = Number(match?.[2] ?? match?.[1]);
-  const protocol = match?.[3]?.toLowerCase() ?? 'tcp';
-  if (match === null || first < 1 || last < first || last > MAX_PORT) {
-    throw new DockerfileError(`invalid containerPort: ${word}`);
-  }
-  if (!['tcp', 'udp', 'sctp'].includes(protocol)) {
-    throw new DockerfileError(`invalid port: ${JSON.stringify(word)}: invalid proto: ${protocol}`);
-  }
-  return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 }
 
 export function applyHealthcheck(state: StageState, { health }: HealthcheckInstruction): StageState {
