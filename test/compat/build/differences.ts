@@ -15,7 +15,7 @@ export const reasons = {
   linter: 'the linter sees a little more or less of what a variable or an instruction inherits',
   kept: 'special modes are kept, as BuildKit does',
   volumes: 'volumes of the image are not mounted in builds, as with BuildKit',
-  content: 'what a pattern or a stage gives is not looked at again to name its kind in the history',
+  content: 'what a stage gives is not looked at again to name its kind in the history',
   within: 'a path that climbs out of the context begins at its root, as with BuildKit',
   link: 'a linked copy is a layer of its own that does not see what is below, as the documentation has it',
   exclude: 'what is excluded is left out even if a pattern names it, as in the examples of the documentation',
