@@ -84,6 +84,30 @@ describe('decompress', () => {
     await expect(collect(decompress(failing()))).rejects.toThrow('connection lost');
   });
 
+  test.each([
+    ['gzip', gzipSync(Buffer.alloc(1 << 20))],
+    ['zstd', zstdCompressSync(Buffer.alloc(1 << 20))],
+  ])('a %s source that fails while the reader is busy fails the reader alone', async (_, bytes) => {
+    const unhandled: unknown[] = [];
+    const listen = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listen);
+    const busy = Promise.withResolvers<void>();
+    async function* source(): AsyncGenerator<Uint8Array> {
+      yield bytes;
+      await busy.promise;
+      throw new Error('broken');
+    }
+    const read = async (): Promise<void> => {
+      for await (const _ of decompress(source())) {
+        busy.resolve();
+        await Bun.sleep(1);
+      }
+    };
+    await expect(read()).rejects.toThrow('broken');
+    process.off('unhandledRejection', listen);
+    expect(unhandled).toEqual([]);
+  });
+
   test('a reader that stops early ends the source', async () => {
     let ended = false;
     async function* endless(): AsyncGenerator<Uint8Array> {

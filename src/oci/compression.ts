@@ -78,6 +78,8 @@ async function* inflate(
   compression: Compression,
 ): AsyncGenerator<Uint8Array> {
   const feeding = feed(source, inflater);
+  // It may fail while the reader is busy with what came before, and nobody waits for it yet.
+  feeding.catch(() => {});
   try {
     for await (const chunk of inflater) yield chunk as Uint8Array;
     await feeding;
