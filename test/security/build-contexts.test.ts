@@ -47,7 +47,9 @@ async function post(
   query = '',
   on = daemon,
 ): Promise<{ failed: boolean; text: string }> {
-  const answer = await fetch(`http://d/build?${query}`, { method: 'POST', unix: on.socket, body });
+  // A failed build may end its connection.
+  const headers = { Connection: 'close' };
+  const answer = await fetch(`http://d/build?${query}`, { method: 'POST', unix: on.socket, body, headers });
   const text = await answer.text();
   return { failed: !answer.ok || text.includes('"error"'), text };
 }
