@@ -49,6 +49,21 @@ describe('the maker', () => {
     expect(await bench.snapshots.hasLayer(diffId)).toBe(false);
   });
 
+  test('drops no layer that is leased while others are dropped before it', async () => {
+    const lease = images.maker.leaseLayers(bench.context);
+    for (const bytes of [below, above]) await images.maker.receiveLayer(bench.context, lease, stream(bytes));
+    using late = images.maker.leaseLayers(bench.context);
+    const remove = bench.snapshots.removeLayer.bind(bench.snapshots);
+    bench.snapshots.removeLayer = async (context, diffId) => {
+      late.hold(digestOf(above));
+      await remove(context, diffId);
+    };
+    lease[Symbol.dispose]();
+    await images.collect(bench.context);
+    const left = [below, above].map((bytes) => bench.snapshots.hasLayer(digestOf(bytes)));
+    expect(await Promise.all(left)).toEqual([false, true]);
+  });
+
   test('refuses an image of a layer that is not here', async () => {
     const config = configOf(digestOf(below));
     const making = images.maker.create(bench.context, { config, parent: undefined, references: [] });

@@ -105,7 +105,7 @@ export class LayerKeeper {
           [...documents].filter((document) => !needed.has(document)),
         );
         for (const layer of dropped) {
-          if (!needed.has(layer)) await this.#drop(context, layer);
+          if (!this.#isKept(layer, needed)) await this.#drop(context, layer);
         }
       },
       () => {
@@ -120,7 +120,7 @@ export class LayerKeeper {
       this.#sweepDue = false;
       const needed = this.#needed();
       for await (const layer of this.#snapshots.layers()) {
-        if (needed.has(layer)) continue;
+        if (this.#isKept(layer, needed)) continue;
         const isDownload = !this.#diskWasFull && !this.#removed.has(layer);
         if (!(await this.#drop(context, layer, isDownload))) needed.add(layer);
       }
@@ -153,10 +153,15 @@ export class LayerKeeper {
     return needed;
   }
 
+  /** Leases may have come since it was told what is needed: removals take their time. */
+  #isKept(layer: Digest, needed: ReadonlySet<Digest>): boolean {
+    return needed.has(layer) || this.#held.has(layer);
+  }
+
   #isNeeded(digest: Digest, needed: ReadonlySet<Digest>): boolean {
-    if (needed.has(digest)) return true;
+    if (this.#isKept(digest, needed)) return true;
     const form = this.#forms.get(digest);
-    return form !== undefined && needed.has(form.diffId);
+    return form !== undefined && this.#isKept(form.diffId, needed);
   }
 
   /** False when a snapshot still uses the layer: it then goes with a later sweep. Of a download the forms are set aside. */
