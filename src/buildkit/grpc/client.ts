@@ -4,6 +4,7 @@ import {
   type ClientHttp2Stream,
   connect,
   constants,
+  type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import { SampanError } from '../../base/errors.ts';
@@ -78,15 +79,18 @@ class ClientCall implements OpenCall {
   constructor(stream: ClientHttp2Stream, signal: AbortSignal) {
     this.#stream = stream;
     this.#signal = signal;
-    let failure: SampanError | undefined = new SampanError('unavailable', 'the client broke off a call');
-    // A call that fails at once has its status in the only headers that there are.
-    const note = (headers: Record<string, unknown>): void => {
-      if ('grpc-status' in headers) failure = failureIn(headers as never);
+    const outcome = Promise.withResolvers<SampanError | undefined>();
+    this.#outcome = outcome.promise;
+    // A call that fails at once has its status in the only headers that there are. With it the call is over, whatever we have yet to send.
+    const note = (headers: IncomingHttpHeaders): void => {
+      if ('grpc-status' in headers) outcome.resolve(failureIn(headers));
     };
     stream.on('response', note);
     stream.on('trailers', note);
     stream.on('error', () => {});
-    this.#outcome = new Promise((resolve) => stream.once('close', () => resolve(failure)));
+    stream.once('close', () =>
+      outcome.resolve(new SampanError('unavailable', 'the client broke off a call')),
+    );
     signal.addEventListener('abort', this.#cancel, { once: true });
   }
 

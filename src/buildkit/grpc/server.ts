@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { messageOf, SampanError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Message } from '../protobuf/message.ts';
 import { type ByteStream, duplexOf } from './byte-stream.ts';
-import { framed, messagesIn } from './framing.ts';
+import { framed, MAX_MESSAGE, messagesIn } from './framing.ts';
 import { failureOf, type GrpcFailure, trailersOf } from './status.ts';
 
 /** One call of a method. */
@@ -33,6 +33,7 @@ export class FailedCall extends Error {
 }
 
 const MAX_STREAMS = 128;
+const MAX_DISCARD = 2 * MAX_MESSAGE;
 
 /** One request, one answer. */
 export function unary<Q, A>(
@@ -102,7 +103,19 @@ async function answer(
   } catch (error) {
     failure = error instanceof FailedCall ? error.failure : failureOf(error);
   }
-  if (!gone.signal.aborted) stream.end();
+  if (gone.signal.aborted) return;
+  stream.end();
+  discardRest(stream);
+}
+
+/** What the caller still sends is thrown away: a call that nobody reads would never close, and the connection's window stay full. */
+function discardRest(stream: ServerHttp2Stream): void {
+  let size = 0;
+  stream.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > MAX_DISCARD) stream.close(constants.NGHTTP2_CANCEL);
+  });
+  stream.resume();
 }
 
 async function drained(stream: ServerHttp2Stream, signal: AbortSignal): Promise<void> {

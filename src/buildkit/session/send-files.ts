@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import { SampanError } from '../../base/errors.ts';
+import { invalid, SampanError } from '../../base/errors.ts';
 import type { FileTree } from '../../build/file-tree.ts';
 import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../../oci/tar/writer.ts';
 import type { OpenCall } from '../grpc/client.ts';
@@ -10,6 +10,7 @@ import { goModeOf } from './go-mode.ts';
 const PATH = '/moby.filesync.v1.FileSend/DiffCopy';
 /** Of one message; the client takes at most 4 MB. */
 const PIECE = 1 << 20;
+const MAX_REASON = 4_096;
 
 /** Which of the outputs that a client takes, counted from 0, and what it is told about it. */
 export interface Destination {
@@ -73,53 +74,86 @@ export async function sendTree(
 ): Promise<void> {
   using call = open(context, session, destination);
   const requests = new Requests(call);
-  const numbers = new Map<string, number>();
   const headers = tree.headers?.(context, '/') ?? headersOf(context, tree);
   for await (const header of headers) {
     if (!isSent(header)) continue;
-    if (header.type === 'file') numbers.set(header.name, requests.count);
-    requests.count++;
+    requests.offer(header);
     await call.send(Packet.encode({ type: packetType.stat, stat: statOf(header) }));
   }
   await call.send(Packet.encode({ type: packetType.stat }));
-  await sendContents(context, call, { tree, requests, numbers, destination });
-  await requests.finished;
+  const sender = new ContentSender(call, destination);
+  await sendInPassing(context, { tree, requests, sender });
+  await sendOthers(context, { tree, requests, sender });
   await call.send(Packet.encode({ type: packetType.finish }));
   call.end();
   for await (const _ of requests.rest());
 }
 
-async function sendContents(
-  context: Context,
-  call: OpenCall,
-  work: {
-    readonly tree: FileTree;
-    readonly requests: Requests;
-    readonly numbers: ReadonlyMap<string, number>;
-    readonly destination: Destination;
-  },
-): Promise<void> {
-  const { tree, requests, numbers, destination } = work;
-  let id: number | undefined;
-  let total = 0;
-  const close = async (): Promise<void> => {
-    if (id !== undefined) await call.send(Packet.encode({ type: packetType.data, id }));
-    id = undefined;
-  };
+interface Sending {
+  readonly tree: FileTree;
+  readonly requests: Requests;
+  readonly sender: ContentSender;
+}
+
+/** Clients ask in the list's order, which is that of the tree: one reading gives nearly all. */
+async function sendInPassing(context: Context, { tree, requests, sender }: Sending): Promise<void> {
   for await (const part of tree.read(context, '/', () => true)) {
-    if (!(part instanceof Uint8Array)) {
-      await close();
-      const number = part.type === 'file' ? numbers.get(part.name) : undefined;
-      if (number !== undefined && (await requests.asks(number))) id = number;
-    } else if (id !== undefined) {
-      for (let at = 0; at < part.length; at += PIECE) {
-        await call.send(Packet.encode({ type: packetType.data, id, data: part.subarray(at, at + PIECE) }));
-      }
-      total += part.length;
-      destination.onBytes(total);
+    if (part instanceof Uint8Array) {
+      await sender.data(part);
+      continue;
     }
+    await sender.end();
+    const number = part.type === 'file' ? requests.numberOf(part.name) : undefined;
+    if (number !== undefined && (await requests.wait()) && requests.take(number)) sender.begin(number);
   }
-  await close();
+  await sender.end();
+}
+
+async function sendOthers(context: Context, { tree, requests, sender }: Sending): Promise<void> {
+  while (await requests.wait()) {
+    const { number, path } = requests.takeAny();
+    sender.begin(number);
+    for await (const part of tree.read(context, `/${path}`, () => true)) {
+      if (part instanceof Uint8Array) await sender.data(part);
+    }
+    await sender.end();
+  }
+}
+
+/** The bytes of one file after the other. */
+class ContentSender {
+  readonly #call: OpenCall;
+  readonly #onBytes: Destination['onBytes'];
+  #number: number | undefined;
+  #total = 0;
+
+  constructor(call: OpenCall, { onBytes }: Destination) {
+    this.#call = call;
+    this.#onBytes = onBytes;
+  }
+
+  begin(number: number): void {
+    this.#number = number;
+  }
+
+  /** Of a file that was not begun it is left out. */
+  async data(bytes: Uint8Array): Promise<void> {
+    const id = this.#number;
+    if (id === undefined) return;
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      await this.#call.send(
+        Packet.encode({ type: packetType.data, id, data: bytes.subarray(at, at + PIECE) }),
+      );
+    }
+    this.#total += bytes.length;
+    this.#onBytes(this.#total);
+  }
+
+  async end(): Promise<void> {
+    const id = this.#number;
+    this.#number = undefined;
+    if (id !== undefined) await this.#call.send(Packet.encode({ type: packetType.data, id }));
+  }
 }
 
 async function* headersOf(context: Context, tree: FileTree): AsyncGenerator<TarHeader, void, void> {
@@ -139,31 +173,43 @@ function statOf({ type, name, mode = 0, uid = 0, gid = 0, size = 0, ...rest }: T
   };
 }
 
-/** What the client asks for, in its order, until it has all. */
+/** What the client asks for, by the place of a file in the list, until it has all that it wants. */
 class Requests {
-  /** What may be asked for. */
-  count = 0;
-  readonly finished: Promise<void>;
   readonly #packets: AsyncIterator<Buffer>;
+  readonly #numbers = new Map<string, number>();
+  readonly #paths = new Map<number, string>();
   readonly #asked = new Set<number>();
+  #count = 0;
   #over = false;
   #wake: (() => void) | undefined;
   #failure: unknown;
 
   constructor(call: OpenCall) {
     this.#packets = call.answers[Symbol.asyncIterator]();
-    this.finished = this.#receive();
-    this.finished.catch((error: unknown) => {
+    this.#receive().catch((error: unknown) => {
       this.#failure = error;
       this.#wake?.();
     });
   }
 
-  /** Waits until the client asks for a file, or has all that it wants. */
-  async asks(id: number): Promise<boolean> {
+  /** It is the next one in the list. */
+  offer({ type, name }: TarHeader): void {
+    if (type === 'file') {
+      this.#numbers.set(name, this.#count);
+      this.#paths.set(this.#count, name);
+    }
+    this.#count++;
+  }
+
+  numberOf(path: string): number | undefined {
+    return this.#numbers.get(path);
+  }
+
+  /** Waits until something is asked for; false when nothing more is. */
+  async wait(): Promise<boolean> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#asked.delete(id)) return true;
+      if (this.#asked.size > 0) return true;
       if (this.#over) return false;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -171,27 +217,41 @@ class Requests {
     }
   }
 
+  /** Whether this one is asked for: then it is taken as answered. */
+  take(number: number): boolean {
+    return this.#asked.delete(number);
+  }
+
+  /** The same for whichever was asked for first. */
+  takeAny(): { readonly number: number; readonly path: string } {
+    const [number] = this.#asked;
+    const path = number === undefined ? undefined : this.#paths.get(number);
+    if (number === undefined || path === undefined) throw notOffered();
+    this.#asked.delete(number);
+    return { number, path };
+  }
+
   async *rest(): AsyncGenerator<void, void, void> {
     while ((await this.#packets.next()).done !== true) yield;
   }
 
   async #receive(): Promise<void> {
-    for (;;) {
+    while (!this.#over) {
       const { value, done } = await this.#packets.next();
       if (done === true) throw new SampanError('data-loss', 'the client ended a transfer of files early');
       const { type, id, data } = Packet.decode(value);
       if (type === packetType.error) {
-        throw new SampanError(
-          'unavailable',
-          `error from receiver: ${Buffer.from(data).toString('utf8', 0, 4096)}`,
-        );
+        const reason = Buffer.from(data).toString('utf8', 0, MAX_REASON);
+        throw new SampanError('unavailable', `error from receiver: ${reason}`);
       }
+      if (type === packetType.request && !this.#paths.has(id)) throw notOffered();
       if (type === packetType.request) this.#asked.add(id);
       this.#over = type === packetType.finish;
       this.#wake?.();
-      if (this.#over) return;
-      if (this.#asked.size > this.count)
-        throw new SampanError('invalid-argument', 'the client asks for files that are not there');
     }
   }
+}
+
+function notOffered(): Error {
+  return invalid('the client asks for a file that is not there');
 }
