@@ -29,7 +29,7 @@ sh scripts/build-native.sh
 test_packages='busybox-static:/bin/busybox erofs-utils:/usr/bin/fsck.erofs iproute2:/sbin/ip nftables:/usr/sbin/nft
   attr:/usr/bin/getfattr libcap2-bin:/sbin/setcap zstd:/usr/bin/zstd xz-utils:/usr/bin/xz procps:/bin/ps python3:/usr/bin/python3
   openssl:/usr/bin/openssl openssh-client:/usr/bin/ssh mmdebstrap:/usr/bin/mmdebstrap
-  docker-registry:/usr/bin/docker-registry docker.io:/usr/sbin/dockerd
+  docker-registry:/usr/bin/docker-registry docker.io:/usr/sbin/dockerd docker-compose:/usr/bin/docker-compose
   podman:/usr/bin/podman buildah:/usr/bin/buildah skopeo:/usr/bin/skopeo umoci:/usr/bin/umoci'
 
 install_missing() {

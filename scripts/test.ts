@@ -14,7 +14,11 @@ import { countLine, type Totals } from './testing/totals.ts';
 const root = join(import.meta.dir, '..');
 
 /** They fetch Debian's packages, so they run in the machine's own network namespace. */
-const outside = ['test/integration/build-seeds.test.ts', 'test/integration/workload.test.ts'];
+const outside = [
+  'test/integration/build-seeds.test.ts',
+  'test/integration/compose.test.ts',
+  'test/integration/workload.test.ts',
+];
 
 /** How long the kernel may take with what it clears away in the background: network namespaces, cgroups. */
 const PATIENCE = 10_000;
