@@ -29,7 +29,7 @@ export const reasons = {
   owners: 'an owner is a number or somebody',
 } as const;
 
-export type Reason = keyof typeof reasons;
+type Reason = keyof typeof reasons;
 
 export interface OwnOutcome {
   readonly reason: Reason;
