@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { syncDirectory } from '../base/atomic-file.ts';
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { conflict } from '../base/errors.ts';
+import { mountPointsBelow } from '../base/mount-points.ts';
 import type { FileContentStore } from '../content/contract.ts';
 import { type Digest, hexOf, isDigest } from '../oci/digest.ts';
 import { LayerIndexer } from '../oci/erofs/layer-indexer.ts';
@@ -16,7 +17,6 @@ import { IndexReceiver } from './index-receiver.ts';
 import { EMPTY_LAYER, type LayerBuilder, type LayerStore, shortName } from './layer-store.ts';
 import { LayerThread } from './layer-thread.ts';
 import { fileSink } from './layer-work.ts';
-import { mountPointsBelow } from '../base/mount-points.ts';
 
 const SUFFIX = '.erofs';
 
@@ -92,8 +92,11 @@ export class ErofsLayers implements LayerStore {
 
   async receive(context: Context, expected: Digest | undefined, limit: number): Promise<LayerReceiver> {
     const { content, tarLimits } = this.#options;
-    const tar = await content.file(context);
     const index = this.#newFile();
+    const tar = await content.file(context).catch(async (error: unknown) => {
+      await index.cancel();
+      throw error;
+    });
     const has = (diffId: Digest): boolean => this.has(diffId);
     const thread = this.#thread;
     return new IndexReceiver({ content, tar, index, expected, limit, tarLimits, thread, has });

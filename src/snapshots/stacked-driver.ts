@@ -51,8 +51,11 @@ export class StackedDriver implements SnapshotDriver {
   async receive(context: Context, expected: { readonly diffId?: Digest } = {}): Promise<LayerReceiver> {
     const { diffId } = expected;
     if (this.#layers.receive !== undefined) return this.#layers.receive(context, diffId, this.#limit);
-    const writer = await this.#content.writer(context);
     const builder = await this.#layers.builder();
+    const writer = await this.#content.writer(context).catch(async (error: unknown) => {
+      await builder.cancel();
+      throw error;
+    });
     const [content, layers, limit] = [this.#content, this.#layers, this.#limit];
     return new StreamReceiver(context, { content, writer, layers, builder, expected: diffId, limit });
   }
