@@ -36,6 +36,3 @@ export interface SessionBuildResult {
   /** Empty when no image was wanted. */
   readonly imageId: string;
 }
-
-export type { ByteStream } from './grpc/byte-stream.ts';
-export type { SessionFacts } from './sessions.ts';

@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readTar } from '../../src/oci/tar/archive.ts';
+import { formatTarHeader, tarEnd, tarPadding } from '../../src/oci/tar/writer.ts';
 import {
   BuildkitClient,
   Decoded,
@@ -14,6 +17,8 @@ import {
   openSession,
   type SessionMethod,
 } from '../fixtures/buildkit-client.ts';
+import { DockerRegistry } from '../fixtures/docker-registry.ts';
+import { buildStaticProgram } from '../fixtures/static-program.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** Builds as `docker buildx build` 0.29 asks for them: the front end runs with the client, files come over its session. */
@@ -206,6 +211,50 @@ describe('a build', () => {
     expect(failure.message).toContain('none');
   });
 
+  test("reaches the session's agent from its steps", async () => {
+    const asked: string[] = [];
+    const methods: Record<string, SessionMethod> = {
+      async '/moby.sshforward.v1.SSH/CheckAgent'({ requests, send }) {
+        for await (const request of requests) asked.push(decode(request).text(1));
+        send({});
+        return 0;
+      },
+      async '/moby.sshforward.v1.SSH/ForwardAgent'({ headers, requests, send }) {
+        asked.push(String(headers['buildkit.ssh.id']));
+        for await (const request of requests) {
+          send({ 1: `answer to ${dataOf(request)}` });
+          break;
+        }
+        return 0;
+      },
+    };
+    importProgram('agent-talker');
+    const dockerfile =
+      'FROM agent-talker\nRUN --mount=type=ssh,id=key ["/talker", "/run/buildkit/ssh_agent.0", "question"]\n';
+    const { status } = await build({ dockerfile, methods });
+    expect(told(status, 3).map((log) => log.text(4).trim())).toEqual(['answer to question']);
+    expect(asked).toEqual(['key', 'key']);
+  });
+
+  test('pulls base images as whom the session says', async () => {
+    await using registry = await DockerRegistry.start({ ann: 'secret' });
+    const name = `${registry.host}/private/base:1`;
+    pushPrivately(registry.host, name);
+    const methods: Record<string, SessionMethod> = {
+      async '/moby.filesync.v1.Auth/Credentials'({ requests, send }) {
+        for await (const request of requests) {
+          if (decode(request).text(1) === registry.host) send({ 1: 'ann', 2: 'secret' });
+          else send({});
+        }
+        return 0;
+      },
+    };
+    const dockerfile = `FROM ${name}\nCOPY a /a\n`;
+    await build({ dockerfile, files: [file('a', 'a')], methods });
+    const failure = await failureOf({ dockerfile, attributes: { 'image-resolve-mode': 'pull' } });
+    expect(failure.message).toContain('no basic auth credentials');
+  });
+
   test('goes on to a front end that asks what the linter says', async () => {
     const attributes = { requestid: 'frontend.lint' };
     const { metadata } = await build({ dockerfile: 'FROM busybox\nCMD true\n', attributes });
@@ -225,6 +274,26 @@ describe('a build', () => {
     while (runs(marker)) await Bun.sleep(5);
   });
 });
+
+/** An image with nothing but a program that talks to a Unix socket. */
+function importProgram(name: string): void {
+  const data = readFileSync(buildStaticProgram('unix-client'));
+  const header = formatTarHeader({ type: 'file', name: 'talker', mode: 0o755, size: data.length });
+  const tar = Buffer.concat([header, data, tarPadding(data.length), tarEnd]);
+  const { status, stderr } = daemon.run('docker', ['import', '-', name], tar);
+  if (status !== 0) throw new Error(stderr);
+}
+
+/** An image that only ann may have, and that is not here. */
+function pushPrivately(host: string, name: string): void {
+  const home = mkdtempSync(join(tmpdir(), 'sampan-user-'));
+  const login = ['login', '-u', 'ann', '--password-stdin', host];
+  for (const args of [login, ['tag', 'busybox', name], ['push', name], ['rmi', name], ['logout', host]]) {
+    const { status, stderr } = daemon.run('docker', ['--config', home, ...args], 'secret\n');
+    if (status !== 0) throw new Error(stderr);
+  }
+  rmSync(home, { recursive: true });
+}
 
 function runs(word: string): boolean {
   return readdirSync('/proc').some((pid) => {

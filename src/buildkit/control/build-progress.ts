@@ -186,7 +186,7 @@ function warningOf(
 
 type Time = Partial<Value<typeof Timestamp>>;
 
-export function now(): Time {
+function now(): Time {
   return timeOf(new Date());
 }
 

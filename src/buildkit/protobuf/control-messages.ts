@@ -20,7 +20,7 @@ import { Status } from './status-message.ts';
 export const Timestamp = message({ seconds: big(1), nanoseconds: number(2) });
 
 /** pb.Definition: only whether there is one. */
-export const Definition = message({ operations: byteLists(1) });
+const Definition = message({ operations: byteLists(1) });
 
 const Range = message({
   start: nested(1, message({ line: number(1), character: number(2) })),
@@ -31,7 +31,7 @@ const SourceInfo = message({ filename: text(1), data: bytes(2), language: text(4
 
 const CacheEntry = message({ type: text(1), attributes: textMap(2) });
 
-export const Exporter = message({ type: text(1), attributes: textMap(2) });
+const Exporter = message({ type: text(1), attributes: textMap(2) });
 
 export const SolveRequest = message({
   ref: text(1),
@@ -52,7 +52,7 @@ export const SolveResponse = message({ exporterResponse: textMap(1) });
 
 export const StatusRequest = message({ ref: text(1) });
 
-export const Vertex = message({
+const Vertex = message({
   digest: text(1),
   inputs: texts(2),
   name: text(3),
@@ -63,7 +63,7 @@ export const Vertex = message({
 });
 
 /** How something within a vertex gets on: a transfer. */
-export const VertexStatus = message({
+const VertexStatus = message({
   id: text(1),
   vertex: text(2),
   name: text(3),
@@ -74,14 +74,14 @@ export const VertexStatus = message({
   completed: nested(8, Timestamp),
 });
 
-export const VertexLog = message({
+const VertexLog = message({
   vertex: text(1),
   timestamp: nested(2, Timestamp),
   stream: number(3),
   data: bytes(4),
 });
 
-export const VertexWarning = message({
+const VertexWarning = message({
   vertex: text(1),
   level: number(2),
   short: bytes(3),
@@ -98,9 +98,9 @@ export const StatusResponse = message({
   warnings: list(4, VertexWarning),
 });
 
-export const Platform = message({ architecture: text(1), os: text(2), variant: text(3) });
+const Platform = message({ architecture: text(1), os: text(2), variant: text(3) });
 
-export const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
+const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
 
 export const WorkerRecord = message({
   id: text(1),
@@ -146,7 +146,7 @@ export const PruneRequest = message({
 
 const Ref = message({ id: text(1) });
 
-export const Result = message({
+const Result = message({
   ref: nested(3, Ref),
   refs: nested(4, message({ refs: list(1, message({ key: text(1), value: nested(2, Ref) })) })),
   metadata: bytesMap(10),
@@ -173,12 +173,4 @@ export const Pong = message({
   frontend: list(1, Capability),
   definition: list(2, Capability),
   workers: list(3, WorkerRecord),
-});
-
-export const WarnRequest = message({
-  digest: text(1),
-  level: number(2),
-  short: bytes(3),
-  detail: byteLists(4),
-  url: text(5),
 });
