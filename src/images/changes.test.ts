@@ -36,6 +36,8 @@ describe('applyChanges', () => {
 
   test.each([
     ['RUN true', 'run is not a valid change command'],
+    ['NONSENSE', 'nonsense is not a valid change command'],
+    ['SHELL ["x"]', 'shell is not a valid change command'],
     ['CMD', 'CMD requires at least one argument'],
     ['EXPOSE 0', 'invalid containerPort: 0'],
     ['EXPOSE x', 'invalid containerPort: x'],

@@ -20,21 +20,26 @@ export function applyChanges(config: ImageProcess, changes: readonly string[]): 
   return isEmpty ? config : readStatements(text).statements.reduce(applyStatement, config);
 }
 
+/** Instructions that change nothing but a configuration. */
+const allowed = new Set(
+  'CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR'.split(' '),
+);
+
 function applyStatement(process: ImageProcess, statement: Statement): ImageProcess {
   const { keyword, rest } = statement;
+  if (!allowed.has(keyword.toUpperCase())) {
+    throw invalid(`${keyword.toLowerCase()} is not a valid change command`);
+  }
   if (rest === '') throw invalid(`${keyword.toUpperCase()} requires at least one argument`);
   const lookup = (name: string): string | undefined => variableOf(process, name);
-  const change = changeOf(process, readInstruction(statement, ESCAPE), { escape: ESCAPE, lookup });
-  if (change === undefined) throw invalid(`${keyword.toLowerCase()} is not a valid change command`);
-  return { ...process, ...change };
+  return { ...process, ...changeOf(process, readInstruction(statement, ESCAPE), { escape: ESCAPE, lookup }) };
 }
 
-/** Undefined for instructions that change more than a configuration. */
 function changeOf(
   process: ImageProcess,
   instruction: Instruction,
   options: ExpansionOptions,
-): Partial<ImageProcess> | undefined {
+): Partial<ImageProcess> {
   const read = (word: string): string => expand(word, options);
   switch (instruction.kind) {
     case 'cmd':
@@ -60,7 +65,7 @@ function changeOf(
     case 'workdir':
       return { WorkingDir: posix.resolve('/', process.WorkingDir ?? '/', read(instruction.word)) };
     default:
-      return undefined;
+      return {};
   }
 }
 
