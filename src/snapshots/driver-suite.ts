@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { background } from '../base/context.ts';
 import { isCode } from '../base/errors.ts';
+import { mountPointsBelow } from '../base/mount-points.ts';
 import type { FileContentStore } from '../content/contract.ts';
 import { openContentStore } from '../content/filesystem-store.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
@@ -12,7 +13,6 @@ import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../oci/tar/
 import type { Launcher, PlanResults } from '../plan/contract.ts';
 import type { Operation, Plan } from '../plan/operations.ts';
 import type { SnapshotDriver } from './contract.ts';
-import { mountPointsBelow } from '../base/mount-points.ts';
 
 const context = background();
 const missing: Digest = `sha256:${'0'.repeat(64)}`;

@@ -1,10 +1,10 @@
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../base/context.ts';
+import { mountPointsBelow } from '../base/mount-points.ts';
 import { MNT_DETACH, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID } from '../plan/constants.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
-import { mountPointsBelow } from '../base/mount-points.ts';
 
 /** Views that people look at from the host: mounts on `<directory>/<name>`, which outlive the process and are found again. */
 export class HostViews {

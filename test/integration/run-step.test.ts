@@ -474,9 +474,7 @@ describe('agents of a command', () => {
   });
 
   test('that nobody forwards fail it only when it needs them', async () => {
-    await expect(make('true', { mounts: [ssh] })).rejects.toThrow(
-      'unset ssh forward key default',
-    );
+    await expect(make('true', { mounts: [ssh] })).rejects.toThrow('unset ssh forward key default');
     const { output } = await make('test -n "$SSH_AUTH_SOCK" || echo none', {
       mounts: [{ ...ssh, required: false }],
     });
