@@ -262,7 +262,7 @@ describe('POST /build', () => {
     const cases = [
       ['squash=1', 400, 'squash'],
       ['version=3', 400, 'invalid version 3'],
-      ['version=2&session=x', 501, 'BuildKit session'],
+      ['version=2&session=x', 501, 'send version=1'],
       ['t=A:B', 400, 'invalid reference format'],
       ['platform=foobar', 400, 'unknown operating system'],
       ['buildargs=x', 400, 'build args'],
