@@ -26,6 +26,21 @@ export function fakeVolumes(stored: { volumes: Volume[] }): Volumes {
       get(name);
       stored.volumes = stored.volumes.filter((volume) => volume.name !== name);
     },
+    rename: async (_context, name) => get(name),
+    clone: async (_context, name) => get(name),
+    snapshots: (name) => (get(name), []),
+    snapshot: async (_context, name, snapshot) => ({ name: get(name) && snapshot, created: new Date(0) }),
+    async restore(_context, name) {
+      get(name);
+    },
+    async removeSnapshot(_context, name) {
+      get(name);
+    },
+    async export(_context, name) {
+      get(name);
+      return (async function* () {})();
+    },
+    import: async (_context, name) => get(name),
   };
   return Object.assign(Object.create(null), own);
 }
