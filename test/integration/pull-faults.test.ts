@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hexOf } from '../../src/oci/digest.ts';
 import type { Descriptor, Manifest } from '../../src/oci/image.ts';
 import { formatTarHeader, tarEnd, tarPadding } from '../../src/oci/tar/writer.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { RegistryProxy } from '../fixtures/registry-proxy.ts';
+import { fill, smallDisk } from '../fixtures/small-disk.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** Of one layer, bytes; random, so that compressed it has as many. */
@@ -153,33 +152,3 @@ describe('a pull', () => {
     expect(stored()).toEqual(before);
   });
 });
-
-/** An ext4 of so many megabytes, in a file. */
-function smallDisk(megabytes: number): Disposable & { readonly path: string } {
-  const home = mkdtempSync(join(tmpdir(), 'sampan-full-'));
-  const [image, path] = [join(home, 'image'), join(home, 'mounted')];
-  mkdirSync(path);
-  run('truncate', '-s', `${megabytes}M`, image);
-  run('mke2fs', '-q', '-m', '0', '-t', 'ext4', image);
-  run('mount', '-o', 'loop', image, path);
-  return {
-    path,
-    [Symbol.dispose]() {
-      run('umount', path);
-      rmSync(home, { recursive: true });
-    },
-  };
-}
-
-/** Leaves so many bytes of a filesystem free. */
-function fill(ballast: string, room: number, filesystem: string): void {
-  rmSync(ballast, { force: true });
-  const { stdout } = spawnSync('stat', ['-f', '-c', '%a %S', filesystem], { encoding: 'utf8' });
-  const [blocks = 0, size = 0] = stdout.split(' ').map(Number);
-  writeFileSync(ballast, Buffer.alloc(blocks * size - room));
-}
-
-function run(program: string, ...args: readonly string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${stderr}`);
-}

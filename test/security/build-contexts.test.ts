@@ -1,19 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGzip, gzipSync } from 'node:zlib';
 import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../../src/oci/tar/writer.ts';
+import { fill, smallDisk } from '../fixtures/small-disk.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** Contexts that no client of good will sends, and builds that cannot end well. */
@@ -249,33 +240,3 @@ describe('a full disk', () => {
     expect(full.sampan('run', '--rm', 'fits', 'sh', '-c', 'wc -c </x')).toBe('20000000');
   }, 120_000);
 });
-
-/** An ext4 of so many megabytes, in a file. */
-function smallDisk(megabytes: number): Disposable & { readonly path: string } {
-  const home = mkdtempSync(join(tmpdir(), 'sampan-full-'));
-  const [image, path] = [join(home, 'image'), join(home, 'mounted')];
-  mkdirSync(path);
-  run('truncate', '-s', `${megabytes}M`, image);
-  run('mke2fs', '-q', '-m', '0', '-t', 'ext4', image);
-  run('mount', '-o', 'loop', image, path);
-  return {
-    path,
-    [Symbol.dispose]() {
-      run('umount', path);
-      rmSync(home, { recursive: true });
-    },
-  };
-}
-
-/** Leaves so many bytes of a filesystem free. */
-function fill(ballast: string, room: number, filesystem: string): void {
-  rmSync(ballast, { force: true });
-  const { stdout } = spawnSync('stat', ['-f', '-c', '%a %S', filesystem], { encoding: 'utf8' });
-  const [blocks = 0, size = 0] = stdout.split(' ').map(Number);
-  writeFileSync(ballast, Buffer.alloc(Math.max(0, blocks * size - room)));
-}
-
-function run(program: string, ...args: readonly string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${stderr}`);
-}
