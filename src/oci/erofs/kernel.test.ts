@@ -136,7 +136,8 @@ const attributes = {
   mode: fc.integer({ min: 0, max: 0o7777 }),
   uid: fc.oneof(fc.integer({ min: 0, max: 70_000 }), fc.constant(0xfffffffe)),
   gid: fc.integer({ min: 0, max: 70_000 }),
-  seconds: fc.integer({ min: -(2 ** 31), max: 2 ** 32 }),
+  // ext4, where GNU tar extracts, drops the nanoseconds at its very first second, -2^31.
+  seconds: fc.integer({ min: 1 - 2 ** 31, max: 2 ** 32 }),
   nanoseconds: fc.integer({ min: 0, max: 999_999_999 }),
 };
 const oddName = fc
