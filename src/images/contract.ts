@@ -282,6 +282,11 @@ export interface ImageMaker {
   dropLayers(context: Context, layers: Iterable<Digest>): Promise<void>;
   /** An image of layers that are here, and its names. Fails with `not-found` when a layer is missing. */
   create(context: Context, request: CreateImageRequest): Promise<Image>;
+  /**
+   * An OCI index of images that are here, with statements about them. Its names find the image that suits this host; push and save take all
+   * of it. The same images, annotations and statements give the same bytes. Fails with `not-found` when an image is missing.
+   */
+  createIndex(context: Context, request: CreateIndexRequest): Promise<ImageIndex>;
 }
 
 /** Held until disposed. */
@@ -295,4 +300,36 @@ export interface CreateImageRequest {
   readonly parent: Digest | undefined;
   /** "name" or "name:tag" each. */
   readonly references: readonly string[];
+}
+
+export interface CreateIndexRequest {
+  /** In the index's order. */
+  readonly members: readonly IndexMember[];
+  /** Of the index itself. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** "name" or "name:tag" each. */
+  readonly references: readonly string[];
+}
+
+export interface IndexMember {
+  readonly image: Digest;
+  readonly platform: Platform;
+  /** Of the image's manifest, and of the index's entry for it. */
+  readonly manifestAnnotations: Readonly<Record<string, string>>;
+  readonly descriptorAnnotations: Readonly<Record<string, string>>;
+  /** What is said about the image, once its manifest is known: in-toto statements, which become its attestation manifest. */
+  readonly statements: (manifest: Digest) => readonly ImageStatement[];
+}
+
+export interface ImageStatement {
+  /** "https://slsa.dev/provenance/v1". */
+  readonly predicateType: string;
+  /** JSON. */
+  readonly bytes: Uint8Array;
+}
+
+export interface ImageIndex {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly members: readonly { readonly image: Digest; readonly platform: Platform; readonly manifest: Digest }[];
 }
