@@ -1,7 +1,7 @@
 import type { Context } from '../base/context.ts';
-import type { SandboxLimits } from '../containers/sandbox/contract.ts';
+import type { SandboxLimits, SandboxTerminal } from '../containers/sandbox/contract.ts';
 import type { Credentials } from '../distribution/contract.ts';
-import type { LayerProgress } from '../images/contract.ts';
+import type { ImageStatement, LayerProgress } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import type { FileTree } from './file-tree.ts';
@@ -41,6 +41,14 @@ export interface Builder {
   upload(context: Context, tar: AsyncIterable<Uint8Array>): Promise<string>;
   /** Such a tree, which is the caller's from now on. Fails with `not-found`. */
   takeUpload(id: string): OpenTree;
+  /**
+   * Runs a command in a step that failed, of a build that is debugged, as the step left its filesystem and with all that the step had; the
+   * build fails when it ends, or could not be started. Resolves with its exit status. Fails with `not-found`, with `conflict` when one has
+   * been begun there already, with StartError.
+   */
+  runShell(context: Context, id: string, request: ShellRequest): Promise<number>;
+  /** Fails with `not-found` where none runs. */
+  resizeShell(id: string, rows: number, columns: number): Promise<void>;
   /** What the cache holds. */
   cache(): Promise<readonly CacheRecord[]>;
   prune(context: Context, options: CachePruneOptions): Promise<CachePruneResult>;
@@ -69,6 +77,8 @@ export interface OpenBuildContext extends OpenTree {
   /** The Dockerfile's text and where it was found: "Dockerfile". */
   readonly dockerfile: string;
   readonly filename: string;
+  /** Where it came from, unless from the client. */
+  readonly source?: RemoteSource | undefined;
 }
 
 export interface BuildRequest {
@@ -107,6 +117,31 @@ export interface BuildRequest {
   readonly style: 'classic' | 'buildkit';
   /** Seconds since the epoch that stand for now, in everything that is made. */
   readonly sourceDate: number | undefined;
+  /** The first step that fails is kept until a shell in it has ended, if one is begun soon. */
+  readonly debug?: boolean;
+}
+
+/** What to run on a terminal in a failed step; what is empty is the step's own. */
+export interface ShellRequest {
+  /** Empty for the shell of the step's stage. */
+  readonly args: readonly string[];
+  /** "NAME=value": beside the step's. */
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly workingDirectory: string;
+  /** Its start is told as the terminal's; until then nothing is read from its input. */
+  readonly terminal: SandboxTerminal;
+  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
+}
+
+/** A failed step that is kept for a while, for `runShell`. */
+export interface ShellOffer {
+  readonly id: string;
+  readonly vertex: Digest;
+  /** What is run if nothing else is asked for. */
+  readonly args: readonly string[];
+  /** Why the step has failed. */
+  readonly error: string;
 }
 
 /** Some ask the client for it. */
@@ -114,8 +149,19 @@ type Awaitable<T> = T | Promise<T>;
 
 export interface BuildResult {
   /** By platform, in the order asked for. */
-  readonly images: readonly { readonly platform: Platform; readonly id: Digest }[];
+  readonly images: readonly BuiltImage[];
+  /** What the names stand for where they do not stand for the one image: of several platforms, or with something said about them. */
+  readonly index?: { readonly digest: Digest; readonly size: number } | undefined;
   readonly warnings: readonly LintWarning[];
+}
+
+export interface BuiltImage {
+  readonly platform: Platform;
+  readonly id: Digest;
+  /** As the index has it. */
+  readonly manifest?: Digest;
+  /** What the index says about it. */
+  readonly statements?: readonly ImageStatement[];
 }
 
 export interface LintWarning {
@@ -151,6 +197,8 @@ export interface BuildListener {
   /** Bytes of a download or a transfer. */
   onProgress?(vertex: Digest, id: string, current: number, total: number): void;
   onDone?(vertex: Digest, outcome: { readonly cached: boolean; readonly error?: string }): void;
+  /** Of a build that is debugged; the step's `onDone` comes when that is over. */
+  onShell?(offer: ShellOffer): void;
 }
 
 /** `reference`: in familiar form. */

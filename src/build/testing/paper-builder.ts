@@ -1,7 +1,15 @@
 import { background, type Context } from '../../base/context.ts';
 import { openDatabase } from '../../base/database.ts';
 import { notFound } from '../../base/errors.ts';
-import type { CreateImageRequest, Image, Images, LayerLease } from '../../images/contract.ts';
+import type {
+  CreateImageRequest,
+  CreateIndexRequest,
+  Image,
+  ImageIndex,
+  ImageStatement,
+  Images,
+  LayerLease,
+} from '../../images/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { ImageConfig, ImageProcess, Platform } from '../../oci/image.ts';
 import { hostPlatform } from '../../oci/platform.ts';
@@ -34,6 +42,9 @@ export class PaperBuilder {
   /** What leases hold at this moment. */
   readonly held = new Set<Digest>();
   readonly created: CreateImageRequest[] = [];
+  readonly indexes: CreateIndexRequest[] = [];
+  /** What was said about an image, by its ID. */
+  readonly statements = new Map<Digest, readonly ImageStatement[]>();
   run: (command: string, step: Step) => Promise<void> = async () => {};
   /** Images that only a registry has. */
   readonly remote = new Map<string, ImageConfig>();
@@ -87,6 +98,17 @@ export class PaperBuilder {
     return image;
   }
 
+  /** A manifest is named by its image. */
+  #keepIndex(request: CreateIndexRequest): ImageIndex {
+    this.indexes.push(request);
+    const members = request.members.map(({ image, platform, statements }) => {
+      const manifest = layerOf(`manifest of ${image}`);
+      this.statements.set(image, statements(manifest));
+      return { image, platform, manifest };
+    });
+    return { digest: layerOf(JSON.stringify(request)), size: 1, members };
+  }
+
   #parts(): BuilderParts {
     const { cache } = this;
     const images = this.#images();
@@ -98,6 +120,7 @@ export class PaperBuilder {
         this.created.push(request);
         return this.#keep(request.config, request.references);
       },
+      createIndex: async (_context, request) => this.#keepIndex(request),
     };
     return {
       ...{ cache, images, imageMaker, directory: '/nonexistent', layerSize: async () => 1 },
