@@ -31,10 +31,13 @@ async function expectLikeExtracted(bench: KernelBench): Promise<void> {
   await expectSound(bench);
 }
 
-/** fsck.erofs knows no blocks of 512 bytes, so it gets an image of larger ones, of the same archive. */
+/**
+ * fsck.erofs knows no blocks of 512 bytes, so it gets an image of larger ones, of the same archive; and it reads behind each inode, even
+ * the last one without attributes, so there must be something.
+ */
 async function expectSound(bench: KernelBench): Promise<void> {
   await bench.index('layer.tar', 'checked.erofs', { blockBits: 12 });
-  bench.shell('fsck.erofs --device=layer.tar checked.erofs');
+  bench.shell('truncate -s +4096 checked.erofs; fsck.erofs --device=layer.tar checked.erofs');
 }
 
 const pax = `--format=posix --xattrs --xattrs-include='*'`;
