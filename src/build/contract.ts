@@ -119,6 +119,23 @@ export interface BuildRequest {
   readonly sourceDate: number | undefined;
   /** The first step that fails is kept until a shell in it has ended, if one is begun soon. */
   readonly debug?: boolean;
+  /**
+   * What is to be said about the images, as BuildKit's clients write it: by "provenance" or "sbom" the fields, "mode=max,version=v1",
+   * "disabled=true" for nothing. With any of it the names are an index's.
+   */
+  readonly attestations?: Readonly<Record<string, string>>;
+  /** Of manifests and of the index, by the keys of BuildKit's exporters: "annotation-manifest[linux/arm64].org.example.key". */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Of the main context, where it is not a client's files. */
+  readonly contextSource?: RemoteSource | undefined;
+}
+
+/** Something that was fetched, for what is said about what it became part of. */
+export interface RemoteSource {
+  /** As it was asked for. */
+  readonly url: string;
+  /** A commit, or the digest of a file. */
+  readonly checksum: { readonly algorithm: 'sha1' | 'sha256'; readonly hex: string };
 }
 
 /** What to run on a terminal in a failed step; what is empty is the step's own. */
