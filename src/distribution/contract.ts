@@ -19,6 +19,12 @@ export interface RegistryClient {
     reference: Reference,
     credentials: Credentials | undefined,
   ): Promise<RemoteDescription>;
+  /** What a reference names, whether that is an image or not, to be read with whatever it names itself. */
+  artifact(
+    context: Context,
+    reference: Reference,
+    credentials: Credentials | undefined,
+  ): Promise<RemoteArtifact>;
   /** All tags of the reference's repository. */
   tags(
     context: Context,
@@ -91,6 +97,21 @@ export interface RemoteDescription {
   readonly platforms: readonly Platform[];
   /** The document's bytes, as the digest says. */
   readonly bytes: Uint8Array;
+}
+
+/** A document of a repository that nobody has looked into yet. Of blobs, what `RemoteImage.layer` says holds here too. */
+export interface RemoteArtifact {
+  /** With the media type that its sender gives it. */
+  readonly root: RemoteDocument;
+  /** A further manifest or index of the repository. Fails with `not-found`, and with `data-loss` when it is another one. */
+  document(context: Context, descriptor: Descriptor): Promise<RemoteDocument>;
+  /** The size in bytes of a blob that the repository has. */
+  size(context: Context, digest: Digest): Promise<number | undefined>;
+  blob(
+    context: Context,
+    descriptor: Descriptor,
+    options?: { readonly offset?: number; readonly onRetry?: (seconds: number) => void },
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** A repository that is pushed to. Blobs first, then the manifests that name them. */

@@ -1,10 +1,12 @@
 import type { Context } from '../base/context.ts';
 import { type Reference, withDefaultTag } from '../oci/reference.ts';
+import { RepositoryArtifact } from './artifact.ts';
 import type {
   AuthenticationResult,
   Credentials,
   PushTarget,
   RegistryClient,
+  RemoteArtifact,
   RemoteDescription,
   RemoteImage,
   ResolveOptions,
@@ -73,6 +75,17 @@ class HttpRegistryClient implements RegistryClient {
     const reference = withDefaultTag(given);
     return this.#reading(context, reference, { credentials, purpose: 'describe' }, (repository) =>
       describe(context, repository, reference),
+    );
+  }
+
+  artifact(
+    context: Context,
+    given: Reference,
+    credentials: Credentials | undefined,
+  ): Promise<RemoteArtifact> {
+    const reference = withDefaultTag(given);
+    return this.#reading(context, reference, { credentials }, (repository) =>
+      RepositoryArtifact.find(context, repository, reference),
     );
   }
 

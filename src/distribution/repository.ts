@@ -3,7 +3,7 @@ import { SampanError } from '../base/errors.ts';
 import { isJsonObject } from '../base/json.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
-import { expectStatus, type HttpAnswer, readAtMost } from './bodies.ts';
+import { discard, expectStatus, type HttpAnswer, readAtMost } from './bodies.ts';
 import type { BlobSource } from './download.ts';
 import type { Endpoint } from './endpoints.ts';
 import { lossOf, RegistryRefusal } from './failures.ts';
@@ -79,6 +79,17 @@ export class Repository {
       isReplaceable: (error) => isMirror || (error instanceof RegistryRefusal && error.status === 404),
       ...(distrust === undefined ? {} : { distrust }),
     };
+  }
+
+  /** The size in bytes of a blob; undefined when the repository has none, or does not say. */
+  blobSize(context: Context, digest: Digest): Promise<number | undefined> {
+    return retrying(context, this.#session.patience, async () => {
+      const request = { method: 'HEAD', url: this.#url(`blobs/${digest}`) } as const;
+      const answer = await expectStatus(await this.#session.exchange(context, request), 200, 404);
+      await discard(answer);
+      const length = Number(answer.headers.get('content-length') ?? Number.NaN);
+      return answer.status === 200 && Number.isSafeInteger(length) ? length : undefined;
+    });
   }
 
   /** All tags, page by page. */

@@ -4,6 +4,7 @@ import type {
   AuthenticationResult,
   PushTarget,
   RegistryClient,
+  RemoteArtifact,
   RemoteDescription,
   RemoteImage,
   SearchResult,
@@ -66,6 +67,10 @@ export class MemoryRegistry implements RegistryClient {
   }
 
   async describe(): Promise<RemoteDescription> {
+    throw outOfScope();
+  }
+
+  async artifact(): Promise<RemoteArtifact> {
     throw outOfScope();
   }
 
