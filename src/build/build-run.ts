@@ -1,5 +1,5 @@
 import type { Context } from '../base/context.ts';
-import { invalid } from '../base/errors.ts';
+import { invalid, messageOf } from '../base/errors.ts';
 import type { Slots } from '../base/slots.ts';
 import { type Dockerfile, readDockerfile } from '../dockerfile/dockerfile.ts';
 import { DockerfileError } from '../dockerfile/errors.ts';
@@ -10,6 +10,7 @@ import { hostPlatform } from '../oci/platform.ts';
 import { BaseImages } from './base-images.ts';
 import { type CheckedFile, checkFile } from './check-file.ts';
 import type { BuildListener, BuildRequest, LintWarning } from './contract.ts';
+import type { FailedSteps } from './debug/failed-steps.ts';
 import { makeVertex, type Vertex } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 import { type Compiled, type CompileOptions, compile } from './frontend/compile.ts';
@@ -19,7 +20,7 @@ import { imageConfig } from './output/image-config.ts';
 import type { ToldSteps } from './output/known-steps.ts';
 import { Narrator } from './output/narrator.ts';
 import { type Roots, stageTrail } from './output/stage-trail.ts';
-import { Solver, type SolverParts, type StandIn } from './solver/solve.ts';
+import { Solver, type SolverParts, type StandIn, type StepFailure } from './solver/solve.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 
 export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
@@ -28,6 +29,7 @@ export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
   readonly resultLayers: Pick<ResultLayers, 'of'>;
   readonly told: ToldSteps;
   readonly slots: Slots;
+  readonly failedSteps: FailedSteps;
 }
 
 /** One build for one platform after the other, under one lease. */
@@ -146,7 +148,16 @@ export class BuildRun {
     return new Solver(this.#context, this.#parts, {
       surroundings: { ...this.#request, sourceDate: this.#sourceDate },
       ...{ lease: this.#lease, listener: this.#listener, uses: this.uses, standIn },
+      debug: this.#request.debug === true ? (context, failure) => this.#offerShell(context, failure) : undefined,
     });
+  }
+
+  #offerShell(context: Context, { vertex, error, shell }: StepFailure): Promise<void> {
+    const { digest, note } = vertex;
+    const args = note.shell?.operation.args ?? [];
+    return this.#parts.failedSteps.keep(context, shell, (id) =>
+      this.#listener.onShell?.({ id, vertex: digest, args, error: messageOf(error) }),
+    );
   }
 
   /** The images that alone may stand in for the cache, those of them that are here; undefined for no such limit. */

@@ -12,6 +12,7 @@ import { checkFile } from './check-file.ts';
 import { ComparedContexts } from './compared-contexts.ts';
 import { openContext, openTree } from './contexts.ts';
 import type { Builder, BuildListener, BuildRequest, BuildResult, LintWarning } from './contract.ts';
+import { FailedSteps } from './debug/failed-steps.ts';
 import { locate } from './errors.ts';
 import type { IncrementalContexts } from './files/incremental/incremental-contexts.ts';
 import { ToldSteps } from './output/known-steps.ts';
@@ -21,7 +22,7 @@ import type { StepMakers } from './solver/step.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 import { Uploads } from './uploads.ts';
 
-export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize'> {
+export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize' | 'openShell'> {
   readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
   readonly steps: StepMakers;
@@ -48,6 +49,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     inFlight: new InFlight(parts.imageMaker),
     slots: new Slots(() => STEPS_AT_ONCE),
     told: new ToldSteps(),
+    failedSteps: new FailedSteps(),
   };
   return {
     async build(context, request, listener) {
@@ -63,6 +65,8 @@ export function createBuilder(parts: BuilderParts): Builder {
     compareContext: (context, key, records) => compared.compare(context, key, records),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
     takeUpload: (id) => uploads.take(id),
+    runShell: (context, id, shell) => runParts.failedSteps.run(context, id, shell),
+    resizeShell: (id, rows, columns) => runParts.failedSteps.resize(id, rows, columns),
     cache: () => parts.keeper.list(),
     prune: (context, options) => parts.keeper.prune(context, options),
   };

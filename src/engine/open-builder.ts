@@ -8,7 +8,7 @@ import { IncrementalContexts } from '../build/files/incremental/incremental-cont
 import type { StepCache } from '../build/solver/step-cache.ts';
 import { CacheMounts } from '../build/steps/cache-mounts.ts';
 import { ResultLayers } from '../build/steps/layers-of.ts';
-import { createRunStep } from '../build/steps/run.ts';
+import { createRunStep, createShellOpener } from '../build/steps/run.ts';
 import { makeSteps } from '../build/steps/steps.ts';
 import type { Sandboxes } from '../containers/sandbox/contract.ts';
 import type { ContentStore } from '../content/contract.ts';
@@ -51,16 +51,16 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
   const parts = { trees, snapshots, mountPoint, images: images.maker };
   const resultLayers = new ResultLayers(parts);
   const layerSize = async (layer: Digest) => (await content.stat(layer))?.size ?? 0;
+  const runParts = { ...parts, sandboxes, cacheMounts, resultLayers, directory: sockets };
+  const runStepParts = { ...runParts, entitlements: new Set(['network.host'] as const) };
   return createBuilder({
     ...{ images, cache, snapshots, resultLayers, contexts, directory, layerSize },
     imageMaker: images.maker,
     steps: {
       ...makeSteps({ ...parts, directory, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
-      run: createRunStep({
-        ...{ ...parts, sandboxes, cacheMounts, resultLayers, directory: sockets },
-        entitlements: new Set(['network.host']),
-      }),
+      run: createRunStep(runStepParts),
     },
+    openShell: createShellOpener(runStepParts),
     keeper: new CacheKeeper({
       ...{ cache, images, contexts, mounts: cacheMounts, imageMaker: images.maker },
       diskSize: async (layer) => onDisk(await layerSize(layer)) + (await snapshots.layerUsage(layer)),

@@ -254,6 +254,13 @@ export function createFakeEngine(): FakeEngine {
       },
       upload: async () => 'uploaded',
       takeUpload: () => ({ tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) }),
+      async runShell(_context, id, request) {
+        calls.push(['runShell', id, request.args]);
+        request.terminal.onStarted?.(async () => {});
+        await request.onOutput(Buffer.from('shell'));
+        return 0;
+      },
+      resizeShell: async (id, rows, columns) => void calls.push(['resizeShell', id, rows, columns]),
       cache: async () => [cacheRecord],
       async prune(_context, options) {
         calls.push(['pruneCache', options, options.filter(cacheRecord)]);

@@ -24,6 +24,8 @@ export interface VertexNote {
   readonly lines?: { readonly first: number; readonly last: number };
   /** The cache is not asked for it. */
   readonly ignoresCache: boolean;
+  /** What a shell in its stage would be, as the stage was before it. */
+  readonly shell?: { readonly root: Vertex; readonly operation: RunOperation };
 }
 
 export type Operation =

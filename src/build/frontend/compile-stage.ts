@@ -22,10 +22,12 @@ import {
   applyUser,
   applyVolume,
 } from './config-steps.ts';
-import { applyCopy, applyRun, applyWorkdir, type StepOptions } from './file-steps.ts';
+import { applyCopy, applyWorkdir } from './file-steps.ts';
 import { inputNames } from './input-names.ts';
+import { applyRun, shellIn } from './run-instruction.ts';
 import { entriesOf, envOf, lookupIn, proxyEntries, proxyNames, withArg } from './scope.ts';
 import { after, type StageState } from './stage-state.ts';
+import type { StepOptions } from './step-options.ts';
 import { stageBefore } from './targets.ts';
 
 type StageInstruction = Stage['instructions'][number];
@@ -193,7 +195,7 @@ class StageCompiler {
     count: number,
   ): StageState {
     const expansion = { escape: this.#token, lookup: this.#lookup(state) };
-    const options = this.#stepOptions(expansion, inputs, instruction, count);
+    const options = this.#stepOptions(state, inputs, instruction, { expansion, count });
     this.#step++;
     switch (instruction.kind) {
       case 'arg':
@@ -255,30 +257,31 @@ class StageCompiler {
   }
 
   #stepOptions(
-    expansion: ExpansionOptions,
+    state: StageState,
     inputs: ReadonlyMap<string, Vertex>,
-    instruction: StageInstruction,
-    count: number,
+    { lines }: StageInstruction,
+    { expansion, count }: { readonly expansion: ExpansionOptions; readonly count: number },
   ): StepOptions {
     const { options } = this.#compilation;
     const { network, extraHosts, limits, contexts, style, entitlements = [] } = options;
     const position = `${this.#step}/${count}`;
-    return {
+    const common = {
       mayUseHostNetwork: network === 'host' || entitlements.includes('network.host'),
       ...{ expansion, network, extraHosts, limits, style, platform: this.#platform },
       proxies: proxyEntries(options.args, style),
       hostname: options.args['BUILDKIT_SANDBOX_HOSTNAME'] ?? DEFAULT_HOSTNAME,
-      inputOf(name) {
+      inputOf(name: string) {
         const input = name === '' ? contexts['context'] : inputs.get(name);
         if (input === undefined || 'image' in input)
           throw new DockerfileError(`there is no build context ${JSON.stringify(name)}`);
         return input;
       },
-      note: (text) => ({
-        name: this.#title(position, text),
-        lines: instruction.lines,
-        ignoresCache: this.#ignoresCache(),
-      }),
+    };
+    const shell = { root: state.root, operation: shellIn(state, common) };
+    const ignoresCache = this.#ignoresCache();
+    return {
+      ...common,
+      note: (text) => ({ name: this.#title(position, text), lines, ignoresCache, shell }),
     };
   }
 

@@ -34,11 +34,12 @@ class Workshop {
       slots: new Slots(() => 2),
       inFlight: this.#inFlight,
       layerSize: async () => 10,
+      openShell: async () => {},
     };
     const surroundings = { sourceDate: this.sourceDate } as Step['surroundings'];
     const lease = this.#lease();
     return new Solver(context, parts, {
-      ...{ surroundings, lease, listener: {}, uses: this.used, standIn: this.standIn },
+      ...{ surroundings, lease, listener: {}, uses: this.used, standIn: this.standIn, debug: undefined },
     });
   }
 

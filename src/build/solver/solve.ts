@@ -5,11 +5,12 @@ import type { LayerLease } from '../../images/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { SnapshotDriver } from '../../snapshots/contract.ts';
 import type { BuildListener } from '../contract.ts';
+import type { StepShell } from '../debug/failed-steps.ts';
 import type { Operation, Vertex } from '../definition/vertex.ts';
 import { BuildError } from '../errors.ts';
 import type { InFlight } from './in-flight.ts';
 import { identityOf, type LayersResult, type Result } from './result.ts';
-import type { Made, Step, StepMaker, StepMakers, Surroundings } from './step.ts';
+import type { Made, ShellOpener, Step, StepMaker, StepMakers, Surroundings } from './step.ts';
 import type { StepCache } from './step-cache.ts';
 
 export interface SolverParts {
@@ -20,6 +21,8 @@ export interface SolverParts {
   readonly slots: Slots;
   /** Steps that several builds want at the same moment are made once. */
   readonly inFlight: InFlight;
+  /** For builds that are debugged. */
+  readonly openShell: ShellOpener;
   /** Bytes of a layer's tar. */
   readonly layerSize: (layer: Digest) => Promise<number>;
 }
@@ -52,6 +55,14 @@ export interface SolverBuild {
   readonly uses: Set<Digest>;
   /** Asked instead of the cache, if given: what a step with this key adds to the layers below it. */
   readonly standIn: StandIn | undefined;
+  /** Of a build that is debugged: told of the first step that fails. */
+  readonly debug: ((context: Context, failure: StepFailure) => Promise<void>) | undefined;
+}
+
+export interface StepFailure {
+  readonly vertex: Vertex;
+  readonly error: unknown;
+  readonly shell: StepShell;
 }
 
 /**
@@ -60,12 +71,17 @@ export interface SolverBuild {
  */
 export class Solver {
   readonly #context: Context;
+  /** Of the whole build, which goes on while a failed step is looked at. */
+  readonly #outer: Context;
   readonly #parts: SolverParts;
   readonly #build: SolverBuild;
   readonly #failed = new AbortController();
   readonly #solutions = new Map<Digest, Promise<Solution>>();
+  /** The failure that was looked at: steps that were stopped for it fail before it does. */
+  #debugged: BuildError | undefined;
 
   constructor(context: Context, parts: SolverParts, build: SolverBuild) {
+    this.#outer = context;
     this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#failed.signal]) };
     this.#parts = parts;
     this.#build = build;
@@ -78,7 +94,7 @@ export class Solver {
     } catch (error) {
       this.#failed.abort(error);
       await Promise.allSettled(this.#solutions.values());
-      throw error;
+      throw this.#debugged ?? error;
     }
   }
 
@@ -101,11 +117,34 @@ export class Solver {
       listener.onDone?.(vertex.digest, { cached: solution.cached });
       return solution;
     } catch (error) {
+      await this.#showFailed(vertex, error);
       listener.onDone?.(vertex.digest, { cached: false, error: messageOf(error) });
+      if (this.#debugged?.vertex === vertex.digest) throw this.#debugged;
       // Whoever is stopped because another failed, or is no longer wanted, has not failed itself.
       if (this.#context.signal.aborted) throw error;
-      throw new BuildError(error, { vertex: vertex.digest, lines: vertex.note.lines, excerpt: '' });
+      throw failureOf(vertex, error);
     }
+  }
+
+  /** Of a step without a filesystem of its own, its stage's is shown, if that can be had. */
+  async #showFailed(vertex: Vertex, error: unknown): Promise<void> {
+    const { shell } = vertex.note;
+    if (shell === undefined || this.#build.debug === undefined || this.#context.signal.aborted) return;
+    try {
+      const { result } = await this.solution(shell.root);
+      const step = { ...this.#step(vertex, []), ...shell, inputs: [result], context: this.#outer };
+      await this.#parts.openShell(this.#outer, step, (own) => this.#debug(vertex, error, own));
+    } catch {
+      // What the build failed of is what is to be told.
+    }
+  }
+
+  /** Once: what else is at work is stopped, so that nothing else is said meanwhile. */
+  async #debug(vertex: Vertex, error: unknown, shell: StepShell): Promise<void> {
+    if (this.#context.signal.aborted) return;
+    this.#debugged = failureOf(vertex, error);
+    this.#failed.abort(this.#debugged);
+    await this.#build.debug?.(this.#outer, { vertex, error, shell });
   }
 
   async #lookUpOrMake(vertex: Vertex, inputs: readonly Solution[]): Promise<Solution> {
@@ -123,11 +162,7 @@ export class Solver {
     this.#build.uses.add(key);
     const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(vertex, key, below);
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
-    const added =
-      found?.layers ??
-      (await this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context, lease) =>
-        this.#makeCached(maker, { ...step, context, lease }, key, inputs),
-      ));
+    const added = found?.layers ?? (await this.#makeOnce(maker, step, key, inputs));
     const created = found === undefined ? this.#parts.cache.get(key)?.created : found.created;
     return { result: layers([...below, ...added]), key, created, cached: found !== undefined };
   }
@@ -143,6 +178,19 @@ export class Solver {
     if (isHere) this.#parts.cache.take(key);
     else if (standIn === undefined) this.#parts.cache.delete(key);
     return isHere ? known : undefined;
+  }
+
+  /** A step that may be looked at when it fails is nobody else's. */
+  #makeOnce(
+    maker: StepMaker,
+    step: Step,
+    key: Digest,
+    inputs: readonly Solution[],
+  ): Promise<readonly Digest[]> {
+    if (this.#build.debug !== undefined) return this.#makeCached(maker, step, key, inputs);
+    return this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context, lease) =>
+      this.#makeCached(maker, { ...step, context, lease }, key, inputs),
+    );
   }
 
   async #makeCached(
@@ -167,8 +215,11 @@ export class Solver {
 
   #step(vertex: Vertex, inputs: readonly Solution[]): Step<Operation> {
     const { digest, operation } = vertex;
-    const { listener, surroundings, lease } = this.#build;
+    const { listener, surroundings, lease, debug } = this.#build;
     return {
+      ...(debug === undefined
+        ? {}
+        : { failed: (error: unknown, shell: StepShell) => this.#debug(vertex, error, shell) }),
       ...{ context: this.#context, vertex, operation, surroundings, lease },
       inputs: inputs.map(({ result }) => result),
       tell: {
@@ -177,6 +228,10 @@ export class Solver {
       },
     };
   }
+}
+
+function failureOf({ digest, note }: Vertex, error: unknown): BuildError {
+  return new BuildError(error, { vertex: digest, lines: note.lines, excerpt: '' });
 }
 
 /** The layers that a step's own go on top of. */

@@ -2,7 +2,8 @@ import type { Context } from '../../base/context.ts';
 import type { LayerLease } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BuildRequest } from '../contract.ts';
-import type { Operation, Vertex } from '../definition/vertex.ts';
+import type { StepShell } from '../debug/failed-steps.ts';
+import type { Operation, RunOperation, Vertex } from '../definition/vertex.ts';
 import type { Result } from './result.ts';
 
 /** One vertex about to be made: its inputs are. */
@@ -15,6 +16,11 @@ export interface Step<O extends Operation = Operation> {
   /** Holds what the build makes. */
   readonly lease: LayerLease;
   readonly tell: StepListener;
+  /**
+   * Of a build that is debugged: to be called before what a failed step made is cleared away. Resolves when it is wanted no more. By then the
+   * step's context is given up.
+   */
+  readonly failed?: (error: unknown, shell: StepShell) => Promise<void>;
 }
 
 /** What a build brings along that is no part of its definition. */
@@ -37,6 +43,13 @@ export interface StepMaker<O extends Operation = Operation> {
   key(step: Step<O>): Promise<unknown>;
   make(step: Step<O>): Promise<Made>;
 }
+
+/** Opens a shell's filesystem for as long as `use` takes, where a step has none of its own. */
+export type ShellOpener = (
+  context: Context,
+  step: Step<RunOperation>,
+  use: (shell: StepShell) => Promise<void>,
+) => Promise<void>;
 
 /** What a step made: layers on top of its first input's (none for a source), or files. */
 export type Made = { readonly kind: 'added'; readonly layers: readonly Digest[] } | Result;

@@ -1,15 +1,16 @@
 import { SampanError } from '../../base/errors.ts';
-import type { Sandboxes, SandboxRequest } from '../../containers/sandbox/contract.ts';
+import type { Sandbox, Sandboxes, SandboxRequest } from '../../containers/sandbox/contract.ts';
 import type { ImageMaker } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { fromText } from '../../oci/tar/entry.ts';
 import { packTar } from '../../oci/tar/pack.ts';
 import { StartError } from '../../runtime/start-error.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
+import type { StepShell } from '../debug/failed-steps.ts';
 import type { RunOperation } from '../definition/vertex.ts';
 import { followLinks } from '../files/follow-links.ts';
 import type { LayersTreeParts } from '../files/layers-tree.ts';
-import type { Made, Step, StepMaker } from '../solver/step.ts';
+import type { Made, ShellOpener, Step, StepMaker } from '../solver/step.ts';
 import type { CacheMounts } from './cache-mounts.ts';
 import type { ResultLayers } from './layers-of.ts';
 import { OpenResults } from './open-result.ts';
@@ -44,11 +45,40 @@ async function runCommand(parts: RunStepParts, step: Step<RunOperation>): Promis
   const resolved = await resolveMounts(parts, step, held);
   await using sandbox = await parts.sandboxes.open(context, layers);
   const request = requestOf(step, resolved);
-  const { exitCode, oomKilled } = await explained(parts, step, sandbox.run(context, request));
-  if (exitCode !== 0) throw new ProcessError(operation.args, exitCode, oomKilled);
+  try {
+    const { exitCode, oomKilled } = await explained(parts, step, sandbox.run(context, request));
+    if (exitCode !== 0) throw new ProcessError(operation.args, exitCode, oomKilled);
+  } catch (error) {
+    if (!context.signal.aborted) await step.failed?.(error, shellOf(sandbox, request, step));
+    throw error;
+  }
   const added = await receiveChanges(parts, step, sandbox.changes(context));
   // Layers that files were made into are the step's own.
   return { kind: 'added', layers: root.kind === 'files' ? [...layers, ...added] : added };
+}
+
+/** Shells in roots of their own, of which nothing is kept. */
+export function createShellOpener(parts: RunStepParts): ShellOpener {
+  return async (context, step, use) => {
+    const layers = await parts.resultLayers.of(context, step.lease, inputOf(step, 0));
+    await using sandbox = await parts.sandboxes.open(context, layers);
+    await use(shellOf(sandbox, requestOf(step, { mounts: [], secrets: [], agent: [] }), step));
+  };
+}
+
+/** A shell that has all that the step had. */
+function shellOf(sandbox: Sandbox, of: SandboxRequest, { vertex }: Step): StepShell {
+  const usual = vertex.note.shell?.operation.args ?? of.args;
+  return async (context, { args, env, user, workingDirectory, terminal, onOutput }) => {
+    const request = {
+      ...of,
+      ...{ args: args.length > 0 ? args : usual, env: [...of.env, ...env], terminal },
+      user: user || of.user,
+      workingDirectory: workingDirectory || of.workingDirectory,
+      onOutput: (_stream: string, bytes: Uint8Array) => onOutput(bytes),
+    };
+    return (await sandbox.run(context, request)).exitCode;
+  };
 }
 
 function checkEntitlements({ security, network }: RunOperation, granted: RunStepParts['entitlements']): void {

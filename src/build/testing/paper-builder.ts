@@ -124,6 +124,7 @@ export class PaperBuilder {
     };
     return {
       ...{ cache, images, imageMaker, directory: '/nonexistent', layerSize: async () => 1 },
+      openShell: async () => {},
       snapshots: { hasLayer: async () => true },
       steps: this.#steps(),
       resultLayers: {

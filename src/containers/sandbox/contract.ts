@@ -56,6 +56,8 @@ export interface SandboxTerminal {
   readonly rows: number;
   readonly columns: number;
   readonly input: AsyncIterable<Uint8Array>;
+  /** Told when the process runs, before anything that it writes: how its terminal's size is changed from then on. */
+  readonly onStarted?: (resize: (rows: number, columns: number) => Promise<void>) => void;
 }
 
 /** Bytes, and the kernel's usual units; 0 or empty for no limit. */

@@ -153,6 +153,11 @@ async function follow(
   context.signal.addEventListener('abort', giveUp, { once: true });
   if (context.signal.aborted) giveUp();
   const [attachment] = task.attachments;
+  try {
+    request.terminal?.onStarted?.((rows, columns) => task.resize(background, { rows, columns }));
+  } catch (error) {
+    kill(error);
+  }
   const passed = passOutput(attachment?.frames ?? noFrames(), request.onOutput, stop.signal).catch(kill);
   const typed = request.terminal === undefined ? undefined : feed(attachment, request.terminal);
   try {
