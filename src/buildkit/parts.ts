@@ -13,6 +13,8 @@ export interface BuildkitParts {
   /** For sockets, short: their paths have to fit. */
   readonly directory: string;
   readonly version: string;
+  /** How layers are kept: "erofs". */
+  readonly snapshotter: string;
   /** Stays the same for a data root. */
   readonly id: string;
   /** What "host-gateway" means for containers; empty where it means nothing. */

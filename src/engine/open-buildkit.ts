@@ -32,6 +32,7 @@ export async function openBuildkit(options: OpenBuildkitOptions): Promise<Buildk
   const parts: BuildkitParts = {
     ...{ builder, images, directory, id },
     version: build.version,
+    snapshotter: snapshots.name,
     hostGateway: () => networks.hostGateway(),
     openImage: (context, image) =>
       LayersTree.open(

@@ -2,9 +2,13 @@ import { join } from 'node:path';
 import type { Context } from '../../base/context.ts';
 import { invalid, SampanError } from '../../base/errors.ts';
 import type { BuildRequest, BuildResult } from '../../build/contract.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatPlatform } from '../../oci/platform.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
 import type { BuildkitParts } from '../parts.ts';
+import type { FrontendSolveRequest } from '../protobuf/control-messages.ts';
+import type { Value } from '../protobuf/message.ts';
 import { forwardAgent } from '../session/agents.ts';
 import { sessionCredentials } from '../session/credentials.ts';
 import { sessionSecret } from '../session/secrets.ts';
@@ -20,6 +24,7 @@ import {
   frontendOptions,
   frontendSources,
 } from './frontend-options.ts';
+import { type ResultReference, referenceIn } from './result-definition.ts';
 
 export interface JobRequest {
   /** The client's name for the build. */
@@ -28,6 +33,19 @@ export interface JobRequest {
   readonly exports: readonly Export[];
   /** What steps may ask for: "network.host". */
   readonly entitlements: readonly string[];
+  readonly results: BuildResults;
+}
+
+/** Finds what another build of the client's made. Fails with `not-found`. */
+export type BuildResults = (reference: ResultReference) => Digest;
+
+/** What a front end is asked for. */
+export interface FrontendCall {
+  /** "dockerfile.v0" */
+  readonly frontend: string;
+  readonly attributes: FrontendAttributes;
+  /** Results of other builds, by the names that the attributes have for them. */
+  readonly inputs: Value<typeof FrontendSolveRequest>['inputs'];
 }
 
 /**
@@ -52,17 +70,29 @@ export class BuildJob {
     this.#returned.promise.catch(() => {});
   }
 
+  get ref(): string {
+    return this.#request.ref;
+  }
+
+  /** Of what was made, in its order. */
+  get platforms(): readonly string[] {
+    return (this.#result?.images ?? []).map(({ platform }) => formatPlatform(platform));
+  }
+
+  imageOf(number: number): Digest | undefined {
+    return this.#result?.images[number]?.id;
+  }
+
   /** Builds, or answers a question about the Dockerfile. */
   async solve(
-    frontend: string,
-    attributes: FrontendAttributes,
+    { frontend, attributes, inputs }: FrontendCall,
     signal: AbortSignal,
   ): Promise<SubrequestAnswer | undefined> {
     const context = { ...this.#context, signal: AbortSignal.any([signal, this.#context.signal]) };
     try {
       checkFrontend(frontend, attributes);
       const options = frontendOptions(attributes);
-      const parts = await this.#sourceParts(context, attributes);
+      const parts = await this.#sourceParts(context, attributes, inputs);
       const question = attributes['requestid'] ?? '';
       if (question !== '') return await answerSubrequest(context, parts, question, attributes);
       await this.#build(context, parts, options, attributes);
@@ -153,7 +183,11 @@ export class BuildJob {
     };
   }
 
-  async #sourceParts(context: Context, attributes: FrontendAttributes): Promise<SourceParts> {
+  async #sourceParts(
+    context: Context,
+    attributes: FrontendAttributes,
+    inputs: FrontendCall['inputs'],
+  ): Promise<SourceParts> {
     const session = await this.#session(context);
     const sessionOf = async (name: string): Promise<ClientSession> => {
       const other = attributes[`local-sessionid:${name}`] ?? '';
@@ -161,62 +195,20 @@ export class BuildJob {
       const sharedKey = attributes[`sharedkey:localdir:${name}`] ?? found.sharedKey;
       return { ...found, sharedKey };
     };
-    return { builder: this.#parts.builder, session, sessionOf, progress: this.progress };
+    const inputOf = (name: string): Digest => {
+      const definition = inputs[name];
+      const reference = definition === undefined ? undefined : referenceIn(definition);
+      if (reference !== undefined) return this.#request.results(reference);
+      throw new SampanError(
+        'unimplemented',
+        `the input ${JSON.stringify(name)} is no result of a build here`,
+      );
+    };
+    return { builder: this.#parts.builder, session, sessionOf, inputOf, progress: this.progress };
   }
 
   #session(context: Context): Promise<ClientSession> {
     if (this.#request.session === '') throw invalid('the build has no session');
     return this.#sessions.find(this.#request.session, context.signal);
-  }
-}
-
-/** How long the news of a build that has ended wait for whoever wants to hear them, milliseconds. */
-const REMEMBERED = 10_000;
-/** How long a call waits for the build that it is about: clients make both at once. */
-const PATIENCE = 5_000;
-const MAX_JOBS = 1_000;
-
-export class BuildJobs {
-  readonly #jobs = new Map<string, BuildJob>();
-  readonly #waiting = new Set<(ref: string) => void>();
-
-  add(ref: string, job: BuildJob): void {
-    if (ref === '' || this.#jobs.has(ref)) throw new SampanError('conflict', `job ID ${ref} exists`);
-    if (this.#jobs.size >= MAX_JOBS) throw new SampanError('exhausted', 'too many builds run at once');
-    this.#jobs.set(ref, job);
-    for (const wake of this.#waiting) wake(ref);
-  }
-
-  /** Nothing more happens in the build. */
-  end(ref: string): void {
-    const job = this.#jobs.get(ref);
-    job?.progress.end();
-    setTimeout(() => {
-      if (this.#jobs.get(ref) === job) this.#jobs.delete(ref);
-    }, REMEMBERED).unref();
-  }
-
-  /** Fails with `not-found` when no such build begins. */
-  async find(ref: string, signal: AbortSignal): Promise<BuildJob> {
-    signal.throwIfAborted();
-    if (!this.#jobs.has(ref)) await this.#next(ref, signal);
-    const job = this.#jobs.get(ref);
-    if (job === undefined) throw new SampanError('not-found', `no such job ${ref}`);
-    return job;
-  }
-
-  async #next(ref: string, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = (begun: string): void => {
-      if (begun === ref) resolve();
-    };
-    const timer = setTimeout(resolve, PATIENCE);
-    const stop = (): void => resolve();
-    this.#waiting.add(wake);
-    signal.addEventListener('abort', stop, { once: true });
-    await promise;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-    this.#waiting.delete(wake);
   }
 }

@@ -1,6 +1,7 @@
 import type { Context } from '../../base/context.ts';
 import { invalid, notFound, SampanError } from '../../base/errors.ts';
 import type { Builder, BuildRequest } from '../../build/contract.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { BytesMessage } from '../protobuf/session-messages.ts';
 import { openDirectory, readTexts } from '../session/directories.ts';
 import type { ClientSession } from '../sessions.ts';
@@ -15,11 +16,14 @@ export interface SourceParts {
   readonly session: ClientSession;
   /** The session that a directory is asked for, by its name: several builds may share one. */
   readonly sessionOf: (name: string) => Promise<ClientSession>;
+  /** The image that another build made. Fails with `unimplemented` where it is something else. */
+  readonly inputOf: (name: string) => Digest;
   readonly progress: BuildProgress;
 }
 
 const IMAGE = 'docker-image://';
 const LOCAL = 'local:';
+const INPUT = 'input:';
 const IGNORE_FILE = '.dockerignore';
 /** Of a client's own: what it was given on its standard input. */
 const UPLOADED = 'http://buildkit-session/';
@@ -142,6 +146,7 @@ async function openNamed(
   stack: DisposableStack,
 ): Promise<BuildRequest['namedContexts'][string]> {
   if (place.startsWith(IMAGE)) return { image: place.slice(IMAGE.length) };
+  if (place.startsWith(INPUT)) return { image: parts.inputOf(place.slice(INPUT.length)) };
   if (place.startsWith(LOCAL)) {
     const local = place.slice(LOCAL.length);
     const excludes = patternsOf(await readIgnoreFile(context, parts, local));

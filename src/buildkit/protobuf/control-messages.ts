@@ -1,3 +1,4 @@
+import { Definition } from './definition-messages.ts';
 import {
   big,
   byteLists,
@@ -6,6 +7,7 @@ import {
   flag,
   list,
   message,
+  messageMap,
   nested,
   number,
   text,
@@ -18,9 +20,6 @@ import { Status } from './status-message.ts';
 
 /** google.protobuf.Timestamp. */
 export const Timestamp = message({ seconds: big(1), nanoseconds: number(2) });
-
-/** pb.Definition: only whether there is one. */
-const Definition = message({ operations: byteLists(1) });
 
 const Range = message({
   start: nested(1, message({ line: number(1), character: number(2) })),
@@ -44,7 +43,10 @@ export const SolveRequest = message({
   frontendAttributes: textMap(7),
   cache: nested(8, message({ imports: list(5, CacheEntry), exports: list(4, CacheEntry) })),
   entitlements: texts(9),
+  inputs: messageMap(10, Definition),
   internal: flag(11),
+  /** moby.buildkit.v1.sourcepolicy.Policy: only whether there is one. */
+  sourcePolicy: nested(12, message({ rules: byteLists(2) })),
   exporters: list(13, Exporter),
 });
 
@@ -100,7 +102,7 @@ export const StatusResponse = message({
 
 const Platform = message({ architecture: text(1), os: text(2), variant: text(3) });
 
-const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
+export const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
 
 export const WorkerRecord = message({
   id: text(1),
@@ -144,7 +146,7 @@ export const PruneRequest = message({
 
 /** moby.buildkit.v1.frontend (frontend/gateway/pb/gateway.proto): a front end that runs with the client asks for what it needs. */
 
-const Ref = message({ id: text(1) });
+const Ref = message({ id: text(1), definition: nested(2, Definition) });
 
 const Result = message({
   ref: nested(3, Ref),
@@ -156,6 +158,7 @@ export const FrontendSolveRequest = message({
   definition: nested(1, Definition),
   frontend: text(2),
   options: textMap(3),
+  inputs: messageMap(13, Definition),
   final: flag(10),
   evaluate: flag(14),
 });

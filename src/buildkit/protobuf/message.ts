@@ -178,6 +178,11 @@ export const textMap = (number: number): Field<Readonly<Record<string, string>>>
   mapOf(number, message({ key: text(1), value: text(2) }));
 export const bytesMap = (number: number): Field<Readonly<Record<string, Uint8Array>>> =>
   mapOf(number, message({ key: text(1), value: bytes(2) }));
+export const messageMap = <T>(
+  number: number,
+  inner: Message<T>,
+): Field<Readonly<Record<string, Partial<T> | undefined>>> =>
+  mapOf(number, message({ key: text(1), value: nested(2, inner) }));
 
 function mapOf<T>(
   number: number,

@@ -1,0 +1,77 @@
+import { invalid } from '../../base/errors.ts';
+import { type GrpcCall, type Methods, unary } from '../grpc/server.ts';
+import type { BuildkitParts } from '../parts.ts';
+import {
+  Empty,
+  FrontendSolveRequest,
+  FrontendSolveResponse,
+  Pong,
+  ReturnRequest,
+} from '../protobuf/control-messages.ts';
+import type { Value } from '../protobuf/message.ts';
+import type { BuildJob } from './build-job.ts';
+import type { BuildJobs } from './build-jobs.ts';
+import { buildCapabilities, frontendCapabilities } from './capabilities.ts';
+import { resultDefinition } from './result-definition.ts';
+import { refuseDefinition } from './solve.ts';
+import { worker } from './worker.ts';
+
+const BRIDGE = '/moby.buildkit.v1.frontend.LLBBridge';
+const BUILD_ID = 'buildkit-controlapi-buildid';
+
+/** What a front end that runs with the client asks of its build. */
+export function bridgeMethods(parts: BuildkitParts, jobs: BuildJobs): Methods {
+  const jobOf = ({ headers, signal }: GrpcCall): Promise<BuildJob> => {
+    const ref = headers[BUILD_ID];
+    if (typeof ref !== 'string') throw invalid('the call does not name its build');
+    return jobs.find(ref, signal);
+  };
+  return {
+    [`${BRIDGE}/Ping`]: unary(Empty, Pong, async (_, call) => {
+      await jobOf(call);
+      return {
+        frontend: frontendCapabilities.map((id) => ({ id, enabled: true })),
+        definition: buildCapabilities.map((id) => ({ id, enabled: true })),
+        workers: [worker(parts)],
+      };
+    }),
+    [`${BRIDGE}/Solve`]: unary(FrontendSolveRequest, FrontendSolveResponse, async (request, call) => {
+      refuseDefinition(request.definition);
+      // An empty definition stands for an empty result.
+      if (request.frontend === '') return { result: { ref: { id: '' } } };
+      const job = await jobOf(call);
+      const { frontend, options: attributes, inputs } = request;
+      const metadata = await job.solve({ frontend, attributes, inputs }, call.signal);
+      return { result: metadata === undefined ? resultOf(job) : { ref: { id: '' }, metadata } };
+    }),
+    [`${BRIDGE}/Return`]: unary(ReturnRequest, Empty, async ({ error }, call) => {
+      const job = await jobOf(call);
+      job.returned(error === undefined ? undefined : failureIn(error));
+      return {};
+    }),
+    // Results are made at once, so there is nothing to wait for.
+    [`${BRIDGE}/Evaluate`]: unary(Empty, Empty, () => ({})),
+    [`${BRIDGE}/Warn`]: unary(Empty, Empty, () => ({})),
+  };
+}
+
+/** One result, or several by their platforms. */
+function resultOf(job: BuildJob): NonNullable<Value<typeof FrontendSolveResponse>['result']> {
+  const refs = job.platforms.map((key, image) => {
+    const value = { id: `result-${image}`, definition: resultDefinition({ build: job.ref, image }) };
+    return { key, value };
+  });
+  const [first] = refs;
+  return refs.length > 1 || first === undefined ? { refs: { refs } } : { ref: first.value };
+}
+
+function failureIn({
+  code = 2,
+  message = '',
+  details = [],
+}: NonNullable<Value<typeof ReturnRequest>['error']>) {
+  return {
+    ...{ code, message },
+    details: details.map(({ typeUrl = '', value = new Uint8Array() }) => ({ typeUrl, value })),
+  };
+}
