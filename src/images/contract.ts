@@ -331,5 +331,9 @@ export interface ImageStatement {
 export interface ImageIndex {
   readonly digest: Digest;
   readonly size: number;
-  readonly members: readonly { readonly image: Digest; readonly platform: Platform; readonly manifest: Digest }[];
+  readonly members: readonly {
+    readonly image: Digest;
+    readonly platform: Platform;
+    readonly manifest: Digest;
+  }[];
 }

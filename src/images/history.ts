@@ -31,7 +31,7 @@ export function historyOf(store: ImageStore, image: ImageRecord): HistoryItem[] 
 /** "name:tag" references in familiar form, sorted. */
 export function familiarTags(store: ImageStore, image: ImageRecord): string[] {
   return store
-    .referencesOf(image.id)
+    .namesOf(image.id)
     .map(parseReference)
     .filter((reference) => reference.digest === undefined)
     .map(familiarReference);
@@ -40,7 +40,7 @@ export function familiarTags(store: ImageStore, image: ImageRecord): string[] {
 /** "name@digest" references in familiar form, sorted. */
 export function familiarDigests(store: ImageStore, image: ImageRecord): string[] {
   return store
-    .referencesOf(image.id)
+    .namesOf(image.id)
     .map(parseReference)
     .filter((reference) => reference.digest !== undefined)
     .map(familiarReference);

@@ -7,6 +7,7 @@ import { platformOf } from './config.ts';
 import type { Image } from './contract.ts';
 import { familiarDigests, familiarTags } from './history.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
+import type { IndexRecord } from './index-store.ts';
 
 /** What is known of an image that is to be added. */
 export type NewImage = Pick<ImageRecord, 'id' | 'config' | 'layerSizes'> &
@@ -50,6 +51,13 @@ export class ImageLedger {
   tag(image: ImageRecord, reference: string): void {
     this.name(image, reference);
     this.announce('tag', image, familiarReference(parseReference(reference)));
+  }
+
+  /** The same for an index: the event is that of the image that suits this host. */
+  tagIndex(index: IndexRecord, reference: string): void {
+    this.#store.setIndexReference(reference, index);
+    const image = this.#store.resolve(reference);
+    if (image !== undefined) this.announce('tag', image, familiarReference(parseReference(reference)));
   }
 
   announce(action: string, image: ImageRecord, name: string): void {

@@ -5,26 +5,32 @@ import type { Digest } from '../oci/digest.ts';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { encodeImageConfig } from './config.ts';
-import type { CreateImageRequest, Image, ImageMaker, LayerLease } from './contract.ts';
-import type { ImageLedger } from './image-ledger.ts';
+import type {
+  CreateImageRequest,
+  CreateIndexRequest,
+  Image,
+  ImageIndex,
+  ImageMaker,
+  LayerLease,
+} from './contract.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
+import { type IndexParts, makeIndex } from './make-index.ts';
 import { type ReceivedLayer, receiveLayer } from './receive-layer.ts';
 
-export interface ImageMakerParts {
-  readonly ledger: ImageLedger;
+export interface ImageMakerParts extends IndexParts {
   readonly keeper: LayerKeeper;
-  readonly content: ContentStore;
   readonly snapshots: SnapshotDriver;
 }
 
-export function createImageMaker({ ledger, keeper, content, snapshots }: ImageMakerParts): ImageMaker {
+export function createImageMaker(parts: ImageMakerParts): ImageMaker {
+  const { keeper, snapshots } = parts;
   return {
     leaseLayers: (context) => keeper.lease(context),
     receiveLayer: (context, lease, tar) =>
       keeper.receiving(context, () => receiveHeld(context, snapshots, lease, tar)),
     dropLayers: (context, layers) => keeper.dropUnused(context, layers, []),
-    create: (context, request) =>
-      keeper.receiving(context, () => createImage(context, { ledger, content }, request)),
+    create: (context, request) => keeper.receiving(context, () => createImage(context, parts, request)),
+    createIndex: (context, request) => keeper.receiving(context, () => createIndex(context, parts, request)),
   };
 }
 
@@ -41,15 +47,30 @@ async function receiveHeld(
 
 async function createImage(
   context: Context,
-  { ledger, content }: Pick<ImageMakerParts, 'ledger' | 'content'>,
+  { ledger, content }: ImageMakerParts,
   { config, parent, references }: CreateImageRequest,
 ): Promise<Image> {
-  const names = references.map((text) => formatReference(withDefaultTag(parseReference(text))));
+  const names = references.map(normalised);
   const layerSizes = await Promise.all(config.rootfs.diff_ids.map((layer) => sizeOf(content, layer)));
   const { bytes, id } = encodeImageConfig(config);
   const record = await ledger.add(context, { id, config, layerSizes, parent }, bytes);
   for (const name of names) ledger.tag(record, name);
   return ledger.describe(record);
+}
+
+async function createIndex(
+  context: Context,
+  parts: ImageMakerParts,
+  request: CreateIndexRequest,
+): Promise<ImageIndex> {
+  const names = request.references.map(normalised);
+  const { record, index } = await makeIndex(context, parts, request);
+  for (const name of names) parts.ledger.tagIndex(record, name);
+  return index;
+}
+
+function normalised(name: string): string {
+  return formatReference(withDefaultTag(parseReference(name)));
 }
 
 async function sizeOf(content: ContentStore, layer: Digest): Promise<number> {

@@ -1,8 +1,10 @@
 import type { Database } from 'bun:sqlite';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { ImageConfig } from '../oci/image.ts';
-import { MAX_CONFIG_BYTES, parseImageConfig } from './config.ts';
+import type { ImageConfig, Platform } from '../oci/image.ts';
+import { hostPlatform, platformFit } from '../oci/platform.ts';
+import { MAX_CONFIG_BYTES, parseImageConfig, platformOf } from './config.ts';
+import { type IndexRecord, IndexStore } from './index-store.ts';
 
 /** One image as it is stored. */
 export interface ImageRecord {
@@ -23,22 +25,36 @@ interface Row {
   readonly last_tagged: string | null;
 }
 
-/** Images and their references: a working set in memory over the database's rows. References are in normalised form. */
+interface ReferenceRow {
+  readonly reference: string;
+  readonly image: Digest;
+  readonly image_index: Digest | null;
+}
+
+/**
+ * Images and their references: a working set in memory over the database's rows. References are in normalised form. One that stands for
+ * an index finds the index's image that suits this host best, its *face*, or one of the others when another platform is asked for.
+ */
 export class ImageStore {
+  readonly indexes: IndexStore;
   readonly #database: Database;
   readonly #records = new Map<Digest, ImageRecord>();
   readonly #references = new Map<string, Digest>();
   readonly #referencesOf = new Map<Digest, Set<string>>();
+  /** The indexes that references stand for, and the other way round. */
+  readonly #indexOf = new Map<string, Digest>();
+  readonly #namesOfIndex = new Map<Digest, Set<string>>();
   /** How many images were made from each. */
   readonly #children = new Map<Digest, number>();
 
-  private constructor(database: Database) {
+  private constructor(database: Database, indexes: IndexStore) {
     this.#database = database;
+    this.indexes = indexes;
   }
 
   /** Reads all rows. An image whose configuration is not in the content store any more is forgotten. */
   static async open(database: Database, content: ContentStore): Promise<ImageStore> {
-    const store = new ImageStore(database);
+    const store = new ImageStore(database, await IndexStore.open(database, content));
     for (const row of database.query<Row, []>('SELECT * FROM images').all()) {
       if ((await content.stat(row.id)) === undefined) {
         store.#deleteRows(row.id);
@@ -47,10 +63,9 @@ export class ImageStore {
       const config = parseImageConfig(await content.readAll(row.id, MAX_CONFIG_BYTES));
       store.#remember(recordOf(row, config));
     }
-    const references = database.query<{ reference: string; image: Digest }, []>(
-      'SELECT * FROM image_references',
-    );
-    for (const row of references.all()) store.#point(row.reference, row.image);
+    const references = database.query<ReferenceRow, []>('SELECT * FROM image_references').all();
+    for (const row of references) store.#point(row.reference, row.image, row.image_index ?? undefined);
+    store.dropLoneIndexes();
     return store;
   }
 
@@ -62,15 +77,53 @@ export class ImageStore {
     return this.#records.values();
   }
 
-  /** The image that a normalised reference names. */
+  /** The image that a normalised reference names on this host. */
   resolve(reference: string): ImageRecord | undefined {
     const id = this.#references.get(reference);
     return id === undefined ? undefined : this.#records.get(id);
   }
 
-  /** Normalised references of an image, sorted. */
+  /** The index that a normalised reference stands for. */
+  indexOf(reference: string): IndexRecord | undefined {
+    const digest = this.#indexOf.get(reference);
+    return digest === undefined ? undefined : this.indexes.get(digest);
+  }
+
+  /** Normalised references that find an image on this host, sorted. */
   referencesOf(id: Digest): string[] {
     return [...(this.#referencesOf.get(id) ?? [])].sort();
+  }
+
+  /** Those and the references of indexes that have the image, sorted. */
+  namesOf(id: Digest): string[] {
+    const names = new Set(this.#referencesOf.get(id));
+    for (const { digest } of this.indexes.having(id)) {
+      for (const name of this.#namesOfIndex.get(digest) ?? []) names.add(name);
+    }
+    return [...names].sort();
+  }
+
+  /** Normalised references that stand for an index, sorted. */
+  namesOfIndex(digest: Digest): string[] {
+    return [...(this.#namesOfIndex.get(digest) ?? [])].sort();
+  }
+
+  /** The images of an index that are here, each once, in its order. */
+  imagesOf(index: IndexRecord): ImageRecord[] {
+    const ids = new Set(index.manifests.flatMap(({ image }) => image ?? []));
+    return [...ids].flatMap((id) => this.#records.get(id) ?? []);
+  }
+
+  /** The image of an index that serves a platform best, of those that are here. */
+  bestOf(index: IndexRecord, platform: Platform): ImageRecord | undefined {
+    let best: { readonly record: ImageRecord; readonly fit: number } | undefined;
+    for (const { image, descriptor } of index.manifests) {
+      const record = image === undefined ? undefined : this.#records.get(image);
+      if (record === undefined) continue;
+      const fit = platformFit(platform, descriptor.platform ?? platformOf(record.config));
+      if (fit > (best?.fit ?? 0)) best = { record, fit };
+    }
+    return best?.record;
   }
 
   /** Whether any image was made from this one. */
@@ -107,31 +160,82 @@ export class ImageStore {
 
   /** Points a reference at an image, and returns the one that it pointed at before. */
   setReference(reference: string, id: Digest): ImageRecord | undefined {
-    const previous = this.resolve(reference);
-    const now = new Date();
-    this.#database.transaction(() => {
-      this.#database
-        .query('INSERT OR REPLACE INTO image_references (reference, image) VALUES (?, ?)')
-        .run(reference, id);
-      this.#database.query('UPDATE images SET last_tagged = ? WHERE id = ?').run(now.toISOString(), id);
-    })();
-    this.#point(reference, id);
-    const record = this.#records.get(id);
-    if (record !== undefined) this.#records.set(id, { ...record, lastTagged: now });
-    return previous;
+    return this.#name(reference, id, undefined);
+  }
+
+  /** Lets a reference stand for an index of which an image is here; returns the image that it found before. */
+  setIndexReference(reference: string, index: IndexRecord): ImageRecord | undefined {
+    const face = this.#faceOf(index);
+    if (face === undefined) throw new Error(`no image of the index ${index.digest} is here`);
+    return this.#name(reference, face.id, index.digest);
   }
 
   removeReference(reference: string): void {
     this.#database.query('DELETE FROM image_references WHERE reference = ?').run(reference);
     this.#unpoint(reference);
+    this.dropLoneIndexes();
   }
 
-  /** Forgets an image and its references. */
+  /** Enters an index, or what has become known of it: its names find what suits the host best now. */
+  putIndex(index: IndexRecord): void {
+    this.indexes.put(index);
+    this.#reface(index);
+  }
+
+  /** Forgets an image, and the references that are left with nothing. */
   remove(id: Digest): void {
-    this.#deleteRows(id);
-    this.#countChild(this.#records.get(id)?.parent, -1);
+    const record = this.#records.get(id);
+    const indexes = [...this.indexes.having(id)];
     this.#records.delete(id);
+    for (const index of indexes) this.#reface(index);
+    this.#deleteRows(id);
+    this.#countChild(record?.parent, -1);
     for (const reference of this.referencesOf(id)) this.#unpoint(reference);
+    this.dropLoneIndexes();
+  }
+
+  /** An index stays while it has a name, or while all of its images are here. */
+  dropLoneIndexes(): void {
+    for (const { digest, manifests } of [...this.indexes.all()]) {
+      if (this.#namesOfIndex.has(digest)) continue;
+      const isHere = (image: Digest | undefined): boolean => image !== undefined && this.#records.has(image);
+      if (!manifests.every(({ kind, image }) => kind !== 'image' || isHere(image)))
+        this.indexes.remove(digest);
+    }
+  }
+
+  #faceOf(index: IndexRecord): ImageRecord | undefined {
+    return this.bestOf(index, hostPlatform()) ?? this.imagesOf(index)[0];
+  }
+
+  #reface(index: IndexRecord): void {
+    const face = this.#faceOf(index);
+    if (face === undefined) return;
+    for (const reference of this.namesOfIndex(index.digest)) {
+      if (this.#references.get(reference) === face.id) continue;
+      this.#writeReference(reference, face.id, index.digest);
+      this.#point(reference, face.id, index.digest);
+    }
+  }
+
+  #name(reference: string, id: Digest, index: Digest | undefined): ImageRecord | undefined {
+    const previous = this.resolve(reference);
+    const now = new Date();
+    this.#database.transaction(() => {
+      this.#writeReference(reference, id, index);
+      this.#database.query('UPDATE images SET last_tagged = ? WHERE id = ?').run(now.toISOString(), id);
+    })();
+    this.#point(reference, id, index);
+    const record = this.#records.get(id);
+    if (record !== undefined) this.#records.set(id, { ...record, lastTagged: now });
+    this.dropLoneIndexes();
+    return previous;
+  }
+
+  #writeReference(reference: string, id: Digest, index: Digest | undefined): void {
+    this.#database
+      .query('INSERT OR REPLACE INTO image_references (reference, image, image_index) VALUES (?, ?, ?)')
+      .run(reference, id, index ?? null);
   }
 
   #remember(record: ImageRecord): void {
@@ -146,21 +250,24 @@ export class ImageStore {
     else this.#children.delete(parent);
   }
 
-  #point(reference: string, id: Digest): void {
+  #point(reference: string, id: Digest, index: Digest | undefined): void {
     this.#unpoint(reference);
     this.#references.set(reference, id);
-    const own = this.#referencesOf.get(id);
-    if (own === undefined) this.#referencesOf.set(id, new Set([reference]));
-    else own.add(reference);
+    addTo(this.#referencesOf, id, reference);
+    if (index === undefined || this.indexes.get(index) === undefined) return;
+    this.#indexOf.set(reference, index);
+    addTo(this.#namesOfIndex, index, reference);
   }
 
   #unpoint(reference: string): void {
     const id = this.#references.get(reference);
     if (id === undefined) return;
     this.#references.delete(reference);
-    const left = this.#referencesOf.get(id);
-    left?.delete(reference);
-    if (left?.size === 0) this.#referencesOf.delete(id);
+    takeFrom(this.#referencesOf, id, reference);
+    const index = this.#indexOf.get(reference);
+    if (index === undefined) return;
+    this.#indexOf.delete(reference);
+    takeFrom(this.#namesOfIndex, index, reference);
   }
 
   #deleteRows(id: Digest): void {
@@ -169,6 +276,18 @@ export class ImageStore {
       this.#database.query('DELETE FROM images WHERE id = ?').run(id);
     })();
   }
+}
+
+function addTo(names: Map<Digest, Set<string>>, digest: Digest, reference: string): void {
+  const own = names.get(digest);
+  if (own === undefined) names.set(digest, new Set([reference]));
+  else own.add(reference);
+}
+
+function takeFrom(names: Map<Digest, Set<string>>, digest: Digest, reference: string): void {
+  const left = names.get(digest);
+  left?.delete(reference);
+  if (left?.size === 0) names.delete(digest);
 }
 
 function recordOf(row: Row, config: ImageConfig): ImageRecord {

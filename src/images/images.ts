@@ -47,6 +47,7 @@ import { ImageLedger } from './image-ledger.ts';
 import { createImageMaker } from './image-maker.ts';
 import { type ImageRecord, ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
+import { LayerCompression } from './layer-compression.ts';
 import { LayerForms } from './layer-forms.ts';
 import { ALWAYS, LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
@@ -112,11 +113,16 @@ export class StoredImages implements Images {
       mountOf: (id) => this.#mounts.pathOf(id),
     };
     this.#layers = new LayerKeeper(store, content, snapshots, this.#forms, options.otherLayers);
-    this.maker = createImageMaker({ ledger: this.#ledger, keeper: this.#layers, content, snapshots });
+    const compression = new LayerCompression(content, this.#forms);
+    this.maker = createImageMaker({
+      ...{ ...this.#parts, compression },
+      ...{ ledger: this.#ledger, keeper: this.#layers },
+    });
     this.#pulls = new LayerPulls({ ...options, forms: this.#forms });
     this.#pushes = new LayerPushes(
       content,
       this.#forms,
+      compression,
       options.maxConcurrentUploads ?? (() => DEFAULT_UPLOADS),
     );
   }

@@ -138,7 +138,7 @@ export class LayerKeeper {
     return (digest) => this.#isNeeded(digest, needed);
   }
 
-  /** Configurations, manifests and layers of all images; what leases hold, and what others keep. */
+  /** Configurations, manifests and layers of all images and indexes; what leases hold, and what others keep. */
   #needed(): Set<Digest> {
     const needed = new Set<Digest>([...this.#held.keys(), ...this.#others()]);
     for (const reference of this.#store.references()) {
@@ -149,6 +149,13 @@ export class LayerKeeper {
       needed.add(image.id);
       if (image.manifest !== undefined) needed.add(image.manifest);
       for (const layer of image.config.rootfs.diff_ids) needed.add(layer);
+    }
+    for (const { digest, manifests } of this.#store.indexes.all()) {
+      needed.add(digest);
+      for (const { descriptor, blobs } of manifests) {
+        needed.add(descriptor.digest);
+        for (const blob of blobs ?? []) needed.add(blob);
+      }
     }
     return needed;
   }

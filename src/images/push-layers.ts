@@ -5,7 +5,7 @@ import { Slots } from '../base/slots.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { PushProgress } from './contract.ts';
-import { LayerCompression } from './layer-compression.ts';
+import type { LayerCompression } from './layer-compression.ts';
 import type { LayerForm, LayerForms } from './layer-forms.ts';
 import type { PushDestination } from './push-destination.ts';
 import { together } from './together.ts';
@@ -36,10 +36,15 @@ export class LayerPushes {
   readonly #slots: Slots;
   readonly #uploads = new SharedWork<void>();
 
-  constructor(content: ContentStore, forms: LayerForms, maxConcurrentUploads: () => number) {
+  constructor(
+    content: ContentStore,
+    forms: LayerForms,
+    compression: LayerCompression,
+    maxConcurrentUploads: () => number,
+  ) {
     this.#content = content;
     this.#forms = forms;
-    this.#compression = new LayerCompression(content, forms);
+    this.#compression = compression;
     this.#slots = new Slots(maxConcurrentUploads);
   }
 

@@ -1,6 +1,6 @@
 import type { Schema } from '../base/database.ts';
 
-/** What the engine knows of images beyond their bytes, which are content: `id` is the digest of the configuration's blob. Layer sizes are a JSON list of bytes, times ISO text. */
+/** What the engine knows of images beyond their bytes, which are content: `id` is the digest of the configuration's blob. Layer sizes are a JSON list of bytes, an index's manifests one of `IndexedManifest`, times ISO text. A name that stands for an index has the image that it finds here as well. */
 export const imagesSchema: Schema = {
   name: 'images',
   migrations: [
@@ -27,5 +27,12 @@ export const imagesSchema: Schema = {
        repository TEXT NOT NULL,
        PRIMARY KEY (digest, repository)
      ) WITHOUT ROWID`,
+    `CREATE TABLE image_indexes (
+       digest TEXT PRIMARY KEY,
+       media_type TEXT NOT NULL,
+       size INTEGER NOT NULL,
+       manifests TEXT NOT NULL
+     );
+     ALTER TABLE image_references ADD COLUMN image_index TEXT`,
   ],
 };

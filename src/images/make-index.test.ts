@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { gunzipSync } from 'node:zlib';
+import { type Digest, digestOf } from '../oci/digest.ts';
+import type { Manifest } from '../oci/image.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import type { IndexMember } from './contract.ts';
+import type { StoredImages } from './images.ts';
+import { stream, tar } from './testing/archives.ts';
+import { ImageBench } from './testing/image-bench.ts';
+
+const host = hostPlatform();
+const foreign = { os: 'linux', architecture: 's390x' };
+const layers = [tar({ 'etc/motd': 'hello\n' }), tar({ 'etc/issue': 'other\n' })];
+const statement = { predicateType: 'https://slsa.dev/provenance/v1', bytes: Buffer.from('{"made":"here"}') };
+
+let bench: ImageBench;
+let images: StoredImages;
+
+beforeEach(async () => {
+  bench = new ImageBench();
+  images = await bench.open();
+});
+afterEach(() => bench[Symbol.dispose]());
+
+/** One image for each platform, of a layer of its own. */
+async function makeImages(): Promise<Digest[]> {
+  const ids: Digest[] = [];
+  for (const [position, platform] of [foreign, host].entries()) {
+    using lease = images.maker.leaseLayers(bench.context);
+    const layer = layers[position] ?? Buffer.alloc(0);
+    const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(layer));
+    const config = { ...platform, rootfs: { type: 'layers' as const, diff_ids: [diffId] } };
+    const request = { config, parent: undefined, references: [] };
+    ids.push((await images.maker.create(bench.context, request)).id);
+  }
+  return ids;
+}
+
+function memberOf(image: Digest | undefined, change: Partial<IndexMember> = {}): IndexMember {
+  if (image === undefined) throw new Error('there is no such image');
+  return {
+    ...{ image, platform: images.get(image).platform },
+    ...{ manifestAnnotations: {}, descriptorAnnotations: {}, statements: () => [], ...change },
+  };
+}
+
+async function document<T>(digest: Digest | undefined): Promise<T> {
+  if (digest === undefined) throw new Error('there is no such document');
+  return JSON.parse(Buffer.from(await bench.content.readAll(digest, 1 << 20)).toString());
+}
+
+describe('an index', () => {
+  test('has the images in the order given and then the statements about them', async () => {
+    const [one, other] = await makeImages();
+    const subjects: Digest[] = [];
+    const statements = (manifest: Digest): (typeof statement)[] => {
+      subjects.push(manifest);
+      return [statement];
+    };
+    const made = await images.maker.createIndex(bench.context, {
+      members: [memberOf(one), memberOf(other, { statements, descriptorAnnotations: { b: '1', a: '2' } })],
+      annotations: { 'org.example': 'index' },
+      references: ['both'],
+    });
+    const [first, second] = made.members;
+    expect(subjects).toEqual(second === undefined ? [] : [second.manifest]);
+    const index = await document<{ manifests: { digest: Digest }[] }>(made.digest);
+    expect(index).toMatchObject({
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      annotations: { 'org.example': 'index' },
+      manifests: [
+        { digest: first?.manifest, platform: foreign },
+        { digest: second?.manifest, platform: host, annotations: { a: '2', b: '1' } },
+        {
+          platform: { architecture: 'unknown', os: 'unknown' },
+          annotations: {
+            'vnd.docker.reference.type': 'attestation-manifest',
+            'vnd.docker.reference.digest': second?.manifest,
+          },
+        },
+      ],
+    });
+    const attestation = await document<Manifest>(index.manifests[2]?.digest);
+    expect(await document<object>(attestation.config.digest)).toEqual({
+      ...{ architecture: 'unknown', os: 'unknown', config: {} },
+      rootfs: { type: 'layers', diff_ids: [digestOf(statement.bytes)] },
+    });
+    expect(attestation.layers).toEqual([
+      {
+        mediaType: 'application/vnd.in-toto+json',
+        ...{ digest: digestOf(statement.bytes), size: statement.bytes.length },
+        annotations: { 'in-toto.io/predicate-type': statement.predicateType },
+      },
+    ]);
+  });
+
+  test('names layers as gzip of the same bytes each time', async () => {
+    const [one, other] = await makeImages();
+    const request = { members: [memberOf(one), memberOf(other)], annotations: {}, references: [] };
+    const made = await images.maker.createIndex(bench.context, request);
+    const { layers: named } = await document<Manifest>(made.members[0]?.manifest);
+    const blob = await bench.content.readAll(named[0]?.digest ?? digestOf(''), 1 << 20);
+    expect(gunzipSync(blob)).toEqual(Buffer.from(layers[0] ?? []));
+    expect(await images.maker.createIndex(bench.context, request)).toEqual(made);
+  });
+
+  test('is found as the image for this host, and keeps all others', async () => {
+    const [one, other] = await makeImages();
+    const made = await images.maker.createIndex(bench.context, {
+      members: [memberOf(one), memberOf(other, { statements: () => [statement] })],
+      ...{ annotations: {}, references: ['both:1', 'both:2'] },
+    });
+    await images.collect(bench.context);
+    expect(images.get('both:1')).toMatchObject({ id: other, tags: ['both:1', 'both:2'] });
+    expect(images.get(one ?? '').tags).toEqual(['both:1', 'both:2']);
+    expect(await bench.content.stat(made.digest)).toBeDefined();
+    expect(await bench.content.stat(digestOf(statement.bytes))).toBeDefined();
+    images = await bench.open();
+    await images.collect(bench.context);
+    expect(images.get('both:2').id).toBe(other ?? one ?? made.digest);
+    expect(await bench.content.stat(digestOf(statement.bytes))).toBeDefined();
+  });
+
+  test('is refused without images, or of one that is not here', async () => {
+    const make = (members: IndexMember[]): Promise<unknown> =>
+      images.maker.createIndex(bench.context, { members, annotations: {}, references: [] });
+    await expect(make([])).rejects.toThrow('an index needs an image at least');
+    const [one] = await makeImages();
+    const gone = { ...memberOf(one), image: digestOf('gone') };
+    await expect(make([gone])).rejects.toThrow(`No such image: ${digestOf('gone')}`);
+  });
+});
