@@ -24,8 +24,11 @@ export class Api {
     return text;
   }
 
-  async create(command: readonly string[], networkMode: string): Promise<string> {
-    const spec = { Image: 'busybox', Cmd: command, HostConfig: { NetworkMode: networkMode } };
+  async create(command: readonly string[], networkMode: string, port?: string): Promise<string> {
+    const PortBindings = port === undefined ? {} : { [`${port}/tcp`]: [{ HostPort: port }] };
+    const ExposedPorts = Object.fromEntries(Object.keys(PortBindings).map((key) => [key, {}]));
+    const HostConfig = { NetworkMode: networkMode, PortBindings };
+    const spec = { Image: 'busybox', Cmd: command, ExposedPorts, HostConfig };
     return (await this.call<{ Id: string }>('POST', '/containers/create', spec)).Id;
   }
 
@@ -46,8 +49,9 @@ export class Api {
     if (ExitCode !== 0) throw new Error(`exec ended with ${ExitCode}`);
   }
 
-  async running(networkMode: string): Promise<string> {
-    const id = await this.create(['sleep', '3600'], networkMode);
+  /** `port`: a TCP port to publish under its own number. */
+  async running(networkMode: string, port?: string): Promise<string> {
+    const id = await this.create(['sleep', '3600'], networkMode, port);
     await this.call('POST', `/containers/${id}/start`);
     return id;
   }

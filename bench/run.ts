@@ -11,7 +11,7 @@ import { useFreshDisk } from './disk.ts';
 import { runDns } from './dns.ts';
 import { type Figures, printFigures } from './figures.ts';
 import { median, pss, time } from './measure.ts';
-import { measureNetworks } from './networks.ts';
+import { runNetworks } from './networks.ts';
 import { makeNewestRoot, startNewestDockerd } from './newest-dockerd.ts';
 import { type Peer, startDockerd, startSampan } from './peers.ts';
 import { measurePulls, startBenchRegistry } from './pull.ts';
@@ -32,7 +32,6 @@ async function measure(peer: Peer, busybox: Buffer, archive: string): Promise<Fi
   figures.set('exec true', await time(RUNS, () => api.exec(container)));
   await api.remove(container);
   await measureMany(api, peer, figures);
-  await measureNetworks(api, figures);
   const begin = performance.now();
   await api.upload('/images/load?quiet=1', Bun.file(archive));
   figures.set('load of a Debian image', performance.now() - begin);
@@ -87,7 +86,7 @@ function measureCommandLines(): Map<string, number> {
 
 /** In a network namespace of its own, where the registry and both daemons find each other on loopback. */
 async function runPulls(): Promise<void> {
-  if (process.env['SAMPAN_BENCH_NETWORK'] === undefined) return runAlone('pull');
+  if (!isAlone()) return runAlone('pull');
   const images = makePullImages();
   using _disk = useFreshDisk();
   await using registry = await startBenchRegistry(images);
@@ -101,6 +100,8 @@ async function runPulls(): Promise<void> {
   const [sampan = new Map(), docker] = measured;
   printFigures(undefined, sampan, docker);
 }
+
+const isAlone = (): boolean => process.env['SAMPAN_BENCH_NETWORK'] !== undefined;
 
 function runAlone(name: string): void {
   const script = 'ip link set lo up && exec "$@"';
@@ -141,7 +142,7 @@ async function runContainers(): Promise<void> {
 
 /** Against BuildKit, which is in Debian's newest dockerd alone. */
 async function runBuilds(): Promise<void> {
-  if (process.env['SAMPAN_BENCH_NETWORK'] === undefined) {
+  if (!isAlone()) {
     makeNewestRoot();
     return runAlone('build');
   }
@@ -162,6 +163,7 @@ async function runBuilds(): Promise<void> {
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   containers: runContainers,
   pull: runPulls,
+  networks: async () => (isAlone() ? runNetworks() : runAlone('networks')),
   dns: runDns,
   build: runBuilds,
 };
