@@ -1,7 +1,10 @@
 import type { Context } from '../base/context.ts';
 import type { Credentials } from '../distribution/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { ImageConfig, ImageProcess, Platform } from '../oci/image.ts';
+import type { Descriptor, ImageConfig, ImageProcess, Platform } from '../oci/image.ts';
+import type { LayerForm } from './layer-forms.ts';
+
+export type { LayerForm } from './layer-forms.ts';
 
 /**
  * Images: configurations over layers, and the names that people gave them.
@@ -287,6 +290,39 @@ export interface ImageMaker {
    * of it. The same images, annotations and statements give the same bytes. Fails with `not-found` when an image is missing.
    */
   createIndex(context: Context, request: CreateIndexRequest): Promise<ImageIndex>;
+}
+
+/** Layers on their way, without images: for whoever keeps them elsewhere, as a build's cache is kept. */
+export interface LayerExchange {
+  /**
+   * Brings a layer that somebody offers, unless it is here in the very form that is offered. Held by the lease. Fails with `data-loss` when
+   * it is another one than its digests say, by then nothing of it is left.
+   */
+  bring(
+    context: Context,
+    lease: LayerLease,
+    offer: LayerOffer,
+    onLayer?: (progress: LayerProgress) => void,
+  ): Promise<void>;
+  /** A form of a layer that is here: one that is kept, or else a new one. It stays while the lease, which holds the layer. */
+  form(context: Context, lease: LayerLease, layer: Digest, encoding: LayerEncoding): Promise<LayerForm>;
+  /** Bytes of a form that is here. */
+  read(form: LayerForm, offset: number): AsyncIterable<Uint8Array>;
+}
+
+export type LayerEncoding = 'uncompressed' | 'gzip' | 'zstd';
+
+/** A layer as somebody else has it. */
+export interface LayerOffer {
+  readonly descriptor: Descriptor;
+  readonly diffId: Digest;
+  /** The repository that has it, "host/path"; undefined for another kind of place. */
+  readonly place: string | undefined;
+  /** The layer's bytes as that place has them, from an offset on; see `RemoteImage.layer`. */
+  open(
+    context: Context,
+    options: { readonly offset: number; readonly onRetry: (seconds: number) => void },
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** Held until disposed. */

@@ -4,24 +4,13 @@ import { isCode, SampanError } from '../base/errors.ts';
 import type { ContentStore, Lease, PartialWriter } from '../content/contract.ts';
 import { decompress } from '../oci/compression.ts';
 import { type Digest, finishDigest } from '../oci/digest.ts';
-import type { Descriptor } from '../oci/image.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
-import type { LayerProgress } from './contract.ts';
+import type { LayerOffer, LayerProgress } from './contract.ts';
 import type { LayerForms } from './layer-forms.ts';
 import { receiveLayer } from './receive-layer.ts';
 
 /** A layer to be pulled. */
-export interface RemoteLayer {
-  readonly descriptor: Descriptor;
-  readonly diffId: Digest;
-  /** The repository that has it: "host/path". */
-  readonly place: string;
-  /** The layer's bytes as the registry has them, from an offset on; see `RemoteImage.layer`. */
-  open(
-    context: Context,
-    options: { readonly offset: number; readonly onRetry: (seconds: number) => void },
-  ): AsyncIterable<Uint8Array>;
-}
+export type RemoteLayer = LayerOffer;
 
 export interface LayerParts {
   readonly content: ContentStore;
@@ -54,7 +43,7 @@ export async function downloadLayer(
   });
   tell('unpacked', size);
   parts.forms.add({ digest, diffId: layer.diffId, mediaType, size });
-  parts.forms.addPlace(digest, layer.place);
+  if (layer.place !== undefined) parts.forms.addPlace(digest, layer.place);
   return tarSize;
 }
 

@@ -28,6 +28,7 @@ import type {
   ImagesUsage,
   ImageUsers,
   ImportOptions,
+  LayerExchange,
   LayerReport,
   LoadedImage,
   LoadOptions,
@@ -48,6 +49,7 @@ import { createImageMaker } from './image-maker.ts';
 import { type ImageRecord, ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
 import { LayerCompression } from './layer-compression.ts';
+import { StoredLayerExchange } from './layer-exchange.ts';
 import { LayerForms } from './layer-forms.ts';
 import { ALWAYS, LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
@@ -89,6 +91,7 @@ export async function openImages(options: ImagesOptions): Promise<StoredImages> 
 
 export class StoredImages implements Images {
   readonly maker: ImageMaker;
+  readonly exchange: LayerExchange;
   readonly #store: ImageStore;
   readonly #options: ImagesOptions;
   readonly #ledger: ImageLedger;
@@ -119,6 +122,8 @@ export class StoredImages implements Images {
       ...{ ledger: this.#ledger, keeper: this.#layers },
     });
     this.#pulls = new LayerPulls({ ...options, forms: this.#forms });
+    const [keeper, pulls, forms] = [this.#layers, this.#pulls, this.#forms];
+    this.exchange = new StoredLayerExchange({ content, keeper, pulls, forms, compression });
     this.#pushes = new LayerPushes(
       content,
       this.#forms,

@@ -40,7 +40,7 @@ export class LayerPulls {
     if (!(await snapshots.hasLayer(diffId))) return undefined;
     const isForm = forms.get(digest)?.diffId === diffId;
     if (digest !== diffId && !(isForm && (await content.stat(digest)))) return undefined;
-    if (isForm) forms.addPlace(digest, place);
+    if (isForm && place !== undefined) forms.addPlace(digest, place);
     return (await content.stat(diffId))?.size;
   }
 
