@@ -1,5 +1,6 @@
 import type { Handlers } from './call.ts';
 import { buildHandlers } from './handlers/build.ts';
+import { buildShellHandlers } from './handlers/build-shells.ts';
 import { buildkitHandlers } from './handlers/buildkit.ts';
 import { commitHandlers } from './handlers/commit.ts';
 import { containerFileHandlers } from './handlers/container-files.ts';
@@ -30,6 +31,7 @@ export const handlers: Handlers = {
   ...commitHandlers,
   ...registryHandlers,
   ...buildHandlers,
+  ...buildShellHandlers,
   ...buildkitHandlers,
   ...networkHandlers,
   ...volumeHandlers,

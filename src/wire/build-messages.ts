@@ -62,6 +62,23 @@ export type BuildFailure = TypeOf<typeof BuildFailure>;
 /** An image that was made, "sha256:…", one for each platform ("linux/amd64"), in the order asked for. */
 const BuildImage = struct('BuildImage', { ID: string, Platform: optional(string) });
 
+/**
+ * With `debug`: a step has failed, and `POST /build/shells/{id}/start` runs a command in it, for half a minute; the build fails when that has
+ * ended. `Cmd` is what is run where nothing else is asked for.
+ */
+const BuildShell = struct('BuildShell', { digest: string, id: string, Cmd: list(string), error: string });
+export type BuildShell = TypeOf<typeof BuildShell>;
+
+/** The body of `POST /build/shells/{id}/start`. What is empty is as it is in the step; ConsoleSize is rows and columns. */
+export const BuildShellStart = struct('BuildShellStart', {
+  Cmd: list(string),
+  Env: list(string),
+  User: string,
+  WorkingDir: string,
+  ConsoleSize: optional(list(int64)),
+});
+export type BuildShellStart = TypeOf<typeof BuildShellStart>;
+
 export const BuildEvent = struct('BuildEvent', {
   vertex: optional(BuildVertex),
   started: optional(BuildStarted),
@@ -70,6 +87,7 @@ export const BuildEvent = struct('BuildEvent', {
   done: optional(BuildDone),
   warning: optional(BuildWarning),
   failure: optional(BuildFailure),
+  shell: optional(BuildShell),
   aux: optional(BuildImage),
 });
 export type BuildEvent = TypeOf<typeof BuildEvent>;
@@ -80,6 +98,8 @@ export const ownBuildParameters = {
   progress: text(),
   /** Only the linter runs: the answer has warnings, and no image is made. */
   check: flag(),
+  /** The first step that fails is kept for a shell in it (BuildShell). */
+  debug: flag(),
   /** JSON list of stages' names. */
   nocachefilter: text(),
   /** JSON list of what steps may ask for: "network.host". */

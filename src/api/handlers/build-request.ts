@@ -37,6 +37,7 @@ export function buildOptions({ query, request }: Pick<Call<'build'>, 'query' | '
     cacheFrom: list('cachefrom', query.cachefrom),
     style: query.progress === EVENTS ? 'buildkit' : 'classic',
     sourceDate: undefined,
+    debug: query.debug,
   };
 }
 

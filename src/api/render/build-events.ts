@@ -24,6 +24,9 @@ export function buildEvents(send: (event: BuildEvent) => void): { readonly liste
     onDone(digest, { cached, error }) {
       send({ done: { digest, cached, ...(error === undefined ? {} : { error }), time: Date.now() } });
     },
+    onShell({ id, vertex, args, error }) {
+      send({ shell: { digest: vertex, id, Cmd: [...args], error } });
+    },
   };
   return { listener };
 }

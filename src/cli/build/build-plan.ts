@@ -5,6 +5,7 @@ import type { Session } from '../session.ts';
 import { agentSockets } from './agents.ts';
 import { checkOutputs } from './deliver.ts';
 import type { BuildOptions, buildFlags } from './flags.ts';
+import { readInvoke } from './invoke.ts';
 import { type Outputs, outputsOf } from './outputs.ts';
 import { readSecrets } from './secrets.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -15,6 +16,8 @@ export interface BuildPlan {
   /** The daemon speaks in events; otherwise as Docker's classic builder does. */
   readonly events: boolean;
   readonly progress: string;
+  /** A shell is opened in a step that fails. */
+  readonly debug: boolean;
   readonly isCheck: boolean;
   readonly outputs: Outputs;
   readonly names: readonly string[];
@@ -36,6 +39,7 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
   return {
     options,
     events,
+    debug: wantsShell(options, session.io),
     progress: options.quiet ? 'quiet' : progressOf(options, changed, session),
     isCheck: options.check || options.call !== 'build',
     outputs,
@@ -43,6 +47,15 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
     secrets: readSecrets(options.secret, session.io.environment),
     agents: agentSockets(options.ssh, session),
   };
+}
+
+/** There is none without a terminal: in a script the same command line is a build like any other. */
+function wantsShell({ debug, invoke }: BuildOptions, io: Session['io']): boolean {
+  if (!debug && invoke === '') return false;
+  readInvoke(invoke);
+  if (io.stdinIsTerminal && io.stdoutIsTerminal) return true;
+  io.err('WARNING: --debug opens no shell: standard input and output are not a terminal\n');
+  return false;
 }
 
 function progressOf(
@@ -65,7 +78,16 @@ function wantsEvents(setting: string): boolean {
   }
 }
 
-const notClassic = ['build-context', 'cache-to', 'check', 'no-cache-filter', 'secret', 'ssh'] as const;
+const notClassic = [
+  'build-context',
+  'cache-to',
+  'check',
+  'debug',
+  'invoke',
+  'no-cache-filter',
+  'secret',
+  'ssh',
+] as const;
 
 function refuseForClassic(changed: Invocation<typeof buildFlags>['changed']): void {
   const given = notClassic.find((name) => changed(name));

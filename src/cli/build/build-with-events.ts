@@ -4,6 +4,8 @@ import { whileDrawing } from '../progress.ts';
 import { askForBuild, type BuildRun, showText } from './build-classically.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import type { BuildDisplay } from './display.ts';
+import { runFailedShell } from './failed-shell.ts';
+import { readInvoke } from './invoke.ts';
 import { checkReport, failureReport, warningSummary } from './reports.ts';
 import { displayOf, showEvents } from './show-events.ts';
 import { watched } from './upload.ts';
@@ -43,7 +45,7 @@ class BuildFailed extends CommandError {
 }
 
 async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal): Promise<BuildOutcome> {
-  const { plan, prepared, session } = run;
+  const { plan, prepared, session, client } = run;
   const steps = new UploadSteps(display, prepared.body !== undefined);
   const body = prepared.body === undefined ? undefined : watched(prepared.body, steps);
   const { head, rest } = await peek(await askForBuild(run, body, signal), FIRST_KEY);
@@ -51,7 +53,11 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
     display.close();
     return showText(rest, { io: session.io, quiet: plan.options.quiet, before: () => '' });
   }
-  const { images, warnings, failure } = await showEvents(rest, display, nameOfDockerfile(prepared));
+  const { images, warnings, failure } = await showEvents(rest, display, {
+    rename: nameOfDockerfile(prepared),
+    onShell: (shell) =>
+      runFailedShell({ client, io: session.io, display, invoke: readInvoke(plan.options.invoke) }, shell),
+  });
   if (failure !== undefined) {
     const message = `ERROR: failed to build: failed to solve: ${failure.message}`;
     const report = warningSummary(warnings, session.programName) + failureReport(failure, display);

@@ -10,6 +10,8 @@ export interface BuildDisplay {
   /** Leaves the terminal to others for a while. */
   pause(): void;
   redraw(): void;
+  /** Leaves the terminal to somebody who writes on it, until the returned function is called. */
+  lend(): () => void;
   /** Nothing more comes. */
   close(): void;
 }

@@ -32,6 +32,9 @@ export class JsonDisplay implements BuildDisplay {
 
   pause(): void {}
   redraw(): void {}
+  lend(): () => void {
+    return () => {};
+  }
   close(): void {}
 
   #vertex(digest: string): object {

@@ -51,6 +51,7 @@ export class LiveDisplay implements BuildDisplay {
   readonly #began: number;
   /** What the daemon's clock is ahead of ours. */
   #ahead: number | undefined;
+  #isLent = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor({ screen, colours, now = Date.now }: LiveDisplayOptions) {
@@ -68,13 +69,22 @@ export class LiveDisplay implements BuildDisplay {
   }
 
   redraw(): void {
-    if (this.#timer === undefined) return;
+    if (this.#timer === undefined || this.#isLent) return;
     const { rows, columns } = this.#screen.size();
     const room = Math.max(rows - 2, 1);
     this.#live.draw(this.#painted('', choose(this.#rows(true, room), room), columns));
   }
 
+  lend(): () => void {
+    this.pause();
+    this.#isLent = true;
+    return () => {
+      this.#isLent = false;
+    };
+  }
+
   pause(): void {
+    if (this.#isLent) return;
     this.#live.leave(this.#painted('', this.#rows(false, 0), this.#screen.size().columns));
   }
 

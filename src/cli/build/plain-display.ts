@@ -47,6 +47,11 @@ export class PlainDisplay implements BuildDisplay {
   pause(): void {}
   redraw(): void {}
 
+  lend(): () => void {
+    this.close();
+    return () => {};
+  }
+
   /** What waits is shown: those that have not ended were given up. */
   close(): void {
     for (const { step } of [...this.#waiting.values()]) this.#show(step);

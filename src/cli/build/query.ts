@@ -15,6 +15,8 @@ export interface QueryFacts {
   /** By name, in the form that the daemon takes. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly agents: Readonly<Record<string, string>>;
+  /** Whether a failed step is to be kept for a shell in it. */
+  readonly debug: boolean;
   /** Whether the daemon is to speak in events. */
   readonly events: boolean;
 }
@@ -47,6 +49,7 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     ...common,
     progress: EVENTS,
     check: options.check || options.call !== 'build',
+    debug: facts.debug,
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),
     entitlements: jsonList(options.allow),
     contexts: orNothing(facts.contexts),

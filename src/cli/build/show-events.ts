@@ -1,5 +1,5 @@
 import { jsonValues } from '../../client/json-stream.ts';
-import type { BuildEvent, BuildFailure, BuildWarning } from '../../wire/build-messages.ts';
+import type { BuildEvent, BuildFailure, BuildShell, BuildWarning } from '../../wire/build-messages.ts';
 import { CommandError } from '../command-error.ts';
 import type { Io } from '../io.ts';
 import { progressOutput } from '../progress.ts';
@@ -34,6 +34,7 @@ function silent(): BuildDisplay {
     apply: (event) => trace.apply(event),
     pause() {},
     redraw() {},
+    lend: () => () => {},
     close() {},
   };
 }
@@ -42,11 +43,18 @@ export interface EventsOutcome extends BuildOutcome {
   readonly failure: BuildFailure | undefined;
 }
 
-/** Shows events until they end. `rename` puts right what the daemon knows under another name. */
+export interface EventsHandlers {
+  /** Puts right what the daemon knows under another name. */
+  readonly rename: (text: string) => string;
+  /** A failed step waits for as long as this takes. */
+  readonly onShell: (shell: BuildShell) => Promise<void>;
+}
+
+/** Shows events until they end. */
 export async function showEvents(
   body: AsyncIterable<Uint8Array>,
   display: BuildDisplay,
-  rename: (text: string) => string,
+  { rename, onShell }: EventsHandlers,
 ): Promise<EventsOutcome> {
   const images: { id: string; platform: string }[] = [];
   const warnings: BuildWarning[] = [];
@@ -54,6 +62,7 @@ export async function showEvents(
   const here = sameClock();
   for await (const event of jsonValues<BuildEvent>(body)) {
     display.apply(here(event));
+    if (event.shell !== undefined) await onShell(event.shell);
     if (event.warning !== undefined) warnings.push(renamed(event.warning, rename));
     if (event.failure !== undefined) failure = renamed(event.failure, rename);
     if (event.aux !== undefined) images.push({ id: event.aux.ID, platform: event.aux.Platform ?? '' });

@@ -1,7 +1,7 @@
-import { ComparedContext, ownBuildParameters, UploadedContext } from '../build-messages.ts';
+import { BuildShellStart, ComparedContext, ownBuildParameters, UploadedContext } from '../build-messages.ts';
 import { BuildPruneResponse } from '../disk-usage-types.ts';
 import { ProgressMessage } from '../messages.ts';
-import { filters, flag, integer, text, texts } from '../query.ts';
+import { filters, flag, integer, text, texts, unsigned } from '../query.ts';
 import type { Route } from '../route.ts';
 
 export const buildRoutes = {
@@ -81,6 +81,28 @@ export const buildRoutes = {
     upload: true,
     statuses: [201],
     response: UploadedContext,
+    stream: 'none',
+    since: '1.51',
+    own: true,
+  },
+  buildShellStart: {
+    method: 'POST',
+    path: '/build/shells/{id}/start',
+    summary:
+      'Runs a command on a terminal in the failed step of a build with `debug`: its filesystem as the step left it, its mounts, variables, user, directory and network. It ends with the connection, and the build fails when it has ended.',
+    query: {},
+    body: BuildShellStart,
+    statuses: [101, 200],
+    stream: 'hijack',
+    since: '1.51',
+    own: true,
+  },
+  buildShellResize: {
+    method: 'POST',
+    path: '/build/shells/{id}/resize',
+    summary: "Changes the size of such a command's terminal.",
+    query: { h: unsigned, w: unsigned },
+    statuses: [200],
     stream: 'none',
     since: '1.51',
     own: true,
