@@ -1,4 +1,6 @@
-import { type Methods, streaming, unary } from '../grpc/server.ts';
+import { invalid } from '../../base/errors.ts';
+import { type GrpcCall, type Methods, streaming, unary } from '../grpc/server.ts';
+import { Tunnel } from '../grpc/tunnel.ts';
 import {
   DiskUsageRequest,
   DiskUsageResponse,
@@ -12,6 +14,7 @@ import {
   StatusResponse,
   UsageRecord,
 } from '../protobuf/control-messages.ts';
+import { BytesMessage } from '../protobuf/session-messages.ts';
 import { type SolveParts, solve } from './solve.ts';
 import { pruneOptions, recordFilter, usageOf } from './usage.ts';
 import { versionOf, worker } from './worker.ts';
@@ -30,6 +33,7 @@ export function controlMethods(solving: SolveParts): Methods {
       const job = await jobs.find(ref, signal);
       yield* job.progress.follow(signal);
     }),
+    [`${CONTROL}/Session`]: (call, requests) => tunnelledSession(solving, call, requests),
     [`${CONTROL}/ListWorkers`]: unary(Empty, ListWorkersResponse, () => ({ records: [worker(parts)] })),
     [`${CONTROL}/Info`]: unary(Empty, InfoResponse, () => ({ version: versionOf(parts) })),
     [`${CONTROL}/DiskUsage`]: unary(DiskUsageRequest, DiskUsageResponse, async ({ filters }) => {
@@ -45,4 +49,30 @@ export function controlMethods(solving: SolveParts): Methods {
       }
     }),
   };
+}
+
+const EXPOSED = 'x-docker-expose-session-';
+const MAX_TEXT = 4_096;
+
+/** A client's session over a call instead of over a connection of its own: clients do so with sessions that several builds share. */
+async function* tunnelledSession(
+  { sessions }: SolveParts,
+  { headers, signal }: GrpcCall,
+  requests: AsyncIterable<Buffer>,
+): AsyncGenerator<Uint8Array, void, void> {
+  const said = (name: string): string => String(headers[`${EXPOSED}${name}`] ?? '');
+  const [id, sharedKey] = [said('uuid'), said('sharedkey')];
+  if (id === '' || id.length > MAX_TEXT || sharedKey.length > MAX_TEXT) {
+    throw invalid('a session needs an ID: x-docker-expose-session-uuid');
+  }
+  const methods = said('grpc-method').toLowerCase().split(',');
+  const tunnel = new Tunnel(pieces(requests), signal);
+  const facts = { id, sharedKey, methods: new Set(methods.map((method) => method.trim())) };
+  const serving = sessions.serve(tunnel.stream, facts);
+  for await (const data of tunnel.answers()) yield BytesMessage.encode({ data });
+  await serving;
+}
+
+async function* pieces(requests: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const request of requests) yield BytesMessage.decode(request).data;
 }
