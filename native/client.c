@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "dns-settings.h"
+#include "failure.h"
 #include "hub.h"
 #include "stdin.h"
 
@@ -162,6 +165,14 @@ void client_send_text(struct client *client, int type, const char *format, ...)
 		client_send(client, type, text, (size_t)length);
 }
 
+void client_send_failure(struct client *client, const struct failure *failure)
+{
+	char *text = failure_json(failure);
+
+	client_send(client, FRAME_FAILED, text ? text : "{}", text ? strlen(text) : 2);
+	free(text);
+}
+
 /* --- leaving ------------------------------------------------------------------------------------------------------------- */
 
 void client_leave(struct client *client)
@@ -216,7 +227,7 @@ static uint32_t frame_length(const uint8_t *header)
 
 static uint32_t limit_of(int type)
 {
-	if (type == FRAME_EXEC || type == FRAME_STDIN)
+	if (type == FRAME_EXEC || type == FRAME_STDIN || type == FRAME_PUBLISH)
 		return FRAME_MAX;
 	return type == FRAME_DNS ? DNS_SETTINGS_MAX : FRAME_REQUEST_MAX;
 }

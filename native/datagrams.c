@@ -162,6 +162,46 @@ void datagrams_open(const struct published *published)
 		watch_for(&port->watch, EPOLLIN);
 }
 
+bool datagrams_has(const struct published *published)
+{
+	for (const struct datagram_port *port = ports; port; port = port->next)
+		if (published_alike(&port->target, published))
+			return true;
+	return false;
+}
+
+static void forget_peers(struct datagram_port *port)
+{
+	while (port->peers)
+		forget(port->peers);
+}
+
+static bool leads_to(const struct datagram_port *port, const struct published *wanted)
+{
+	return port->target.target_size == wanted->target_size &&
+	       memcmp(&port->target.target, &wanted->target, wanted->target_size) == 0;
+}
+
+void datagrams_retain(const struct published *list, size_t count)
+{
+	for (struct datagram_port **link = &ports; *link;) {
+		struct datagram_port *port = *link;
+		const struct published *wanted = published_find(list, count, &port->target);
+
+		/* Peers are connected to where the port led when they were first heard. */
+		if (!wanted || !leads_to(port, wanted))
+			forget_peers(port);
+		if (wanted) {
+			port->target = *wanted;
+			link = &port->next;
+		} else {
+			*link = port->next;
+			watch_close(&port->watch);
+			loop_free(port);
+		}
+	}
+}
+
 void datagrams_close(void)
 {
 	for (struct datagram_port *port = ports; port; port = port->next)

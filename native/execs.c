@@ -12,15 +12,6 @@
 /* A container may make its own exec hang (a path on a filesystem that it serves); not for ever. */
 enum { START_MS = 60000 };
 
-static void answer_failure(struct client *client, const struct failure *failure)
-{
-	char *text = failure_json(failure);
-
-	if (client)
-		client_send(client, FRAME_FAILED, text ? text : "{}", text ? strlen(text) : 2);
-	free(text);
-}
-
 /* The requester's next request may be taken. */
 static struct client *let_go(struct supervised *process)
 {
@@ -37,7 +28,8 @@ static void give_up(struct supervised *process, const struct failure *failure)
 	struct client *client = let_go(process);
 
 	supervised_free(process);
-	answer_failure(client, failure);
+	if (client)
+		client_send_failure(client, failure);
 	if (client)
 		client_consume(client);
 }
@@ -140,18 +132,18 @@ void exec_start(struct client *client, const char *id, const uint8_t *plan, size
 	if (!process) {
 		free(run);
 		fail(&failure, ENOMEM, "", NULL);
-		answer_failure(client, &failure);
+		client_send_failure(client, &failure);
 		return;
 	}
 	if (decode(run, plan, size, &failure) < 0 || begin(run, &failure) < 0) {
 		supervised_free(process);
-		answer_failure(client, &failure);
+		client_send_failure(client, &failure);
 		return;
 	}
 	if (follow(process, &failure) < 0) {
 		run_abort(run);
 		supervised_free(process);
-		answer_failure(client, &failure);
+		client_send_failure(client, &failure);
 		return;
 	}
 	process->requester = client;

@@ -8,6 +8,8 @@
 #include "loop.h"
 #include "supervised.h"
 
+struct failure;
+
 /* A connection to the supervisor's socket. */
 struct client {
 	struct watch watch;
@@ -76,6 +78,8 @@ void client_hold(struct client *client, bool hold);
 /* Sends a frame, or keeps it for when the client reads. The client may be gone afterwards, but its memory lasts this turn. */
 void client_send(struct client *client, int type, const void *payload, size_t size);
 void client_send_text(struct client *client, int type, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Sends FAILED. */
+void client_send_failure(struct client *client, const struct failure *failure);
 /* Sends the rest and hangs up. */
 void client_finish(struct client *client);
 /* Lets go of the process whose streams it has. */

@@ -242,3 +242,10 @@ int plan_decode(struct plan *plan, uint8_t *bytes, size_t size, struct failure *
 	if (take_steps(plan, &cursor, &arena, header->count, failure)) return -1;
 	return check_shape(plan, failure);
 }
+
+void plan_dispose(struct plan *plan)
+{
+	free(plan->arena);
+	free(plan->bytes);
+	*plan = (struct plan){0};
+}

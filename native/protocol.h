@@ -10,7 +10,7 @@ enum {
 	FRAME_HEADER = 8,
 	/* The longest plan (PLAN_BYTES_MAX) and what goes before it in EXEC. */
 	FRAME_MAX = (16 << 20) + 1024,
-	/* Requests other than EXEC, STDIN and DNS are tiny. */
+	/* Requests other than EXEC, STDIN, DNS and PUBLISH are tiny. */
 	FRAME_REQUEST_MAX = 1024,
 	/* Exec ids are 64 hex digits; room for a terminator. */
 	ID_SIZE = 65,
@@ -38,6 +38,8 @@ enum frame_type {
 	FRAME_HOLD = 0x38,
 	FRAME_RELEASE = 0x39,
 	FRAME_DNS = 0x3a,
+	FRAME_PUBLISH = 0x3b,
+	FRAME_LOG = 0x3c,
 
 	/* Answers and notices. */
 	FRAME_OK = 0x40,

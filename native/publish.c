@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "plan.h"
+#include "relay.h"
 
 /* An address in text form, IPv4 or IPv6. IPv6 sockets take IPv6 alone: a port of both families is published twice. */
 static int parse_address(struct text text, int64_t port, struct sockaddr_storage *address, socklen_t *size)
@@ -44,27 +44,37 @@ static int open_listener(int protocol, const struct sockaddr_storage *address, s
 	return keep_fd(&fd);
 }
 
-int op_publish(struct run *run, const struct publish_step *args, struct failure *failure)
+int publish_parse(const struct publish_step *args, struct published *published, struct failure *failure)
+{
+	*published = (struct published){.fd = -1, .protocol = (int)args->protocol};
+	if (parse_address(args->host_address, args->host_port, &published->host, &published->host_size) != 0)
+		return fail(failure, EINVAL, args->host_address.data, NULL);
+	if (parse_address(args->address, args->port, &published->target, &published->target_size) != 0)
+		return fail(failure, EINVAL, args->address.data, NULL);
+	return 0;
+}
+
+int publish_bind(const struct publish_step *args, struct published *published, struct failure *failure)
 {
 	char subject[128];
-	struct sockaddr_storage host, target;
-	socklen_t host_size, target_size;
 	snprintf(subject, sizeof subject, "%s:%lld", args->host_address.data, (long long)args->host_port);
-	if (parse_address(args->host_address, args->host_port, &host, &host_size) != 0)
-		return fail(failure, EINVAL, subject, NULL);
-	if (parse_address(args->address, args->port, &target, &target_size) != 0)
-		return fail(failure, EINVAL, args->address.data, NULL);
+	published->fd = open_listener(published->protocol, &published->host, published->host_size);
+	return published->fd < 0 ? fail(failure, errno, subject, NULL) : 0;
+}
+
+int op_publish(struct run *run, const struct publish_step *args, struct failure *failure)
+{
+	struct published published;
+	if (publish_parse(args, &published, failure) != 0) return -1;
 	if (run->published_count >= PUBLISHED_MAX)
-		return fail(failure, EMFILE, subject, "more than %d published ports", PUBLISHED_MAX);
+		return fail(failure, EMFILE, args->host_address.data, "more than %d published ports", PUBLISHED_MAX);
 
 	size_t count = run->published_count;
 	struct published *grown = realloc(run->published, (count + 1) * sizeof *grown);
-	if (!grown) return fail(failure, ENOMEM, subject, NULL);
+	if (!grown) return fail(failure, ENOMEM, args->host_address.data, NULL);
 	run->published = grown;
-	int fd = open_listener((int)args->protocol, &host, host_size);
-	if (fd < 0) return fail(failure, errno, subject, NULL);
-	grown[count] = (struct published){
-	        .fd = fd, .protocol = (int)args->protocol, .target = target, .target_size = target_size};
+	if (publish_bind(args, &published, failure) != 0) return -1;
+	grown[count] = published;
 	run->published_count = count + 1;
 	return 0;
 }

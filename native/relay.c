@@ -28,6 +28,8 @@ struct port {
 	struct watch watch;
 	struct timer pause;
 	struct published target;
+	/* Those that came in by it; one that is no longer published lives on as long as they do. */
+	size_t connections;
 	struct port *next;
 };
 
@@ -54,6 +56,12 @@ static size_t connection_count;
 /* Beyond it, connections wait in the kernel's queue. */
 static size_t connection_limit;
 
+static void free_closed(struct port *port)
+{
+	if (port->connections == 0)
+		loop_free(port);
+}
+
 static void end_connection(struct connection *connection)
 {
 	struct port *port = connection->port;
@@ -63,8 +71,11 @@ static void end_connection(struct connection *connection)
 		buffer_release(&connection->ends[i].pending);
 	}
 	connection_count--;
+	port->connections--;
 	loop_free(connection);
-	if (!timer_is_set(&port->pause))
+	if (!watch_is_open(&port->watch))
+		free_closed(port);
+	else if (!timer_is_set(&port->pause))
 		watch_for(&port->watch, EPOLLIN);
 }
 
@@ -191,6 +202,7 @@ static void open_connection(struct port *port, int accepted)
 	connection->port = port;
 	connection->connecting = true;
 	connection_count++;
+	port->connections++;
 	settle(connection);
 }
 
@@ -245,20 +257,56 @@ static size_t affordable_connections(void)
 	return affordable < CONNECTIONS_MAX ? affordable : CONNECTIONS_MAX;
 }
 
+static void open_all(struct published *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].fd < 0)
+			continue;
+		if (list[i].protocol == IPPROTO_UDP)
+			datagrams_open(&list[i]);
+		else
+			open_port(&list[i]);
+		list[i].fd = -1;
+	}
+}
+
 void relay_open(struct run *run)
 {
 	connection_limit = affordable_connections();
-	for (size_t i = 0; i < run->published_count; i++) {
-		struct published *published = &run->published[i];
+	open_all(run->published, run->published_count);
+}
 
-		if (published->fd < 0)
+static void retain_ports(const struct published *list, size_t count)
+{
+	for (struct port **link = &ports; *link;) {
+		struct port *port = *link;
+		const struct published *wanted = published_find(list, count, &port->target);
+
+		if (wanted) {
+			port->target = *wanted;
+			link = &port->next;
 			continue;
-		if (published->protocol == IPPROTO_UDP)
-			datagrams_open(published);
-		else
-			open_port(published);
-		published->fd = -1;
+		}
+		*link = port->next;
+		timer_clear(&port->pause);
+		watch_close(&port->watch);
+		free_closed(port);
 	}
+}
+
+bool relay_has(const struct published *published)
+{
+	for (const struct port *port = ports; port; port = port->next)
+		if (published_alike(&port->target, published))
+			return true;
+	return datagrams_has(published);
+}
+
+void relay_replace(struct published *list, size_t count)
+{
+	retain_ports(list, count);
+	datagrams_retain(list, count);
+	open_all(list, count);
 }
 
 void relay_close(void)

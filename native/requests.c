@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "dns.h"
+#include "failure.h"
 #include "hub.h"
+#include "republish.h"
 #include "stdin.h"
 
 /* The rest of a payload that is being taken apart; `torn` once it was too short. */
@@ -40,6 +42,13 @@ static unsigned take_u16(struct payload *payload)
 	unsigned high = take_u8(payload);
 
 	return high << 8 | take_u8(payload);
+}
+
+static uint32_t take_u32(struct payload *payload)
+{
+	uint32_t high = take_u16(payload);
+
+	return high << 16 | take_u16(payload);
 }
 
 static bool is_id_character(uint8_t byte)
@@ -200,6 +209,43 @@ static void configure_dns(struct client *client, struct payload *payload)
 	}
 }
 
+static void publish(struct client *client, struct payload *payload)
+{
+	struct failure failure;
+
+	if (supervised_list->phase != PHASE_RUNNING)
+		refuse(client, "conflict", "the container is not running");
+	else if (republish(supervised_list->run, payload->bytes, payload->left, &failure) == 0)
+		client_send(client, FRAME_OK, NULL, 0);
+	else
+		client_send_failure(client, &failure);
+}
+
+/* The log looks at its options for each record. */
+static void limit_log(struct client *client, struct payload *payload)
+{
+	struct log_options *log = &supervised_list->run->log;
+	uint64_t max_size = take_u32(payload);
+	unsigned max_files;
+	bool compress;
+
+	max_size = max_size << 32 | take_u32(payload);
+	max_files = take_u16(payload);
+	compress = take_u8(payload);
+	if (payload->left || max_size > INT64_MAX)
+		payload->torn = true;
+	if (payload->torn)
+		return;
+	if (!log->path) {
+		refuse(client, "conflict", "the container has no log");
+		return;
+	}
+	log->max_size = max_size;
+	log->max_files = max_files;
+	log->compress = compress;
+	client_send(client, FRAME_OK, NULL, 0);
+}
+
 static int describe(struct buffer *text, const struct supervised *process)
 {
 	return buffer_printf(text, "{\"id\":\"%s\",\"pid\":%d,\"startedAtNs\":%" PRId64 "}", process->id, (int)process->pid,
@@ -257,6 +303,12 @@ void request_handle(struct client *client, int type, const uint8_t *bytes, size_
 		break;
 	case FRAME_DNS:
 		configure_dns(client, &payload);
+		break;
+	case FRAME_PUBLISH:
+		publish(client, &payload);
+		break;
+	case FRAME_LOG:
+		limit_log(client, &payload);
 		break;
 	case FRAME_HOLD:
 	case FRAME_RELEASE:

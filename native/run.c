@@ -55,16 +55,25 @@ static int run_stage(struct run *run, enum stage stage, struct failure *failure)
 	return 0;
 }
 
+static void run_after_step(struct run *run, const struct step *step)
+{
+	struct failure failure = {0};
+	if (step_run(run, step, &failure) != 0 && run->on_after_failure) {
+		run->on_after_failure(run->context, &failure);
+	}
+	drop_result(run);
+}
+
 void run_after(struct run *run)
 {
+	const struct plan *unpublish = run->unpublish;
 	if (run->after_done) return;
 	run->after_done = true;
+	for (uint32_t i = 0; unpublish && i < unpublish->counts[STAGE_AFTER]; i++)
+		run_after_step(run, unpublish->steps[STAGE_AFTER][i]);
 	for (uint32_t i = 0; i < run->plan.counts[STAGE_AFTER]; i++) {
-		struct failure failure = {0};
-		if (step_run(run, run->plan.steps[STAGE_AFTER][i], &failure) != 0 && run->on_after_failure) {
-			run->on_after_failure(run->context, &failure);
-		}
-		drop_result(run);
+		const struct step *step = run->plan.steps[STAGE_AFTER][i];
+		if (!unpublish || step->operation != OPERATION_netlink) run_after_step(run, step);
 	}
 }
 
@@ -320,8 +329,9 @@ void run_dispose(struct run *run)
 	free(run->published);
 	free(run->user.groups);
 	free(run->user.home);
-	free(run->plan.arena);
-	free(run->plan.bytes);
+	plan_dispose(&run->plan);
+	if (run->unpublish) plan_dispose(run->unpublish);
+	free(run->unpublish);
 	drop_result(run);
 	run_init(run);
 }

@@ -61,10 +61,12 @@ struct supervise_options {
 	const char *state_file;
 };
 
-/* From `publish`: a bound (and, but for UDP, listening) socket, and where its traffic goes. */
+/* From `publish`: a bound (and, but for UDP, listening) socket on an address of the host, and where its traffic goes. */
 struct published {
 	int fd;
 	int protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	struct sockaddr_storage host;
+	socklen_t host_size;
 	struct sockaddr_storage target;
 	socklen_t target_size;
 };
@@ -121,6 +123,7 @@ struct run {
 	struct log_options log;
 	struct published *published; /* malloc'd; whoever takes an fd over sets it to -1 */
 	size_t published_count;
+	struct plan *unpublish; /* from PUBLISH, malloc'd: its after stage takes the place of this plan's `netlink` steps */
 	struct dns_options dns;
 	struct oom_watch oom[OOM_WATCHES_MAX];
 	size_t oom_count;
@@ -151,6 +154,8 @@ void run_init(struct run *run);
 
 /* Decodes a plan with strict limits. Takes `bytes` (malloc'd) over in every case. */
 int plan_decode(struct plan *plan, uint8_t *bytes, size_t size, struct failure *failure);
+
+void plan_dispose(struct plan *plan);
 
 bool plan_has_child(const struct plan *plan);
 

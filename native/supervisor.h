@@ -3,8 +3,10 @@
 #define SAMPAN_SUPERVISOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct published;
 struct run;
 
 /* Out-of-memory kills in the container's cgroups (oom.c). */
@@ -27,6 +29,12 @@ int state_write(const char *path, const struct state *state);
 
 /* Relays the published ports until relay_close (relay.c, datagrams.c). Takes the sockets over. */
 void relay_open(struct run *run);
+
+/* Whether this port of the host is open already. */
+bool relay_has(const struct published *published);
+
+/* Relays these ports and no others: takes over the sockets of those that have one, leads those that are open where the list says. */
+void relay_replace(struct published *list, size_t count);
 
 /* Gives the ports free: whoever is told of the container's end may publish them again. */
 void relay_close(void);

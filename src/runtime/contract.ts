@@ -52,12 +52,15 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-export interface LogFileOptions {
-  readonly path: string;
+export interface LogRotation {
   /** Bytes before a rotation; 0 for none. */
   readonly maxSize: number;
   readonly maxFiles: number;
   readonly compress: boolean;
+}
+
+export interface LogFileOptions extends LogRotation {
+  readonly path: string;
   /** The `attrs` of each record. */
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -89,6 +92,14 @@ export interface Task {
    * the way to them is the caller's to make. Fails with `conflict` when a program of the container has the port.
    */
   configureDns(context: Context, settings: Uint8Array): Promise<DnsSockets>;
+  /**
+   * Replaces the container's published ports: `before` has a `publish` step for each, `after` the `netlink` steps that take them out of the
+   * firewall when the container ends. Those that stay are not closed, connections by those that go live on. Fails with PlanError when
+   * one cannot be bound, nothing having changed.
+   */
+  publish(context: Context, plan: Partial<Plan>): Promise<void>;
+  /** Rotates the log otherwise from now on. */
+  limitLog(context: Context, rotation: LogRotation): Promise<void>;
   pause(context: Context): Promise<void>;
   resume(context: Context): Promise<void>;
   update(context: Context, resources: SpecResources): Promise<void>;

@@ -2,7 +2,8 @@ import { type Context, throwIfAborted } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { encodePlan } from '../plan/encode.ts';
-import type { Attachment, AttachOptions, DnsSockets, Exit, TerminalSize } from './contract.ts';
+import type { Plan } from '../plan/operations.ts';
+import type { Attachment, AttachOptions, DnsSockets, Exit, LogRotation, TerminalSize } from './contract.ts';
 import { encodeFrame, launcherFrames } from './frames.ts';
 import type { ExecRequest, SupervisedExec, Supervisor } from './supervisor.ts';
 import {
@@ -11,6 +12,7 @@ import {
   decodeStart,
   encodeAttach,
   encodeExec,
+  encodeLogRotation,
   encodeResize,
   encodeSignal,
   FIRST_PROCESS,
@@ -122,6 +124,15 @@ export class SupervisorClient implements Supervisor {
   async configureDns(_context: Context, settings: Uint8Array): Promise<DnsSockets> {
     const request = encodeFrame(supervisorFrames.dns, settings);
     return decodeDnsSockets(await this.#session.ask(request, supervisorFrames.ok));
+  }
+
+  async publish(_context: Context, plan: Partial<Plan>): Promise<void> {
+    const request = encodeFrame(supervisorFrames.publish, encodePlan(plan));
+    await this.#session.ask(request, supervisorFrames.ok);
+  }
+
+  async limitLog(_context: Context, rotation: LogRotation): Promise<void> {
+    await this.#session.ask(encodeLogRotation(rotation), supervisorFrames.ok);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { SampanError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
-import type { AttachOptions, DnsSockets, Exit, TerminalSize } from './contract.ts';
+import type { AttachOptions, DnsSockets, Exit, LogRotation, TerminalSize } from './contract.ts';
 import { encodeFrame, FRAME_HEADER_SIZE, type Frame, writeFrameHeader } from './frames.ts';
 
 /** The supervisor's frames; `native/protocol.h` holds the same numbers, `docs/supervisor-protocol.md` their payloads. */
@@ -18,6 +18,8 @@ export const supervisorFrames = {
   hold: 0x38,
   release: 0x39,
   dns: 0x3a,
+  publish: 0x3b,
+  log: 0x3c,
   ok: 0x40,
   refused: 0x41,
   attached: 0x42,
@@ -74,6 +76,15 @@ export function encodeResize(id: string, size: TerminalSize): Uint8Array {
   view.setUint16(0, size.rows);
   view.setUint16(2, size.columns);
   return encodeFrame(supervisorFrames.resize, join(cells, counted(utf8(id))));
+}
+
+export function encodeLogRotation({ maxSize, maxFiles, compress }: LogRotation): Uint8Array {
+  const payload = new Uint8Array(11);
+  const view = new DataView(payload.buffer);
+  view.setBigUint64(0, BigInt(maxSize));
+  view.setUint16(8, maxFiles);
+  view.setUint8(10, Number(compress));
+  return encodeFrame(supervisorFrames.log, payload);
 }
 
 /** The header of a STDIN frame, whose bytes follow it as they are. */

@@ -1,7 +1,7 @@
 import { type Context, throwIfAborted } from '../base/context.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Plan } from '../plan/operations.ts';
-import type { Attachment, AttachOptions, DnsSockets, Exit, TerminalSize } from './contract.ts';
+import type { Attachment, AttachOptions, DnsSockets, Exit, LogRotation, TerminalSize } from './contract.ts';
 import { encodeFrame, launcherFrames } from './frames.ts';
 import { SupervisorClient } from './supervisor-client.ts';
 import { decodeStart, decodeState, supervisorFrames } from './supervisor-protocol.ts';
@@ -39,6 +39,10 @@ export interface Supervisor {
   resize(context: Context, size: TerminalSize, execId?: string): Promise<void>;
   /** As Task.configureDns. */
   configureDns(context: Context, settings: Uint8Array): Promise<DnsSockets>;
+  /** As Task.publish. */
+  publish(context: Context, plan: Partial<Plan>): Promise<void>;
+  /** As Task.limitLog. */
+  limitLog(context: Context, rotation: LogRotation): Promise<void>;
   /** Hangs up; the container goes on. `exited` rejects if it was pending. */
   close(): void;
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.ts';
 import type { SpecResources } from '../oci/runtime-spec.ts';
+import type { Plan } from '../plan/operations.ts';
 import type { Cgroups } from './cgroup/contract.ts';
 import type {
   Attachment,
@@ -9,6 +10,7 @@ import type {
   ExecOptions,
   ExecTask,
   Exit,
+  LogRotation,
   Task,
   TerminalSize,
 } from './contract.ts';
@@ -93,6 +95,14 @@ export class SupervisedTask implements Task {
 
   configureDns(context: Context, settings: Uint8Array): Promise<DnsSockets> {
     return this.#parts.supervisor.configureDns(context, settings);
+  }
+
+  publish(context: Context, plan: Partial<Plan>): Promise<void> {
+    return this.#parts.supervisor.publish(context, plan);
+  }
+
+  limitLog(context: Context, rotation: LogRotation): Promise<void> {
+    return this.#parts.supervisor.limitLog(context, rotation);
   }
 
   pause(context: Context): Promise<void> {

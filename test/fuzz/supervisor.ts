@@ -9,11 +9,13 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { encodePlan } from '../../src/plan/encode.ts';
+import type { Operation } from '../../src/plan/operations.ts';
 import { encodeFrame } from '../../src/runtime/frames.ts';
 import { connectSupervisor } from '../../src/runtime/supervisor.ts';
 import {
   encodeAttach,
   encodeExec,
+  encodeLogRotation,
   encodeResize,
   encodeSignal,
   supervisorFrames as frames,
@@ -58,6 +60,23 @@ function randomPlan(): Uint8Array {
   return random(4) === 0 ? plan.subarray(0, random(plan.length)) : plan;
 }
 
+/** Ports of an address that only this fuzzer uses; some are taken twice, some lead nowhere, some steps are none to publish by. */
+function randomPorts(): Uint8Array {
+  const before = Array.from({ length: random(6) }, (): Operation => {
+    if (random(12) === 0) return { op: 'close', slot: random(64) };
+    return {
+      op: 'publish',
+      protocol: pick([6, 17, 132, random(256)]),
+      hostAddress: pick(['127.0.66.1', '127.0.66.1', '::1', '127.0.66', '']),
+      hostPort: pick([7000, 7001, 7002, 70_000]),
+      address: pick(['127.0.66.2', '::1', 'nobody']),
+      port: random(65536),
+    };
+  });
+  const plan = encodePlan({ before, after: random(3) === 0 ? [{ op: 'close', slot: 3 }] : [] });
+  return random(4) === 0 ? plan.subarray(0, random(plan.length)) : plan;
+}
+
 function attachOptions() {
   const flag = (): boolean => random(2) === 0;
   return { stdin: flag(), stdout: flag(), stderr: flag(), detachKeys: randomBytes(random(2) * 64) };
@@ -70,6 +89,8 @@ const requests: readonly (() => Uint8Array)[] = [
   () => encodeResize(pick(ids), { rows: random(65536), columns: random(65536) }),
   () => encodeSignal(pick(ids), pick(signals)),
   () => encodeExec(pick(ids), random(2) === 0 ? attachOptions() : undefined, randomPlan()),
+  () => encodeFrame(frames.publish, randomPorts()),
+  () => encodeLogRotation({ maxSize: random(2 ** 30), maxFiles: random(65536), compress: random(2) === 0 }),
   () => encodeFrame(frames.status),
   () => encodeFrame(frames.wait),
   () => encodeFrame(pick([frames.hold, frames.release])),
@@ -126,6 +147,15 @@ function withPatience<T>(work: Promise<T>, what: string): Promise<T> {
   return Promise.race([work, late]);
 }
 
+/** Comes in by a port that others open, close and lead elsewhere meanwhile. */
+async function visit(): Promise<void> {
+  const socket = connect({ host: '127.0.66.1', port: pick([7000, 7001]) });
+  socket.on('error', () => {});
+  socket.write(randomBytes(5000));
+  await Bun.sleep(random(20));
+  socket.destroy();
+}
+
 /** A client that keeps to the protocol is served, whatever the others do. */
 async function askHonestly(path: string): Promise<void> {
   const supervisor = await withPatience(connectSupervisor(context, path), 'WAIT');
@@ -149,8 +179,9 @@ async function fuzz(terminal: boolean, until: number): Promise<void> {
   const path = fixture.file('fuzzed', 'socket');
   while (performance.now() < until) {
     const clients = Array.from({ length: CLIENTS }, () => misbehave(path));
+    const visitors = Array.from({ length: 4 }, () => visit());
     await askHonestly(path);
-    await Promise.all(clients);
+    await Promise.all([...clients, ...visitors]);
     if (complaints() !== '') throw new Error(complaints());
     if (!existsSync(`/proc/${supervisor.pid}`)) {
       throw new Error(`the process has ended: ${JSON.stringify(await supervisor.exited)}`);

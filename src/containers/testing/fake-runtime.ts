@@ -1,6 +1,7 @@
 import type { Context } from '../../base/context.ts';
 import { notFound } from '../../base/errors.ts';
 import type { SpecResources } from '../../oci/runtime-spec.ts';
+import type { Plan } from '../../plan/operations.ts';
 import type {
   Attachment,
   AttachOptions,
@@ -11,6 +12,7 @@ import type {
   ExecTask,
   Exit,
   HostCapabilities,
+  LogRotation,
   RecoveredTask,
   Runtime,
   Task,
@@ -90,6 +92,9 @@ export class FakeTask implements Task {
   readonly signals: number[] = [];
   readonly updates: SpecResources[] = [];
   readonly execs: ExecOptions[] = [];
+  readonly publishFailures: Error[] = [];
+  published: Partial<Plan> | undefined;
+  rotation: LogRotation | undefined;
   pauseFailure: Error | undefined;
   execFailure: unknown;
   frozen = false;
@@ -146,6 +151,16 @@ export class FakeTask implements Task {
   }
 
   async resize(_context: Context, _size: TerminalSize): Promise<void> {}
+
+  async publish(_context: Context, plan: Partial<Plan>): Promise<void> {
+    const failure = this.publishFailures.shift();
+    if (failure !== undefined) throw failure;
+    this.published = plan;
+  }
+
+  async limitLog(_context: Context, rotation: LogRotation): Promise<void> {
+    this.rotation = rotation;
+  }
 
   async configureDns(): Promise<DnsSockets> {
     return { port: 53000, opened: false };
