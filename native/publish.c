@@ -44,11 +44,18 @@ static int open_listener(int protocol, const struct sockaddr_storage *address, s
 	return keep_fd(&fd);
 }
 
+static int fail_publishing(const struct publish_step *args, int errnum, struct failure *failure)
+{
+	char subject[128];
+	snprintf(subject, sizeof subject, "%s:%lld", args->host_address.data, (long long)args->host_port);
+	return fail(failure, errnum, subject, NULL);
+}
+
 int publish_parse(const struct publish_step *args, struct published *published, struct failure *failure)
 {
 	*published = (struct published){.fd = -1, .protocol = (int)args->protocol};
 	if (parse_address(args->host_address, args->host_port, &published->host, &published->host_size) != 0)
-		return fail(failure, EINVAL, args->host_address.data, NULL);
+		return fail_publishing(args, EINVAL, failure);
 	if (parse_address(args->address, args->port, &published->target, &published->target_size) != 0)
 		return fail(failure, EINVAL, args->address.data, NULL);
 	return 0;
@@ -56,10 +63,8 @@ int publish_parse(const struct publish_step *args, struct published *published, 
 
 int publish_bind(const struct publish_step *args, struct published *published, struct failure *failure)
 {
-	char subject[128];
-	snprintf(subject, sizeof subject, "%s:%lld", args->host_address.data, (long long)args->host_port);
 	published->fd = open_listener(published->protocol, &published->host, published->host_size);
-	return published->fd < 0 ? fail(failure, errno, subject, NULL) : 0;
+	return published->fd < 0 ? fail_publishing(args, errno, failure) : 0;
 }
 
 int op_publish(struct run *run, const struct publish_step *args, struct failure *failure)
@@ -67,11 +72,11 @@ int op_publish(struct run *run, const struct publish_step *args, struct failure 
 	struct published published;
 	if (publish_parse(args, &published, failure) != 0) return -1;
 	if (run->published_count >= PUBLISHED_MAX)
-		return fail(failure, EMFILE, args->host_address.data, "more than %d published ports", PUBLISHED_MAX);
+		return fail(failure, EMFILE, "", "more than %d published ports", PUBLISHED_MAX);
 
 	size_t count = run->published_count;
 	struct published *grown = realloc(run->published, (count + 1) * sizeof *grown);
-	if (!grown) return fail(failure, ENOMEM, args->host_address.data, NULL);
+	if (!grown) return fail_publishing(args, ENOMEM, failure);
 	run->published = grown;
 	if (publish_bind(args, &published, failure) != 0) return -1;
 	grown[count] = published;

@@ -77,12 +77,6 @@ static int decode(const struct encoded *encoded, struct plan *plan, struct failu
 	return plan_decode(plan, copy, encoded->size, failure);
 }
 
-static void dispose(struct plan *plan)
-{
-	free(plan->arena);
-	free(plan->bytes);
-}
-
 static void decodes_steps(void)
 {
 	struct encoded encoded = sample();
@@ -99,7 +93,7 @@ static void decodes_steps(void)
 	        !exec_step->argv.items[2]);
 	CHECK(exec_step->env.count == 0 && !exec_step->env.items[0]);
 	CHECK(plan.steps[STAGE_BEFORE][1]->index == 1 && plan_has_child(&plan));
-	dispose(&plan);
+	plan_dispose(&plan);
 }
 
 static void refuses(const struct encoded *encoded, const char *words)
@@ -108,7 +102,7 @@ static void refuses(const struct encoded *encoded, const char *words)
 	struct failure failure;
 	CHECK(decode(encoded, &plan, &failure) == -1);
 	CHECK(strstr(failure.detail, words));
-	dispose(&plan);
+	plan_dispose(&plan);
 }
 
 static void refuses_misshapen_plans(void)
@@ -168,12 +162,12 @@ static void survives_damage(void)
 			struct encoded damaged = sample();
 			damaged.bytes[at] ^= masks[i];
 			decode(&damaged, &plan, &failure);
-			dispose(&plan);
+			plan_dispose(&plan);
 		}
 		struct encoded cut = sample();
 		cut.size = at;
 		decode(&cut, &plan, &failure);
-		dispose(&plan);
+		plan_dispose(&plan);
 	}
 }
 
@@ -195,7 +189,7 @@ static void survives_noise(void)
 		}
 		seal(&noise, count);
 		decode(&noise, &plan, &failure);
-		dispose(&plan);
+		plan_dispose(&plan);
 	}
 }
 
