@@ -16,10 +16,13 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildStaticProgram, staticPrograms } from '../fixtures/static-program.ts';
+import { copyPackagedPrograms, copyProgram, run as runIn } from './programs.ts';
 
 const root = join(import.meta.dir, '../..');
 const work = join(root, 'build/vm');
 const MINUTES = 30;
+
+const run = (program: string, args: readonly string[], cwd = work): string => runIn(program, args, cwd);
 
 const defaultTests = [
   'test/integration/run.test.ts',
@@ -30,6 +33,8 @@ const defaultTests = [
   'test/integration/limits.test.ts',
   'test/integration/ports.test.ts',
   'test/integration/volume-limits.test.ts',
+  'test/vm/stacked-networks.vm.ts',
+  'test/vm/remote-volumes.vm.ts',
 ];
 
 /** What the guest needs that the cloud kernel has as modules. */
@@ -46,13 +51,23 @@ const modules = [
     'nft_reject_inet',
     'sctp',
   ],
+  ...['dummy', 'macvlan', 'ipvlan', '8021q'],
+  ...[
+    'nfsd',
+    'nfsv4',
+    'cifs',
+    'ksmbd',
+    'md4',
+    'md5',
+    'sha256_generic',
+    'sha512_generic',
+    'hmac',
+    'cmac',
+    'ccm',
+    'gcm',
+    'nls_utf8',
+  ],
 ];
-
-function run(program: string, args: readonly string[], cwd = work): string {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 64 << 20 });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${stderr}`);
-  return stdout;
-}
 
 /** Programs of the host side, and the kernel's package unpacked. Returns the kernel's release. */
 function prepareKernel(): string {
@@ -146,6 +161,7 @@ function makeDisk(tests: readonly string[]): string {
   }
   writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeFileSync(join(tree, 'etc/group'), 'root:x:0:\n');
+  writeFileSync(join(tree, 'etc/hosts'), '127.0.0.1 localhost\n');
   for (const file of run('git', ['ls-files', '--cached', '--others', '--exclude-standard'], root)
     .trim()
     .split('\n')) {
@@ -166,6 +182,7 @@ function makeDisk(tests: readonly string[]): string {
   copyFileSync(join(root, 'package-lock.json'), join(tree, 'repo/node_modules/.sampan-lock'));
   copyProgram(tree, '/usr/bin/tar', 'usr/bin/tar');
   copyProgram(tree, '/sbin/mke2fs', 'sbin/mkfs.ext4');
+  copyPackagedPrograms(tree, work);
   writeFileSync(join(tree, 'init'), guestInit(tests));
   chmodSync(join(tree, 'init'), 0o755);
   const image = join(work, 'disk.img');
@@ -176,25 +193,16 @@ function makeDisk(tests: readonly string[]): string {
   return image;
 }
 
-function copyProgram(tree: string, program: string, target: string): void {
-  copyFileSync(program, join(tree, target));
-  chmodSync(join(tree, target), 0o755);
-  for (const [, library = ''] of run('ldd', [program]).matchAll(/(\/\S+) \(0x/g)) {
-    mkdirSync(dirname(join(tree, library)), { recursive: true });
-    copyFileSync(library, join(tree, library));
-  }
-}
-
 function guestInit(tests: readonly string[]): string {
   return `${[
     '#!/bin/sh',
-    'export PATH=/repo/node_modules/.bin:/usr/bin:/bin:/sbin HOME=/root TMPDIR=/tmp NO_COLOR=1 TERM=dumb',
+    'export PATH=/repo/node_modules/.bin:/usr/bin:/usr/sbin:/sbin:/bin HOME=/root TMPDIR=/tmp NO_COLOR=1 TERM=dumb',
     'mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmp /run',
     'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
     'mkdir -p /dev/pts /dev/shm; mount -t devpts -o ptmxmode=666 pts /dev/pts; mount -t tmpfs shm /dev/shm',
     'ln -sf pts/ptmx /dev/ptmx; ln -sf /proc/self/fd /dev/fd; hostname guest; hostname >/etc/hostname; ip link set lo up',
     'cd /repo && touch build/sampan-launcher',
-    `bun test --timeout 600000 ${tests.join(' ')}`,
+    `bun test --timeout 600000 ${tests.map((test) => `./${test}`).join(' ')}`,
     'echo "GUEST EXIT $?"',
     'poweroff -f',
   ].join('\n')}\n`;
