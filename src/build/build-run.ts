@@ -32,7 +32,22 @@ export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
   readonly failedSteps: FailedSteps;
 }
 
-/** One build for one platform after the other, under one lease. */
+/** What a build made for one platform, and of what. */
+export interface MadeImage {
+  readonly platform: Platform;
+  readonly id: Digest;
+  readonly compiled: Compiled;
+  readonly solution: Roots['solution'];
+}
+
+/** What is to be made for one platform. */
+interface Track {
+  readonly platform: Platform;
+  readonly options: CompileOptions;
+  readonly narrator: Narrator;
+}
+
+/** One build for all its platforms at the same time, under one lease. */
 export class BuildRun {
   readonly #parts: BuildRunParts;
   readonly #context: Context;
@@ -62,34 +77,34 @@ export class BuildRun {
     this.#file = parseDockerfile(request.dockerfile, request.style);
   }
 
-  /** The image's ID; `names` are given to it. */
-  async make(platform: Platform, names: readonly string[]): Promise<Digest> {
+  /** By platform, in the order asked for; steps that several of them have in common are made once. `names` are given to all that is made. */
+  async make(names: readonly string[]): Promise<readonly MadeImage[]> {
     const images = new BaseImages({
       ...{ images: this.#parts.images, lease: this.#lease, request: this.#request, listener: this.#listener },
     });
-    const options = this.#compileOptions(platform, images);
     const among = this.#cacheImages();
-    const narrator = new Narrator({
-      ...{ file: this.#file, options, listener: this.#listener, told: this.#parts.told },
-      images: among ?? this.#parts.images.list(),
-      isLimited: among !== undefined,
-      sourceDate: this.#sourceDate,
-    });
-    narrator.begin();
-    const compiled = await this.#compile(options, images).catch(async (error: unknown) => {
-      await this.#check(platform);
+    const tracks = this.#tracks(images, among);
+    tracks[0]?.narrator.begin();
+    const compiled = await this.#compile(tracks, images).catch(async (error: unknown) => {
+      await this.#check();
       throw error;
     });
-    (await this.#check(platform))?.refuse();
+    (await this.#check())?.refuse();
     this.#tellPlan(compiled);
     const roots: Roots = {
       solution: (vertex) => solver.solution(vertex),
       layersOf: ({ result }) => this.#parts.resultLayers.of(this.#context, this.#lease, result),
     };
-    const standIn = among === undefined ? undefined : cacheImages(among, compiled.stages, roots);
+    const stages = compiled.flatMap((each) => each.stages);
+    const standIn = among === undefined ? undefined : cacheImages(among, stages, roots);
     const solver = this.#solver(standIn);
-    const making = solver.solve(compiled.stage.root).then(() => this.#write(compiled, roots, names));
-    const telling = narrator.follow(compiled.stages, roots, () => making);
+    const writing = compiled.map(async (each): Promise<MadeImage> => {
+      await solver.solve(each.stage.root);
+      const id = await this.#write(each, roots, names);
+      return { platform: each.platform, id, compiled: each, solution: roots.solution };
+    });
+    const making = Promise.all(writing);
+    const telling = narrate(tracks, compiled, roots, writing);
     const [made, told] = await Promise.allSettled([making, telling]);
     if (made.status === 'rejected') throw made.reason;
     if (told.status === 'rejected') throw told.reason;
@@ -97,12 +112,26 @@ export class BuildRun {
     return made.value;
   }
 
+  #tracks(images: BaseImages, among: readonly Image[] | undefined): Track[] {
+    return this.#request.platforms.map((platform) => {
+      const options = this.#compileOptions(platform, images);
+      const narrator = new Narrator({
+        ...{ file: this.#file, options, listener: this.#listener, told: this.#parts.told },
+        images: among ?? this.#parts.images.list(),
+        isLimited: among !== undefined,
+        sourceDate: this.#sourceDate,
+      });
+      return { platform, options, narrator };
+    });
+  }
+
   /** When it fails, no base image is sought any more. */
-  async #compile(options: CompileOptions, images: BaseImages): Promise<Compiled> {
+  async #compile(tracks: readonly Track[], images: BaseImages): Promise<readonly Compiled[]> {
     const failed = new AbortController();
     const signal = AbortSignal.any([this.#context.signal, failed.signal]);
     try {
-      return await compile({ ...this.#context, signal }, this.#file, options);
+      const context = { ...this.#context, signal };
+      return await Promise.all(tracks.map(({ options }) => compile(context, this.#file, options)));
     } catch (error) {
       failed.abort(error);
       await images.settled();
@@ -126,6 +155,7 @@ export class BuildRun {
         labels,
         style,
       },
+      namesPlatform: this.#request.platforms.length > 1,
       contexts: this.#contexts(),
       images,
     };
@@ -148,7 +178,8 @@ export class BuildRun {
     return new Solver(this.#context, this.#parts, {
       surroundings: { ...this.#request, sourceDate: this.#sourceDate },
       ...{ lease: this.#lease, listener: this.#listener, uses: this.uses, standIn },
-      debug: this.#request.debug === true ? (context, failure) => this.#offerShell(context, failure) : undefined,
+      debug:
+        this.#request.debug === true ? (context, failure) => this.#offerShell(context, failure) : undefined,
     });
   }
 
@@ -168,24 +199,30 @@ export class BuildRun {
   }
 
   /** By now the base images are here, if they can be had. The classic builder checks nothing. */
-  async #check(platform: Platform): Promise<CheckedFile | undefined> {
+  async #check(): Promise<CheckedFile | undefined> {
     if (this.warnings !== undefined || this.#request.style === 'classic') return undefined;
+    const platform = this.#request.platforms[0] ?? hostPlatform();
     const checked = await checkFile(this.#context, this.#parts, this.#file, this.#request, platform);
     this.warnings = checked.warnings;
     this.#listener.onWarnings?.(checked.warnings);
     return checked;
   }
 
-  #tellPlan({ vertices }: Compiled): void {
+  #tellPlan(compiled: readonly Compiled[]): void {
+    const all = compiled.flatMap(({ vertices }) => vertices);
+    const first = new Map(all.toReversed().map((vertex) => [vertex.digest, vertex]));
     this.#listener.onPlan?.(
-      vertices.map(({ digest, note, inputs }) => ({
-        ...{ digest, name: note.name },
-        inputs: inputs.map((input) => input.digest),
-      })),
+      all
+        .filter((vertex) => first.get(vertex.digest) === vertex)
+        .map(({ digest, note, inputs }) => ({
+          ...{ digest, name: note.name },
+          inputs: inputs.map((input) => input.digest),
+        })),
     );
   }
 
-  #tellUnused({ stages }: Compiled): void {
+  #tellUnused(compiled: readonly Compiled[]): void {
+    const stages = compiled.flatMap((each) => each.stages);
     const used = new Set(stages.flatMap(({ scope }) => [...scope.args.keys()]));
     const args = unusedArgs(this.#file, this.#request.args).filter((name) => !used.has(name));
     if (args.length > 0) this.#listener.onTranscript?.({ type: 'unused', args });
@@ -212,6 +249,20 @@ export class BuildRun {
     const parent = style === 'classic' ? base : undefined;
     const image = await imageMaker.create(this.#context, { config, parent, references: names });
     return image.id;
+  }
+}
+
+/** One platform's instructions after the other's, as the classic builder would tell each. */
+async function narrate(
+  tracks: readonly Track[],
+  compiled: readonly Compiled[],
+  roots: Roots,
+  making: readonly Promise<MadeImage>[],
+): Promise<void> {
+  for (const [index, { narrator }] of tracks.entries()) {
+    const stages = compiled[index]?.stages ?? [];
+    if (index > 0) narrator.begin();
+    await narrator.follow(stages, roots, async () => (await making[index])?.id);
   }
 }
 

@@ -143,19 +143,6 @@ describe('an image that is built', () => {
     expect(paper.images.get(id)?.tags).toEqual(['base:latest', 'mine:latest']);
     await expect(paper.build('FROM scratch', { style: 'classic' })).rejects.toThrow('No image was generated');
   });
-
-  test('is made for each platform; the one that can run here gets the names', async () => {
-    const paper = new PaperBuilder();
-    const other = { os: 'linux', architecture: hostPlatform().architecture === 's390x' ? 'amd64' : 's390x' };
-    const text = 'ARG TARGETARCH\nFROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH';
-    const { images } = await paper.build(text, { platforms: [other, hostPlatform()], tags: ['mine'] });
-    const found = images.map(({ id }) => paper.images.get(id));
-    expect(found.map((image) => image?.config.architecture)).toEqual([
-      other.architecture,
-      hostPlatform().architecture,
-    ]);
-    expect(found.map((image) => image?.tags)).toEqual([[], ['mine:latest']]);
-  });
 });
 
 describe('base images', () => {

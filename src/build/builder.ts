@@ -3,9 +3,8 @@ import type { Context } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
 import { Slots } from '../base/slots.ts';
 import type { ImageMaker, Images } from '../images/contract.ts';
-import type { Digest } from '../oci/digest.ts';
-import type { Platform } from '../oci/image.ts';
-import { hostPlatform, platformFit } from '../oci/platform.ts';
+import { hostPlatform } from '../oci/platform.ts';
+import type { AttestParts } from './attest/attest.ts';
 import { BuildRun, type BuildRunParts, parseDockerfile } from './build-run.ts';
 import type { CacheKeeper } from './cache/cache-keeper.ts';
 import { checkFile } from './check-file.ts';
@@ -15,6 +14,7 @@ import type { Builder, BuildListener, BuildRequest, BuildResult, LintWarning } f
 import { FailedSteps } from './debug/failed-steps.ts';
 import { locate } from './errors.ts';
 import type { IncrementalContexts } from './files/incremental/incremental-contexts.ts';
+import { makeIndex, wantedIndex } from './output/image-index.ts';
 import { ToldSteps } from './output/known-steps.ts';
 import { InFlight } from './solver/in-flight.ts';
 import type { SolverParts } from './solver/solve.ts';
@@ -22,7 +22,9 @@ import type { StepMakers } from './solver/step.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 import { Uploads } from './uploads.ts';
 
-export interface BuilderParts extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize' | 'openShell'> {
+export interface BuilderParts
+  extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize' | 'openShell'>,
+    Pick<AttestParts, 'openLayers'> {
   readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
   readonly steps: StepMakers;
@@ -93,17 +95,18 @@ async function build(
   request: BuildRequest,
   listener: BuildListener,
 ): Promise<BuildResult> {
-  const { dockerfile: text, filename, platforms, tags } = request;
+  const { dockerfile: text, filename } = request;
   try {
+    const wanted = wantedIndex(request);
     using lease = parts.imageMaker.leaseLayers(context);
     const run = new BuildRun(runParts, context, request, { listener, lease });
     using _use = parts.keeper.using(run.uses);
-    const named = namedPlatform(platforms);
-    const images: { platform: Platform; id: Digest }[] = [];
-    for (const platform of platforms) {
-      images.push({ platform, id: await run.make(platform, platform === named ? tags : []) });
-    }
-    return { images, warnings: run.warnings ?? [] };
+    const made = await run.make(wanted === undefined ? request.tags : []);
+    const result =
+      wanted === undefined
+        ? { images: made.map(({ platform, id }) => ({ platform, id })) }
+        : await makeIndex(context, parts, wanted, made);
+    return { ...result, warnings: run.warnings ?? [] };
   } catch (error) {
     throw locate(error, { filename, text });
   }
@@ -121,9 +124,4 @@ async function check(
   } catch (error) {
     throw locate(error, { filename, text });
   }
-}
-
-/** Of several images one gets the names: the one that can run here. */
-function namedPlatform(platforms: readonly Platform[]): Platform | undefined {
-  return platforms.find((platform) => platformFit(hostPlatform(), platform) > 0) ?? platforms[0];
 }

@@ -4,14 +4,16 @@ import { internal, invalid } from '../base/errors.ts';
 import { type IgnoreRules, readIgnoreFile } from '../dockerfile/ignore-file.ts';
 import type { ImageMaker } from '../images/contract.ts';
 import { detectCompression, peek } from '../oci/compression.ts';
+import { hexOf } from '../oci/digest.ts';
 import { fromText } from '../oci/tar/entry.ts';
 import type { ComparedContexts } from './compared-contexts.ts';
-import type { BuildRequest, ContextSource, OpenBuildContext, OpenTree } from './contract.ts';
+import type { BuildRequest, ContextSource, OpenBuildContext, OpenTree, RemoteSource } from './contract.ts';
 import { makeVertex, type Operation } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 import { readFile } from './files/read-file.ts';
 import { openTarTree } from './files/tar-tree.ts';
 import { parseGitUrl } from './frontend/remote-sources.ts';
+import type { Result } from './solver/result.ts';
 import type { Step, StepMakers } from './solver/step.ts';
 
 export interface ContextParts {
@@ -72,19 +74,22 @@ export async function openContext(
     const opened = await openLocal(context, parts, source);
     return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile, style));
   }
-  const { opened, download } = await openRemote(context, parts, source.url);
+  const { opened, download, origin } = await openRemote(context, parts, source.url);
   if (opened !== undefined) {
-    return closingOnFailure(opened, () => withDockerfile(context, opened, dockerfile, style));
+    return closingOnFailure(opened, async () => {
+      return { ...(await withDockerfile(context, opened, dockerfile, style)), source: origin };
+    });
   }
   const text = await readFile(context, download, DOWNLOAD, MAX_FILE);
   const empty = await openTar(context, parts, emptyTar());
-  return { ...empty, dockerfile: text?.toString() ?? '', filename: DEFAULT_NAME };
+  return { ...empty, dockerfile: text?.toString() ?? '', filename: DEFAULT_NAME, source: origin };
 }
 
-type Remote =
+type Remote = (
   | { readonly opened: OpenTree; readonly download?: never }
   /** One file that is no archive. */
-  | { readonly opened: undefined; readonly download: FileTree };
+  | { readonly opened: undefined; readonly download: FileTree }
+) & { readonly origin: RemoteSource | undefined };
 
 /** As Docker has it, "github.com/a/b" is a repository. */
 function withScheme(url: string): string {
@@ -95,24 +100,37 @@ function withScheme(url: string): string {
 async function openRemote(context: Context, parts: ContextParts, url: string): Promise<Remote> {
   const git = parseGitUrl(withScheme(url));
   if (git !== undefined) {
-    const tree = await fetched(context, parts, git);
-    return { opened: { tree, [Symbol.dispose]: () => {} } };
+    const { tree, commit } = await fetched(context, parts, git);
+    const origin = commit === undefined ? undefined : originOf(url, 'sha1', commit);
+    return { opened: { tree, [Symbol.dispose]: () => {} }, origin };
   }
   if (!/^https?:\/\//.test(url)) {
     throw invalid(`remoteURL (${url}) could not be recognized as URL`);
   }
-  const download = await fetched(context, parts, {
-    kind: 'http',
-    url,
-    filename: DOWNLOAD.slice(1),
-    checksum: '',
-  });
+  const operation = { kind: 'http', url, filename: DOWNLOAD.slice(1), checksum: '' } as const;
+  const { tree: download } = await fetched(context, parts, operation);
+  const origin = await originOfDownload(context, url, download);
   const { head, rest } = await peek(dataOf(context, download), TAR_MAGIC + 5);
   const isTar = Buffer.from(head).subarray(TAR_MAGIC).toString('latin1').startsWith('ustar');
   if (isTar || detectCompression(head) !== 'none') {
-    return { opened: await openTar(context, parts, rest) };
+    return { opened: await openTar(context, parts, rest), origin };
   }
-  return { opened: undefined, download };
+  return { opened: undefined, download, origin };
+}
+
+function originOf(url: string, algorithm: 'sha1' | 'sha256', hex: string): RemoteSource {
+  return { url, checksum: { algorithm, hex } };
+}
+
+async function originOfDownload(
+  context: Context,
+  url: string,
+  tree: FileTree,
+): Promise<RemoteSource | undefined> {
+  for await (const { content } of tree.list(context, DOWNLOAD)) {
+    if (content !== undefined) return originOf(url, 'sha256', hexOf(content));
+  }
+  return undefined;
 }
 
 async function* emptyTar(): AsyncGenerator<Uint8Array> {
@@ -129,7 +147,7 @@ async function fetched(
   context: Context,
   parts: ContextParts,
   operation: Extract<Operation, { kind: 'http' | 'git' }>,
-): Promise<FileTree> {
+): Promise<Pick<Extract<Result, { kind: 'files' }>, 'tree' | 'commit'>> {
   const { steps, maker } = parts;
   using lease = maker.leaseLayers(context);
   using empty = await openTar(context, parts, emptyTar());
@@ -147,7 +165,7 @@ async function fetched(
       ? await steps.git.make({ ...step, operation })
       : await steps.http.make({ ...step, operation });
   if (made.kind !== 'files') throw internal('a remote context is no files');
-  return made.tree;
+  return made;
 }
 
 const nothing: Omit<Step['surroundings'], 'context'> = {

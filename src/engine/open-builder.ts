@@ -5,6 +5,7 @@ import { createBuilder } from '../build/builder.ts';
 import { CacheKeeper } from '../build/cache/cache-keeper.ts';
 import type { Builder } from '../build/contract.ts';
 import { IncrementalContexts } from '../build/files/incremental/incremental-contexts.ts';
+import { LayersTree } from '../build/files/layers-tree.ts';
 import type { StepCache } from '../build/solver/step-cache.ts';
 import { CacheMounts } from '../build/steps/cache-mounts.ts';
 import { ResultLayers } from '../build/steps/layers-of.ts';
@@ -13,7 +14,7 @@ import { makeSteps } from '../build/steps/steps.ts';
 import type { Sandboxes } from '../containers/sandbox/contract.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { StoredImages } from '../images/images.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, digestOf } from '../oci/digest.ts';
 import type { Trees } from '../runtime/trees/contract.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { diskBytes } from './disk-walk.ts';
@@ -56,6 +57,8 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
   return createBuilder({
     ...{ images, cache, snapshots, resultLayers, contexts, directory, layerSize },
     imageMaker: images.maker,
+    openLayers: (context, layers) =>
+      LayersTree.open(context, parts, layers, digestOf(Buffer.from(JSON.stringify(layers)))),
     steps: {
       ...makeSteps({ ...parts, directory, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
       run: createRunStep(runStepParts),

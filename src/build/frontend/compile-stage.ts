@@ -6,7 +6,7 @@ import type { FromInstruction, Instruction } from '../../dockerfile/instructions
 import { readInstruction } from '../../dockerfile/read-instruction.ts';
 import { readStatements } from '../../dockerfile/statements.ts';
 import type { ImageConfig, ImageProcess, Platform } from '../../oci/image.ts';
-import { parsePlatform } from '../../oci/platform.ts';
+import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
 import { makeVertex, type Vertex } from '../definition/vertex.ts';
 import type { Compilation } from './compile.ts';
 import {
@@ -291,11 +291,12 @@ class StageCompiler {
     return noCache.some((each) => each.toLowerCase() === this.#stage.from.name);
   }
 
-  /** "[build 2/5] RUN make"; a lone stage without a name is not named. */
+  /** "[build 2/5] RUN make", "[linux/arm64 build 2/5] RUN make"; a lone stage without a name is not named. */
   #title(count: string, text: string): string {
     const { name } = this.#stage.from;
     const stage = name || (this.#compilation.file.stages.length > 1 ? `stage-${this.#number}` : '');
-    return `[${[stage, count].filter((part) => part !== '').join(' ') || 'internal'}] ${text}`;
+    const platform = this.#compilation.options.namesPlatform ? formatPlatform(this.#platform) : '';
+    return `[${[platform, stage, count].filter((part) => part !== '').join(' ') || 'internal'}] ${text}`;
   }
 }
 

@@ -28,6 +28,8 @@ export interface CompileOptions {
   readonly images: ImageResolver;
   /** Added to the target's. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether progress says which platform a step is for. */
+  readonly namesPlatform?: boolean;
   /** Docker's classic builder makes some steps in another way. */
   readonly style: 'classic' | 'buildkit';
 }

@@ -48,7 +48,11 @@ export class Narrator {
   }
 
   /** The rest, as the solver gets on. `imageOf` gives the ID of what the whole build makes. */
-  async follow(stages: readonly StageState[], roots: Roots, imageOf: () => Promise<Digest>): Promise<void> {
+  async follow(
+    stages: readonly StageState[],
+    roots: Roots,
+    imageOf: () => Promise<Digest | undefined>,
+  ): Promise<void> {
     for (const [index, stage] of stages.entries()) {
       if (index > 0) this.#from(index);
       const isLast = index === stages.length - 1;
@@ -74,7 +78,7 @@ export class Narrator {
   async #stage(
     stage: StageState,
     roots: Roots,
-    imageOf: (() => Promise<Digest>) | undefined,
+    imageOf: (() => Promise<Digest | undefined>) | undefined,
   ): Promise<Digest | undefined> {
     const triggers = stage.steps.filter(({ isTrigger }) => isTrigger).length;
     if (triggers > 0) this.#tell({ type: 'triggers', count: triggers });

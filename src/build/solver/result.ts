@@ -14,6 +14,8 @@ export interface LayersResult {
 interface FilesResult {
   readonly kind: 'files';
   readonly tree: FileTree;
+  /** Of a repository's files. */
+  readonly commit?: string;
 }
 
 /** The same for results with the same content, wherever they come from. */

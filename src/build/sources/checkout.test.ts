@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function get(
+async function get(
   url: string,
   more: Partial<GitOperation> = {},
   options: Partial<CheckoutOptions> = {},
@@ -38,12 +38,8 @@ function get(
     keepGitDirectory: false,
     ...more,
   };
-  return new Checkouts().get(context, operation, {
-    directory,
-    agent: undefined,
-    token: undefined,
-    ...options,
-  });
+  const agreed = { directory, agent: undefined, token: undefined, ...options };
+  return (await new Checkouts().get(context, operation, agreed)).tree;
 }
 
 async function names(tree: PackedTree): Promise<string[]> {
@@ -147,8 +143,8 @@ describe('a checkout', () => {
       checksum: '',
       keepGitDirectory: false,
     };
-    const once = (): Promise<PackedTree> =>
-      checkouts.get(context, operation, { directory, agent: undefined, token: undefined });
+    const once = async (): Promise<PackedTree> =>
+      (await checkouts.get(context, operation, { directory, agent: undefined, token: undefined })).tree;
     const first = await once();
     const before = server.fetches;
     const again = await once();

@@ -25,6 +25,12 @@ const MAX_BYTES = 2 ** 36;
 const MAX_KEPT = 8;
 const fullCommit = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
+/** The files of a commit. */
+export interface Checkout {
+  readonly tree: PackedTree;
+  readonly commit: string;
+}
+
 /** Repositories' trees. The last ones are kept by their commits: for them a repository is only asked what its branches are. */
 export class Checkouts {
   readonly #kept = new Map<string, PackedTree>();
@@ -33,7 +39,7 @@ export class Checkouts {
    * The files of a commit with its submodules, or of a directory in it: root's, of the commit's time, without ".git" unless that is wanted.
    * Fails with `invalid-argument` on what is no such repository, commit or directory, and with git's words.
    */
-  async get(context: Context, operation: GitOperation, options: CheckoutOptions): Promise<PackedTree> {
+  async get(context: Context, operation: GitOperation, options: CheckoutOptions): Promise<Checkout> {
     checkGitOperation(operation);
     const work = await mkdtemp(join(options.directory, 'git-'));
     try {
@@ -48,7 +54,7 @@ export class Checkouts {
     operation: GitOperation,
     options: CheckoutOptions,
     work: string,
-  ): Promise<PackedTree> {
+  ): Promise<Checkout> {
     const gitOwn = await gitOptions(operation, options, work);
     const repository = new Repository(context, { ...operation, url: withoutUser(operation.url) }, gitOwn);
     const commit = await repository.commit();
@@ -60,7 +66,7 @@ export class Checkouts {
     this.#kept.set(key, tree);
     // Its pack goes when the last tree of it does.
     if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value ?? '');
-    return await subdirectory(context, tree, operation.subdirectory);
+    return { tree: await subdirectory(context, tree, operation.subdirectory), commit };
   }
 }
 

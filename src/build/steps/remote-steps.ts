@@ -33,7 +33,7 @@ export function gitMaker(parts: RemoteParts): StepMaker<GitOperation> {
         token: await tokenFor(step),
         onOutput: (bytes: Uint8Array): void => tell.output('stderr', bytes),
       };
-      return { kind: 'files', tree: await checkouts.get(context, operation, options) };
+      return { kind: 'files', ...(await checkouts.get(context, operation, options)) };
     },
   };
 }

@@ -126,6 +126,7 @@ export class PaperBuilder {
       ...{ cache, images, imageMaker, directory: '/nonexistent', layerSize: async () => 1 },
       openShell: async () => {},
       snapshots: { hasLayer: async () => true },
+      openLayers: () => Promise.reject(new Error('paper has no files')),
       steps: this.#steps(),
       resultLayers: {
         of: async (_context, _lease, result) => (result.kind === 'layers' ? result.layers : []),

@@ -1,0 +1,67 @@
+import type { Context } from '../../base/context.ts';
+import { invalid } from '../../base/errors.ts';
+import type { ImageMaker, ImageStatement } from '../../images/contract.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { type AttestParts, openAttester } from '../attest/attest.ts';
+import { type AttestationOptions, attestationOptions } from '../attest/options.ts';
+import type { MadeImage } from '../build-run.ts';
+import type { BuildRequest, BuildResult } from '../contract.ts';
+import { annotationsOf, readAnnotations } from './annotations.ts';
+
+export interface IndexParts extends AttestParts {
+  readonly imageMaker: Pick<ImageMaker, 'createIndex'>;
+}
+
+/** What the names of a build are to stand for instead of one image. */
+export interface WantedIndex {
+  readonly request: BuildRequest;
+  readonly annotations: ReturnType<typeof readAnnotations>;
+  readonly attestations: AttestationOptions;
+  readonly begun: Date;
+}
+
+/** Undefined where one image is all that is asked for. Fails with `invalid-argument`, before anything is made. */
+export function wantedIndex(request: BuildRequest): WantedIndex | undefined {
+  const attestations = attestationOptions(request.attestations ?? {});
+  const annotations = readAnnotations(request.annotations ?? {});
+  const { provenance, sbom } = attestations;
+  const isSaid = provenance !== undefined || sbom;
+  const isOne = request.platforms.length === 1 && !isSaid;
+  if (isOne && annotations.some(({ level }) => level === 'index')) {
+    throw invalid('index annotations not supported for single platform export');
+  }
+  if (isOne && annotations.length === 0) return undefined;
+  return { request, annotations, attestations, begun: new Date() };
+}
+
+/** An index of what was made, with what is to be said about it. */
+export async function makeIndex(
+  context: Context,
+  parts: IndexParts,
+  wanted: WantedIndex,
+  made: readonly MadeImage[],
+): Promise<Pick<BuildResult, 'images' | 'index'>> {
+  const { annotations, request } = wanted;
+  const said = new Map<Digest, readonly ImageStatement[]>();
+  const attesters = await Promise.all(made.map((each) => openAttester(context, parts, wanted, each)));
+  const members = made.map(({ id, platform }, index) => ({
+    ...{ image: id, platform },
+    manifestAnnotations: annotationsOf(annotations, 'manifest', platform),
+    descriptorAnnotations: annotationsOf(annotations, 'manifest-descriptor', platform),
+    statements: (manifest: Digest): readonly ImageStatement[] => {
+      const statements = attesters[index]?.(manifest) ?? [];
+      said.set(manifest, statements);
+      return statements;
+    },
+  }));
+  const { digest, size, ...index } = await parts.imageMaker.createIndex(context, {
+    members,
+    annotations: annotationsOf(annotations, 'index'),
+    references: request.tags,
+  });
+  const images = index.members.map(({ image, platform, manifest }) => ({
+    ...{ id: image, platform, manifest },
+    statements: said.get(manifest) ?? [],
+  }));
+  return { images, index: { digest, size } };
+}
