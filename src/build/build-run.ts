@@ -21,6 +21,7 @@ import type { ToldSteps } from './output/known-steps.ts';
 import { Narrator } from './output/narrator.ts';
 import { type Roots, stageTrail } from './output/stage-trail.ts';
 import { Solver, type SolverParts, type StandIn, type StepFailure } from './solver/solve.ts';
+import { sourceDateOf } from './source-date.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 
 export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
@@ -61,7 +62,7 @@ export class BuildRun {
   /** What the linter says, once it has been asked. */
   warnings: readonly LintWarning[] | undefined;
 
-  /** Fails with DockerfileError. */
+  /** Fails with DockerfileError, and with `invalid-argument` on a time that is none. */
   constructor(
     parts: BuildRunParts,
     context: Context,
@@ -73,7 +74,7 @@ export class BuildRun {
     this.#request = request;
     this.#listener = listener;
     this.#lease = lease;
-    this.#sourceDate = request.sourceDate ?? dateOf(request.args['SOURCE_DATE_EPOCH']);
+    this.#sourceDate = sourceDateOf(request);
     this.#file = parseDockerfile(request.dockerfile, request.style);
   }
 
@@ -283,8 +284,4 @@ export function parseDockerfile(text: string, style: BuildRequest['style'] = 'bu
 
 function isImage(input: FileTree | { readonly image: string }): input is { readonly image: string } {
   return 'image' in input;
-}
-
-function dateOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined;
 }

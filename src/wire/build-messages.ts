@@ -60,7 +60,20 @@ const BuildFailure = struct('BuildFailure', {
 export type BuildFailure = TypeOf<typeof BuildFailure>;
 
 /** An image that was made, "sha256:…", one for each platform ("linux/amd64"), in the order asked for. */
-const BuildImage = struct('BuildImage', { ID: string, Platform: optional(string) });
+const BuildImage = struct('BuildImage', {
+  ID: string,
+  Platform: optional(string),
+  /** Digest of its manifest, where an index names it. */
+  Manifest: optional(string),
+});
+
+/** What the names of a build stand for where they stand for more than one image, or for statements too. `Size` is bytes. */
+const BuildIndex = struct('BuildIndex', { Digest: string, Size: int64 });
+export type BuildIndex = TypeOf<typeof BuildIndex>;
+
+/** What the index says about the image of a platform: an in-toto statement, JSON in base64. */
+const BuildStatement = struct('BuildStatement', { Platform: string, PredicateType: string, Data: string });
+export type BuildStatement = TypeOf<typeof BuildStatement>;
 
 /**
  * With `debug`: a step has failed, and `POST /build/shells/{id}/start` runs a command in it, for half a minute; the build fails when that has
@@ -89,6 +102,8 @@ export const BuildEvent = struct('BuildEvent', {
   failure: optional(BuildFailure),
   shell: optional(BuildShell),
   aux: optional(BuildImage),
+  index: optional(BuildIndex),
+  statement: optional(BuildStatement),
 });
 export type BuildEvent = TypeOf<typeof BuildEvent>;
 
@@ -104,6 +119,10 @@ export const ownBuildParameters = {
   nocachefilter: text(),
   /** JSON list of what steps may ask for: "network.host". */
   entitlements: text(),
+  /** JSON object: by "provenance" or "sbom" the fields of what is to be said about the images, "mode=max,version=v1". */
+  attestations: text(),
+  /** JSON object: annotations of manifests and index, by "annotation-manifest[linux/arm64].key". */
+  annotations: text(),
   /** JSON object: by the ID that a Dockerfile uses, the path of an agent's socket on the daemon's host. */
   ssh: text(),
   /** JSON object: by the name that a Dockerfile uses, "docker-image://…", a URL, or "context:ID" of an uploaded one. */

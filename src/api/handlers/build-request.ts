@@ -37,16 +37,18 @@ export function buildOptions({ query, request }: Pick<Call<'build'>, 'query' | '
     cacheFrom: list('cachefrom', query.cachefrom),
     style: query.progress === EVENTS ? 'buildkit' : 'classic',
     sourceDate: undefined,
+    attestations: texts('attestations', query.attestations),
+    annotations: texts('annotations', query.annotations),
     debug: query.debug,
   };
 }
 
 export function buildRequest(
   options: BuildOptions,
-  { dockerfile, filename, tree }: OpenBuildContext,
+  { dockerfile, filename, tree, source: contextSource }: OpenBuildContext,
   namedContexts: BuildRequest['namedContexts'],
 ): BuildRequest {
-  return { ...options, dockerfile, filename, context: tree, namedContexts };
+  return { ...options, dockerfile, filename, context: tree, namedContexts, contextSource };
 }
 
 /** What this engine cannot do is refused rather than left out. */

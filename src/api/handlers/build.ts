@@ -9,12 +9,11 @@ import type {
   OpenTree,
 } from '../../build/contract.ts';
 import { BuildError } from '../../build/errors.ts';
-import { formatPlatform } from '../../oci/platform.ts';
 import { EVENTS } from '../../wire/build-messages.ts';
 import type { Call, HandlersOf } from '../call.ts';
 import { ConnectionClosed } from '../http/connection.ts';
 import { HttpError } from '../http/head.ts';
-import { buildEvents } from '../render/build-events.ts';
+import { buildEvents, resultEvents } from '../render/build-events.ts';
 import { BuildTranscript } from '../render/build-transcript.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
 import { pruneCache } from './build-cache.ts';
@@ -121,9 +120,7 @@ async function buildWithEvents(
       listener.onWarnings?.(await call.engine.builder.check(call.context, request));
       return;
     }
-    const { images } = await run(call, request, listener);
-    for (const { id, platform } of images)
-      writer.event({ aux: { ID: id, Platform: formatPlatform(platform) } });
+    for (const event of resultEvents(await run(call, request, listener))) writer.event(event);
   } catch (error) {
     if (error instanceof ConnectionClosed || error instanceof HttpError) throw error;
     // Nothing is answered before all is taken in.

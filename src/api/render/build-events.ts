@@ -1,5 +1,6 @@
-import type { BasePull, BuildListener } from '../../build/contract.ts';
+import type { BasePull, BuildListener, BuildResult } from '../../build/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
+import { formatPlatform } from '../../oci/platform.ts';
 import type { BuildEvent } from '../../wire/build-messages.ts';
 
 /** What happens in a build as the API's own events. */
@@ -29,6 +30,19 @@ export function buildEvents(send: (event: BuildEvent) => void): { readonly liste
     },
   };
   return { listener };
+}
+
+/** What a build made, and what is said about it. */
+export function* resultEvents({ images, index }: BuildResult): Generator<BuildEvent, void, void> {
+  for (const { id, platform, manifest, statements = [] } of images) {
+    const Platform = formatPlatform(platform);
+    yield { aux: { ID: id, Platform, ...(manifest === undefined ? {} : { Manifest: manifest }) } };
+    for (const { predicateType, bytes } of statements) {
+      const Data = Buffer.from(bytes).toString('base64');
+      yield { statement: { Platform, PredicateType: predicateType, Data } };
+    }
+  }
+  if (index !== undefined) yield { index: { Digest: index.digest, Size: index.size } };
 }
 
 /** Base images come before there is a plan: each is a vertex of its own. */

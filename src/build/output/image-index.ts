@@ -6,6 +6,7 @@ import { type AttestParts, openAttester } from '../attest/attest.ts';
 import { type AttestationOptions, attestationOptions } from '../attest/options.ts';
 import type { MadeImage } from '../build-run.ts';
 import type { BuildRequest, BuildResult } from '../contract.ts';
+import { sourceDateOf } from '../source-date.ts';
 import { annotationsOf, readAnnotations } from './annotations.ts';
 
 export interface IndexParts extends AttestParts {
@@ -31,7 +32,12 @@ export function wantedIndex(request: BuildRequest): WantedIndex | undefined {
     throw invalid('index annotations not supported for single platform export');
   }
   if (isOne && annotations.length === 0) return undefined;
-  return { request, annotations, attestations, begun: new Date() };
+  return {
+    request: { ...request, sourceDate: sourceDateOf(request) },
+    annotations,
+    attestations,
+    begun: new Date(),
+  };
 }
 
 /** An index of what was made, with what is to be said about it. */
