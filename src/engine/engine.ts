@@ -7,6 +7,8 @@ import type { Builder } from '../build/contract.ts';
 import { buildSchema } from '../build/schema.ts';
 import { StepCache } from '../build/solver/step-cache.ts';
 import type { Buildkit } from '../buildkit/contract.ts';
+import { HistoryStore } from '../buildkit/history/history-store.ts';
+import { historySchema } from '../buildkit/history/schema.ts';
 import { type ContainerService, createContainers } from '../containers/containers.ts';
 import type { MountPoint } from '../containers/contract.ts';
 import type { ContainerDefaults } from '../containers/defaults.ts';
@@ -97,7 +99,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const runtime = await createRuntime({ execRoot, launcher, cgroupParent: options.cgroupParent, log });
   const content = await openContentStore(join(dataRoot, 'content'));
   const snapshots = await openSnapshots(options.storageDriver, { dataRoot, execRoot, content, launcher });
-  const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema, buildSchema];
+  const schemas = [imagesSchema, networkSchema, volumesSchema, containersSchema, buildSchema, historySchema];
   const database = openDatabase(join(dataRoot, 'sampan.db'), schemas);
   const events = new EventBus();
   const networks = createNetworks({
@@ -112,12 +114,13 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   });
   const users = { containersOf: (id: string) => containersOf(containers, id) };
   const cache = new StepCache(database);
+  const history = new HistoryStore(database);
   const registries = createRegistryClient(() => registrySettings(options.live()));
   const images = await openImages({
     ...{ database, content, snapshots, events, users, registries },
     maxConcurrentDownloads: () => options.live().maxConcurrentDownloads,
     maxConcurrentUploads: () => options.live().maxConcurrentUploads,
-    otherLayers: () => cache.layers(),
+    otherLayers: () => [...cache.layers(), ...history.blobs()],
   });
   const defaults = { ...options.containerDefaults, cgroupParent: options.cgroupParent };
   const containers = createContainers({
@@ -137,7 +140,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
   const id = await identify(dataRoot);
   const storageStatus = await describeStorage(dataRoot);
   const buildkit = await openBuildkit({
-    ...{ builder, images, trees, snapshots, networks, id, execRoot, log },
+    ...{ builder, images, content, history, trees, snapshots, networks, id, execRoot, log },
   });
   const system = createSystem(
     () => ({

@@ -6,7 +6,9 @@ import type { Logger } from '../base/log.ts';
 import type { Builder } from '../build/contract.ts';
 import { LayersTree } from '../build/files/layers-tree.ts';
 import type { Buildkit } from '../buildkit/contract.ts';
+import type { HistoryStore } from '../buildkit/history/history-store.ts';
 import type { BuildkitParts } from '../buildkit/parts.ts';
+import type { ContentStore } from '../content/contract.ts';
 import type { StoredImages } from '../images/images.ts';
 import type { Networks } from '../network/contract.ts';
 import type { Trees } from '../runtime/trees/contract.ts';
@@ -15,6 +17,8 @@ import type { SnapshotDriver } from '../snapshots/contract.ts';
 export interface OpenBuildkitOptions {
   readonly builder: Builder;
   readonly images: StoredImages;
+  readonly content: ContentStore;
+  readonly history: HistoryStore;
   readonly trees: Trees;
   readonly snapshots: SnapshotDriver;
   readonly networks: Pick<Networks, 'hostGateway'>;
@@ -25,12 +29,12 @@ export interface OpenBuildkitOptions {
 
 /** BuildKit's doors, with their HTTP/2 only loaded when the first client comes. */
 export async function openBuildkit(options: OpenBuildkitOptions): Promise<Buildkit> {
-  const { images, trees, snapshots, networks, builder, id, log } = options;
+  const { images, content, history, trees, snapshots, networks, builder, id, log } = options;
   const directory = join(options.execRoot, 'buildkit');
   const mountPoint = join(directory, 'view');
   await mkdir(mountPoint, { recursive: true, mode: 0o700 });
   const parts: BuildkitParts = {
-    ...{ builder, images, directory, id },
+    ...{ builder, images, content, history, directory, id },
     version: build.version,
     snapshotter: snapshots.name,
     hostGateway: () => networks.hostGateway(),

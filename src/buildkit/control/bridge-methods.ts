@@ -1,4 +1,5 @@
 import { invalid } from '../../base/errors.ts';
+import { formatPlatform } from '../../oci/platform.ts';
 import { type GrpcCall, type Methods, unary } from '../grpc/server.ts';
 import type { BuildkitParts } from '../parts.ts';
 import {
@@ -57,7 +58,8 @@ export function bridgeMethods(parts: BuildkitParts, jobs: BuildJobs): Methods {
 
 /** One result, or several by their platforms. */
 function resultOf(job: BuildJob): NonNullable<Value<typeof FrontendSolveResponse>['result']> {
-  const refs = job.platforms.map((key, image) => {
+  const refs = (job.result?.images ?? []).map(({ platform }, image) => {
+    const key = formatPlatform(platform);
     const value = { id: `result-${image}`, definition: resultDefinition({ build: job.ref, image }) };
     return { key, value };
   });

@@ -3,7 +3,6 @@ import type { Context } from '../../base/context.ts';
 import { invalid, SampanError } from '../../base/errors.ts';
 import type { BuildRequest, BuildResult } from '../../build/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { formatPlatform } from '../../oci/platform.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
 import type { BuildkitParts } from '../parts.ts';
@@ -25,6 +24,7 @@ import {
   frontendSources,
 } from './frontend-options.ts';
 import { type ResultReference, referenceIn } from './result-definition.ts';
+import type { StatusUpdate } from './status-updates.ts';
 
 export interface JobRequest {
   /** The client's name for the build. */
@@ -34,6 +34,8 @@ export interface JobRequest {
   /** What steps may ask for: "network.host". */
   readonly entitlements: readonly string[];
   readonly results: BuildResults;
+  /** Told all that is told of the build. */
+  readonly onUpdate: (update: StatusUpdate) => void;
 }
 
 /** Finds what another build of the client's made. Fails with `not-found`. */
@@ -53,7 +55,7 @@ export interface FrontendCall {
  * client, by calls beside it.
  */
 export class BuildJob {
-  readonly progress = new BuildProgress();
+  readonly progress: BuildProgress;
   readonly #parts: BuildkitParts;
   readonly #sessions: ClientSessions;
   readonly #request: JobRequest;
@@ -67,6 +69,7 @@ export class BuildJob {
     this.#sessions = sessions;
     this.#request = request;
     this.#context = context;
+    this.progress = new BuildProgress(request.onUpdate);
     this.#returned.promise.catch(() => {});
   }
 
@@ -74,13 +77,9 @@ export class BuildJob {
     return this.#request.ref;
   }
 
-  /** Of what was made, in its order. */
-  get platforms(): readonly string[] {
-    return (this.#result?.images ?? []).map(({ platform }) => formatPlatform(platform));
-  }
-
-  imageOf(number: number): Digest | undefined {
-    return this.#result?.images[number]?.id;
+  /** What was made; undefined before, and where a question was answered instead. */
+  get result(): BuildResult | undefined {
+    return this.#result;
   }
 
   /** Builds, or answers a question about the Dockerfile. */

@@ -13,25 +13,27 @@ export class BuildJobs {
 
   /** What a build under way has made. Fails with `not-found`. */
   readonly results: BuildResults = ({ build, image }) => {
-    const made = this.#jobs.get(build)?.imageOf(image);
+    const made = this.#jobs.get(build)?.result?.images[image]?.id;
     if (made === undefined) throw new SampanError('not-found', `the build ${build} has no result`);
     return made;
   };
 
-  add(ref: string, job: BuildJob): void {
+  /** Fails with `conflict` when there is a build of that name, and with `exhausted` when there are too many. */
+  checkFree(ref: string): void {
     if (ref === '' || this.#jobs.has(ref)) throw new SampanError('conflict', `job ID ${ref} exists`);
     if (this.#jobs.size >= MAX_JOBS) throw new SampanError('exhausted', 'too many builds run at once');
-    this.#jobs.set(ref, job);
-    for (const wake of this.#waiting) wake(ref);
+  }
+
+  /** One whose name is free. */
+  add(job: BuildJob): void {
+    this.#jobs.set(job.ref, job);
+    for (const wake of this.#waiting) wake(job.ref);
   }
 
   /** Nothing more happens in the build. */
-  end(ref: string): void {
-    const job = this.#jobs.get(ref);
-    job?.progress.end();
-    setTimeout(() => {
-      if (this.#jobs.get(ref) === job) this.#jobs.delete(ref);
-    }, REMEMBERED).unref();
+  end(job: BuildJob): void {
+    job.progress.end();
+    setTimeout(() => this.#jobs.delete(job.ref), REMEMBERED).unref();
   }
 
   /** Fails with `not-found` when no such build begins. */

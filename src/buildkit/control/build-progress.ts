@@ -2,60 +2,63 @@ import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/errors.ts';
 import type { BasePull, BuildListener, LintWarning } from '../../build/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
-import type { StatusResponse, Timestamp } from '../protobuf/control-messages.ts';
+import type { Timestamp } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
+import { Standing, type StatusUpdate, UpdateQueue } from './status-updates.ts';
 
-export type StatusUpdate = Partial<Value<typeof StatusResponse>>;
-
-/** What nobody has read yet: beyond that, output of steps is left out. */
-const MAX_KEPT_OUTPUT = 16 << 20;
 /** Between two messages on the way of the same transfer, milliseconds. */
 const PROGRESS_INTERVAL = 100;
-const CLIPPED = Buffer.from('\n[output clipped]\n');
 const PREFIX = '[internal] ';
 
-/** What happens in one build, as BuildKit tells it: kept until it is read. */
+/** What happens in one build, as BuildKit tells it: kept until somebody reads it. Who comes later is told how it stands first. */
 export class BuildProgress {
-  #updates: StatusUpdate[] = [];
-  #output = 0;
+  readonly #onUpdate: (update: StatusUpdate) => void;
+  readonly #standing = new Standing();
+  readonly #queues = new Set<UpdateQueue>();
+  /** For the first one who reads. */
+  #backlog: UpdateQueue | undefined;
   #ended = false;
-  #wake: (() => void)[] = [];
+
+  /** `onUpdate` is told everything at once. */
+  constructor(onUpdate: (update: StatusUpdate) => void = () => {}) {
+    this.#onUpdate = onUpdate;
+    this.#backlog = new UpdateQueue();
+    this.#queues.add(this.#backlog);
+  }
 
   send(update: StatusUpdate): void {
     if (this.#ended) return;
-    this.#updates.push(update);
-    this.#wakeAll();
+    this.#onUpdate(update);
+    this.#standing.note(update);
+    for (const queue of this.#queues) queue.add(update);
   }
 
   output(vertex: string, stream: number, data: Uint8Array): void {
-    if (this.#output > MAX_KEPT_OUTPUT) return;
-    this.#output += data.length;
-    const kept = this.#output > MAX_KEPT_OUTPUT ? CLIPPED : data;
-    this.send({ logs: [{ vertex, stream, data: kept, timestamp: now() }] });
+    this.send({ logs: [{ vertex, stream, data, timestamp: now() }] });
   }
 
   end(): void {
     this.#ended = true;
-    this.#wakeAll();
+    for (const queue of this.#queues) queue.end();
   }
 
   /** All that was not read before, and what follows until the end. */
   async *follow(signal: AbortSignal): AsyncGenerator<StatusUpdate, void, void> {
-    const stop = (): void => this.#wakeAll();
-    signal.addEventListener('abort', stop);
+    const queue = this.#backlog ?? this.#lateQueue();
+    this.#backlog = undefined;
     try {
-      for (;;) {
-        signal.throwIfAborted();
-        const updates = this.#updates;
-        this.#updates = [];
-        this.#output = 0;
-        if (updates.length > 0) yield merged(updates);
-        else if (this.#ended) return;
-        else await new Promise<void>((resolve) => this.#wake.push(resolve));
-      }
+      yield* queue.read(signal);
     } finally {
-      signal.removeEventListener('abort', stop);
+      this.#queues.delete(queue);
     }
+  }
+
+  #lateQueue(): UpdateQueue {
+    const queue = new UpdateQueue();
+    queue.add(this.#standing.update());
+    if (this.#ended) queue.end();
+    this.#queues.add(queue);
+    return queue;
   }
 
   /** A step of the build's own: "[internal] load build context". */
@@ -86,10 +89,6 @@ export class BuildProgress {
       this.send({ vertexes: [{ ...vertex, started, completed: now(), error: messageOf(error) }] });
       throw error;
     }
-  }
-
-  #wakeAll(): void {
-    for (const wake of this.#wake.splice(0)) wake();
   }
 }
 
@@ -194,13 +193,4 @@ export function timeOf(date: Date): Time {
   const milliseconds = date.getTime();
   const seconds = Math.floor(milliseconds / 1_000);
   return { seconds: BigInt(seconds), nanoseconds: Math.round((milliseconds - seconds * 1_000) * 1_000_000) };
-}
-
-function merged(updates: readonly StatusUpdate[]): StatusUpdate {
-  return {
-    vertexes: updates.flatMap(({ vertexes = [] }) => vertexes),
-    statuses: updates.flatMap(({ statuses = [] }) => statuses),
-    logs: updates.flatMap(({ logs = [] }) => logs),
-    warnings: updates.flatMap(({ warnings = [] }) => warnings),
-  };
 }

@@ -23,15 +23,15 @@ const CONTROL = '/moby.buildkit.v1.Control';
 
 /** What is asked of the daemon as a whole: builds, what it holds for them, and who makes them. */
 export function controlMethods(solving: SolveParts): Methods {
-  const { context, parts, jobs } = solving;
+  const { context, parts, jobs, history } = solving;
   const { builder } = parts;
   return {
     [`${CONTROL}/Solve`]: unary(SolveRequest, SolveResponse, (request, call) =>
       solve(solving, request, call),
     ),
     [`${CONTROL}/Status`]: streaming(StatusRequest, StatusResponse, async function* ({ ref }, { signal }) {
-      const job = await jobs.find(ref, signal);
-      yield* job.progress.follow(signal);
+      const ended = await history.status(ref);
+      yield* ended ?? (await jobs.find(ref, signal)).progress.follow(signal);
     }),
     [`${CONTROL}/Session`]: (call, requests) => tunnelledSession(solving, call, requests),
     [`${CONTROL}/ListWorkers`]: unary(Empty, ListWorkersResponse, () => ({ records: [worker(parts)] })),

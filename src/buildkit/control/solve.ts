@@ -1,7 +1,7 @@
 import type { Context } from '../../base/context.ts';
 import { SampanError } from '../../base/errors.ts';
-import { FailedCall, type GrpcCall } from '../grpc/server.ts';
-import { failureOf } from '../grpc/status.ts';
+import type { GrpcCall } from '../grpc/server.ts';
+import type { BuildHistory } from '../history/build-history.ts';
 import type { BuildkitParts } from '../parts.ts';
 import type { SolveRequest, SolveResponse } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
@@ -9,19 +9,21 @@ import type { ClientSessions } from '../sessions.ts';
 import { BuildJob } from './build-job.ts';
 import type { BuildJobs } from './build-jobs.ts';
 import { checkExports, type Export } from './export-result.ts';
+import { beginRecord, recordBuild } from './recorded-build.ts';
 
 export interface SolveParts {
   readonly context: Context;
   readonly parts: BuildkitParts;
   readonly sessions: ClientSessions;
   readonly jobs: BuildJobs;
+  readonly history: BuildHistory;
 }
 
 type Request = Value<typeof SolveRequest>;
 
 /** Ends with the build, wherever its front end runs. */
 export async function solve(
-  { context, parts, sessions, jobs }: SolveParts,
+  { context, parts, sessions, jobs, history }: SolveParts,
   request: Request,
   { signal }: GrpcCall,
 ): Promise<Partial<Value<typeof SolveResponse>>> {
@@ -32,18 +34,21 @@ export async function solve(
   }
   const exports = exportsOf(request);
   checkExports(exports);
-  const results = jobs.results;
-  const wish = { ref, session, exports, entitlements, results };
+  jobs.checkFree(ref);
+  const isQuestion = request.internal;
+  const record = beginRecord(context, history, { ref, frontend, attributes, exporters: exports, isQuestion });
+  const wish = { ref, session, exports, entitlements, results: jobs.results, onUpdate: record.tell };
   const job = new BuildJob({ ...context, signal }, parts, sessions, wish);
-  jobs.add(ref, job);
+  jobs.add(job);
   try {
-    if (frontend === '') await job.finished();
-    else await job.solve({ frontend, attributes, inputs }, signal);
-    return { exporterResponse: await job.export() };
-  } catch (error) {
-    throw error instanceof FailedCall ? error : new FailedCall(failureOf(error));
+    const exporterResponse = await recordBuild(record, job, async () => {
+      if (frontend === '') await job.finished();
+      else await job.solve({ frontend, attributes, inputs }, signal);
+      return await job.export();
+    });
+    return { exporterResponse };
   } finally {
-    jobs.end(ref);
+    jobs.end(job);
   }
 }
 

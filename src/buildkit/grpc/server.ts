@@ -33,6 +33,8 @@ export class FailedCall extends Error {
 }
 
 const MAX_STREAMS = 128;
+/** By which BuildKit's clients say how long something has run. */
+const CLOCK = 'buildkit-currenttimestamp';
 const MAX_DISCARD = 2 * MAX_MESSAGE;
 
 /** One request, one answer. */
@@ -92,7 +94,10 @@ async function answer(
   const path = headers[':path'] ?? '';
   const method = Object.hasOwn(methods, path) ? methods[path] : undefined;
   let failure: GrpcFailure | undefined;
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.respond(
+    { ':status': 200, 'content-type': 'application/grpc', [CLOCK]: new Date().toISOString() },
+    { waitForTrailers: true },
+  );
   stream.on('wantTrailers', () => stream.sendTrailers(trailersOf(failure)));
   try {
     if (method === undefined) throw new SampanError('unimplemented', `unknown method ${path}`);
