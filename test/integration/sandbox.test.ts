@@ -324,7 +324,7 @@ describe('mounts of a sandbox', () => {
     expect(stderr.match(/Read-only file system/g)?.length).toBe(3);
   });
 
-  test.each([0, 2])('of %d layers may be written to, which goes nowhere', async (count) => {
+  test.each([0, 2])('of %d layers may be written to, which only the next run sees', async (count) => {
     const layers = [host.busybox, await host.layer([{ type: 'file', name: 'b' }])].slice(0, count);
     const mounts: SandboxMount[] = [{ type: 'layers', layers, path: '/', target: '/w', readOnly: false }];
     await using sandbox = await host.open();
@@ -334,7 +334,9 @@ describe('mounts of a sandbox', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain('e\n');
     expect(stdout).toEndWith('x\n');
-    expect((await run(sandbox, 'ls /w | grep -c new', { mounts })).stdout).toBe('0\n');
+    expect((await run(sandbox, 'ls /w | grep -c new', { mounts })).stdout).toBe('1\n');
+    const elsewhere = mounts.map((mount) => ({ ...mount, target: '/elsewhere' }));
+    expect((await run(sandbox, 'ls /elsewhere | grep -c new', { mounts: elsewhere })).stdout).toBe('0\n');
     expect(await changed(sandbox)).toEqual([]);
   });
 

@@ -82,7 +82,10 @@ export type SandboxMount =
       readonly target: string;
       readonly readOnly: boolean;
     }
-  /** Layers, or what is at a path in them; writes go nowhere unless read-only. The path is resolved within the layers. */
+  /**
+   * Layers, or what is at a path in them, resolved within the layers. Unless read-only it may be written to, which only further runs of the
+   * sandbox with the same mount see.
+   */
   | {
       readonly type: 'layers';
       readonly layers: readonly Digest[];

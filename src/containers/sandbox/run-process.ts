@@ -12,7 +12,7 @@ import { passOutput } from './output.ts';
 import type { SandboxParts } from './parts.ts';
 import { type Place, sandboxDirectory } from './place.ts';
 import { networkPeer, type SandboxContainer, sandboxContainer } from './sandbox-container.ts';
-import { type StagedMounts, stageMounts } from './staged-mounts.ts';
+import { type StagedMounts, stageMounts, type WritableParts } from './staged-mounts.ts';
 
 type Outcome = Awaited<ReturnType<Sandbox['run']>>;
 
@@ -24,19 +24,19 @@ export async function runProcess(
   context: Context,
   place: Place,
   request: SandboxRequest,
+  writable: WritableParts,
 ): Promise<Outcome> {
   const peer = networkPeer(parts, request.network);
   const container = sandboxContainer(parts, place.id, request, peer);
   const connected: ConnectedEndpoint[] = [];
-  const keys: string[] = [];
   try {
-    const bundle = await prepare(parts, context, place, { request, container, peer, connected, keys });
+    const bundle = await prepare(parts, context, place, { request, container, peer, connected, writable });
     context.signal.throwIfAborted();
     // Not the caller's context: what has been started is to be followed to its end.
     const task = await parts.runtime.start(parts.background, bundle);
     return await follow(parts, context, task, request);
   } finally {
-    await clearAway(parts, container, connected, keys);
+    await clearAway(parts, container, connected);
   }
 }
 
@@ -45,20 +45,20 @@ interface Run {
   readonly container: SandboxContainer;
   readonly peer: Container | undefined;
   readonly connected: ConnectedEndpoint[];
-  readonly keys: string[];
+  readonly writable: WritableParts;
 }
 
 async function prepare(
   parts: SandboxParts,
   context: Context,
   place: Place,
-  { request, container, peer, connected, keys }: Run,
+  { request, container, peer, connected, writable }: Run,
 ): Promise<Bundle> {
   const { rootTarget } = parts.paths;
   const rootfs = parts.snapshots.mount(context, place.key, rootTarget);
   // Awaited below; a failure before that is the one to tell.
   rootfs.catch(() => {});
-  const staged = await stageMounts(parts, context, place, request, keys);
+  const staged = await stageMounts(parts, context, request, writable);
   if (peer === undefined) {
     connected.push(await parts.networks.connect(context, endpointRequest(container)));
   }
@@ -196,7 +196,6 @@ async function clearAway(
   parts: SandboxParts,
   { id, hostConfig }: SandboxContainer,
   connected: readonly ConnectedEndpoint[],
-  keys: readonly string[],
 ): Promise<void> {
   const group = cgroupsPath(id, hostConfig.CgroupParent, parts.defaults);
   const warn = (error: unknown): void =>
@@ -207,6 +206,5 @@ async function clearAway(
       parts,
       connected.map(({ endpoint }) => endpoint),
     ),
-    ...keys.map((key) => parts.snapshots.remove(parts.background, key).catch(warn)),
   ]);
 }

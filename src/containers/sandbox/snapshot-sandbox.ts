@@ -10,6 +10,7 @@ import { MountPoints } from './mount-points.ts';
 import type { SandboxParts } from './parts.ts';
 import type { Place } from './place.ts';
 import { runProcess } from './run-process.ts';
+import { WritableParts } from './staged-mounts.ts';
 
 /** A sandbox whose root is a snapshot. One thing is done with it at a time: its writable part cannot be mounted twice. */
 export class SnapshotSandbox implements Sandbox {
@@ -18,6 +19,7 @@ export class SnapshotSandbox implements Sandbox {
   readonly #layers: readonly Digest[];
   readonly #removed: () => void;
   readonly #mountPoints = new MountPoints();
+  readonly #writable: WritableParts;
   readonly #disposed = new AbortController();
   #removing: Promise<void> | undefined;
   #isBusy = false;
@@ -32,6 +34,7 @@ export class SnapshotSandbox implements Sandbox {
     this.#place = place;
     this.#layers = layers;
     this.#removed = removed;
+    this.#writable = new WritableParts(place.id);
   }
 
   async run(context: Context, request: SandboxRequest): ReturnType<Sandbox['run']> {
@@ -42,7 +45,7 @@ export class SnapshotSandbox implements Sandbox {
       const own = this.#whileOpen(context);
       await this.#noteMountPoints(own, request);
       this.#isFresh = false;
-      return await runProcess(this.#parts, own, this.#place, request);
+      return await runProcess(this.#parts, own, this.#place, request, this.#writable);
     } finally {
       resolve();
     }
@@ -106,7 +109,7 @@ export class SnapshotSandbox implements Sandbox {
     await this.#running;
     const { snapshots, background } = this.#parts;
     await Promise.all([
-      snapshots.remove(background, this.#place.key),
+      ...[this.#place.key, ...this.#writable.keys].map((key) => snapshots.remove(background, key)),
       rm(this.#place.directory, { recursive: true, force: true }),
     ]);
     this.#removed();

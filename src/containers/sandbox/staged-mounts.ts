@@ -12,7 +12,7 @@ import { HOST, type Operation } from '../../plan/operations.ts';
 import { plainMount, type StoredMount } from '../mounts/stored-mount.ts';
 import type { SandboxMount, SandboxRequest } from './contract.ts';
 import type { SandboxParts } from './parts.ts';
-import { mountKey, type Place, stagingDirectory } from './place.ts';
+import { mountKey, stagingDirectory } from './place.ts';
 
 export interface StagedMounts {
   /** Steps of the child, in the host's root but in its own mount namespace: they lay out what is then mounted from there. */
@@ -23,16 +23,41 @@ export interface StagedMounts {
 /** Free for parts of a plan that are not the runtime's. */
 const VIEW = 0;
 
+/** The writable parts of a sandbox's mounts: the next run with the same mount finds what was written. */
+export class WritableParts {
+  readonly #keys = new Map<string, string>();
+  readonly #id: string;
+
+  constructor(id: string) {
+    this.#id = id;
+  }
+
+  /** Snapshots. */
+  get keys(): readonly string[] {
+    return [...this.#keys.values()];
+  }
+
+  /** That of a mount, which is prepared when it is new. */
+  async of(mount: LayersMount, prepare: (key: string) => Promise<unknown>): Promise<string> {
+    const identity = JSON.stringify([mount.target, mount.path, mount.layers]);
+    const known = this.#keys.get(identity);
+    if (known !== undefined) return known;
+    const key = mountKey(this.#id, this.#keys.size);
+    await prepare(key);
+    this.#keys.set(identity, key);
+    return key;
+  }
+}
+
 /**
  * What a run's mounts and files come from. Files lie on a memory filesystem that the run's process alone ever sees, and that is never
- * swapped out. The snapshots that writable mounts need are added to `keys`: the caller removes them, also when this fails.
+ * swapped out.
  */
 export async function stageMounts(
   parts: SandboxParts,
   context: Context,
-  place: Place,
   request: SandboxRequest,
-  keys: string[],
+  writable: WritableParts,
 ): Promise<StagedMounts> {
   const staging = stagingDirectory(parts.paths);
   const operations: Operation[] = [];
@@ -45,9 +70,7 @@ export async function stageMounts(
       operations.push(...contentSteps(source, mount));
       mounts.push(bind(source, mount.target, false));
     } else {
-      const key = mountKey(place.id, index);
-      if (!mount.readOnly) keys.push(key);
-      operations.push(...(await layersSteps(parts, context, source, mount, key)));
+      operations.push(...(await layersSteps(parts, context, source, mount, writable)));
       mounts.push(bind(source, mount.target, !mount.readOnly));
     }
   }
@@ -103,10 +126,10 @@ async function layersSteps(
   context: Context,
   target: string,
   mount: LayersMount,
-  key: string,
+  writable: WritableParts,
 ): Promise<Operation[]> {
   const view = `${target}-layers`;
-  const operations = await viewSteps(parts, context, view, mount, key);
+  const operations = await viewSteps(parts, context, view, mount, writable);
   return [
     { op: 'mkdir', dir: HOST, path: view, mode: 0o755 },
     ...operations,
@@ -133,12 +156,12 @@ async function viewSteps(
   { snapshots }: SandboxParts,
   context: Context,
   target: string,
-  { layers, readOnly }: LayersMount,
-  key: string,
+  mount: LayersMount,
+  writable: WritableParts,
 ): Promise<readonly Operation[]> {
-  const view = await snapshots.view(context, layers, target);
-  if (readOnly) return view.operations;
-  await snapshots.prepare(context, key, []);
+  const view = await snapshots.view(context, mount.layers, target);
+  if (mount.readOnly) return view.operations;
+  const key = await writable.of(mount, (fresh) => snapshots.prepare(context, fresh, []));
   const own = await snapshots.mount(context, key, target);
   return view.operations.map((step) => withWritablePart(step, own.operations, snapshots.changesPath(key)));
 }
