@@ -82,8 +82,10 @@ export class ImageLedger {
 
   describe(record: ImageRecord): Image {
     const { id, config, lastTagged, parent, manifest } = record;
+    const listedAs = this.#store.listedAs(id);
     return {
       ...{ id, config, lastTagged, parent, manifest },
+      ...(listedAs === undefined ? {} : { listedAs }),
       tags: familiarTags(this.#store, record),
       digests: familiarDigests(this.#store, record),
       size: record.layerSizes.reduce((sum, size) => sum + size, 0),

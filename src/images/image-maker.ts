@@ -14,7 +14,7 @@ import type {
   LayerLease,
 } from './contract.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
-import { type IndexParts, makeIndex } from './make-index.ts';
+import { type IndexParts, makeIndex, makeManifest } from './make-index.ts';
 import { type ReceivedLayer, receiveLayer } from './receive-layer.ts';
 
 export interface ImageMakerParts extends IndexParts {
@@ -47,15 +47,21 @@ async function receiveHeld(
 
 async function createImage(
   context: Context,
-  { ledger, content }: ImageMakerParts,
-  { config, parent, references }: CreateImageRequest,
+  parts: ImageMakerParts,
+  { config, parent, references, manifest }: CreateImageRequest,
 ): Promise<Image> {
+  const { ledger, content } = parts;
   const names = references.map(normalised);
   const layerSizes = await Promise.all(config.rootfs.diff_ids.map((layer) => sizeOf(content, layer)));
   const { bytes, id } = encodeImageConfig(config);
   const record = await ledger.add(context, { id, config, layerSizes, parent }, bytes);
-  for (const name of names) ledger.tag(record, name);
-  return ledger.describe(record);
+  if (manifest === undefined) {
+    for (const name of names) ledger.tag(record, name);
+    return ledger.describe(record);
+  }
+  const described = { ...record, manifest: await makeManifest(context, parts, id, manifest) };
+  for (const name of names) ledger.tag(described, name);
+  return ledger.describe(described);
 }
 
 async function createIndex(

@@ -46,6 +46,7 @@ export class ImageStore {
   readonly #namesOfIndex = new Map<Digest, Set<string>>();
   /** How many images were made from each. */
   readonly #children = new Map<Digest, number>();
+  #lost: IndexRecord[] = [];
 
   private constructor(database: Database, indexes: IndexStore) {
     this.#database = database;
@@ -65,7 +66,7 @@ export class ImageStore {
     }
     const references = database.query<ReferenceRow, []>('SELECT * FROM image_references').all();
     for (const row of references) store.#point(row.reference, row.image, row.image_index ?? undefined);
-    store.dropLoneIndexes();
+    store.#dropLoneIndexes();
     return store;
   }
 
@@ -103,6 +104,16 @@ export class ImageStore {
     return [...names].sort();
   }
 
+  /** The image that an index shows on this host instead of this one, which has no reference that finds it. */
+  listedAs(id: Digest): Digest | undefined {
+    if (this.#referencesOf.has(id)) return undefined;
+    for (const index of this.indexes.having(id)) {
+      const [name] = this.#namesOfIndex.get(index.digest) ?? [];
+      if (name !== undefined) return this.#references.get(name);
+    }
+    return undefined;
+  }
+
   /** Normalised references that stand for an index, sorted. */
   namesOfIndex(digest: Digest): string[] {
     return [...(this.#namesOfIndex.get(digest) ?? [])].sort();
@@ -136,6 +147,11 @@ export class ImageStore {
     return this.#references.keys();
   }
 
+  /** What the names of an index find on this host: what suits it best, or else the first that is here. */
+  faceOf(index: IndexRecord): ImageRecord | undefined {
+    return this.bestOf(index, hostPlatform()) ?? this.imagesOf(index)[0];
+  }
+
   /** Adds an image; one that is there already keeps its row. */
   add(record: ImageRecord): void {
     if (this.#records.has(record.id)) return;
@@ -165,7 +181,7 @@ export class ImageStore {
 
   /** Lets a reference stand for an index of which an image is here; returns the image that it found before. */
   setIndexReference(reference: string, index: IndexRecord): ImageRecord | undefined {
-    const face = this.#faceOf(index);
+    const face = this.faceOf(index);
     if (face === undefined) throw new Error(`no image of the index ${index.digest} is here`);
     return this.#name(reference, face.id, index.digest);
   }
@@ -173,7 +189,7 @@ export class ImageStore {
   removeReference(reference: string): void {
     this.#database.query('DELETE FROM image_references WHERE reference = ?').run(reference);
     this.#unpoint(reference);
-    this.dropLoneIndexes();
+    this.#dropLoneIndexes();
   }
 
   /** Enters an index, or what has become known of it: its names find what suits the host best now. */
@@ -191,25 +207,29 @@ export class ImageStore {
     this.#deleteRows(id);
     this.#countChild(record?.parent, -1);
     for (const reference of this.referencesOf(id)) this.#unpoint(reference);
-    this.dropLoneIndexes();
+    this.#dropLoneIndexes();
+  }
+
+  /** The indexes that were forgotten since this was asked last: what they named may not be needed any more. */
+  takeLostIndexes(): readonly IndexRecord[] {
+    const lost = this.#lost;
+    this.#lost = [];
+    return lost;
   }
 
   /** An index stays while it has a name, or while all of its images are here. */
-  dropLoneIndexes(): void {
-    for (const { digest, manifests } of [...this.indexes.all()]) {
-      if (this.#namesOfIndex.has(digest)) continue;
+  #dropLoneIndexes(): void {
+    for (const index of [...this.indexes.all()]) {
       const isHere = (image: Digest | undefined): boolean => image !== undefined && this.#records.has(image);
-      if (!manifests.every(({ kind, image }) => kind !== 'image' || isHere(image)))
-        this.indexes.remove(digest);
+      const isWhole = index.manifests.every(({ kind, image }) => kind !== 'image' || isHere(image));
+      if (isWhole || this.#namesOfIndex.has(index.digest)) continue;
+      this.indexes.remove(index.digest);
+      this.#lost.push(index);
     }
   }
 
-  #faceOf(index: IndexRecord): ImageRecord | undefined {
-    return this.bestOf(index, hostPlatform()) ?? this.imagesOf(index)[0];
-  }
-
   #reface(index: IndexRecord): void {
-    const face = this.#faceOf(index);
+    const face = this.faceOf(index);
     if (face === undefined) return;
     for (const reference of this.namesOfIndex(index.digest)) {
       if (this.#references.get(reference) === face.id) continue;
@@ -228,7 +248,7 @@ export class ImageStore {
     this.#point(reference, id, index);
     const record = this.#records.get(id);
     if (record !== undefined) this.#records.set(id, { ...record, lastTagged: now });
-    this.dropLoneIndexes();
+    this.#dropLoneIndexes();
     return previous;
   }
 

@@ -3,14 +3,14 @@ import type { Context } from '../base/context.ts';
 import { invalid } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { ContentStore } from '../content/contract.ts';
-import type { Credentials, RegistryClient, RemoteImage } from '../distribution/contract.ts';
+import type { Credentials, RegistryClient } from '../distribution/contract.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import {
   familiarReference,
   formatReference,
   parseReference,
-  type Reference,
   repositoryOf,
   withDefaultTag,
 } from '../oci/reference.ts';
@@ -23,6 +23,7 @@ import type {
   HistoryItem,
   Image,
   ImageMaker,
+  ImageManifests,
   ImageMount,
   Images,
   ImagesUsage,
@@ -46,8 +47,9 @@ import type {
 import { historyOf } from './history.ts';
 import { ImageLedger } from './image-ledger.ts';
 import { createImageMaker } from './image-maker.ts';
-import { type ImageRecord, ImageStore } from './image-store.ts';
+import { ImageStore } from './image-store.ts';
 import { importLayer } from './import.ts';
+import { blobsOfIndex } from './index-store.ts';
 import { LayerCompression } from './layer-compression.ts';
 import { StoredLayerExchange } from './layer-exchange.ts';
 import { LayerForms } from './layer-forms.ts';
@@ -55,14 +57,17 @@ import { ALWAYS, LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
 import { layerChangesOf, reportLayers } from './layer-report.ts';
 import { loadImages } from './load.ts';
+import { describeManifests } from './manifests.ts';
 import { ImageMounts } from './mounts.ts';
 import { pruneImages } from './prune.ts';
 import { layersOf, pullLayers } from './pull.ts';
-import { imagesToPush, pushImage, requirePlatform } from './push.ts';
+import { pushPlanned } from './push.ts';
 import { PushDestination } from './push-destination.ts';
 import { LayerPushes } from './push-layers.ts';
+import { plannedPushes } from './push-plan.ts';
+import { addPulled, addPushed, type NamingParts } from './registry-names.ts';
 import { type ImageHolders, type Removal, removeImage } from './remove.ts';
-import { requireImage, resolveImage } from './resolve.ts';
+import { requireImage, requireTarget, resolveImage } from './resolve.ts';
 import { imagesToSave } from './save.ts';
 import { measureUsage, totalUsage, type UsageParts } from './usage.ts';
 
@@ -101,6 +106,7 @@ export class StoredImages implements Images {
   readonly #pushes: LayerPushes;
   readonly #mounts: ImageMounts;
   readonly #parts: UsageParts;
+  readonly #naming: NamingParts;
   readonly #holders: ImageHolders;
 
   constructor(store: ImageStore, options: ImagesOptions) {
@@ -111,6 +117,7 @@ export class StoredImages implements Images {
     this.#forms = new LayerForms(database);
     this.#mounts = new ImageMounts(store, snapshots);
     this.#parts = { store, content, snapshots, forms: this.#forms };
+    this.#naming = { store, content, ledger: this.#ledger };
     this.#holders = {
       containersOf: (id) => options.users.containersOf(id),
       mountOf: (id) => this.#mounts.pathOf(id),
@@ -132,12 +139,12 @@ export class StoredImages implements Images {
     );
   }
 
-  get(reference: string): Image {
-    return this.#ledger.describe(requireImage(this.#store, reference));
+  get(reference: string, platform?: Platform): Image {
+    return this.#ledger.describe(requireImage(this.#store, reference, platform));
   }
 
-  find(reference: string): Image | undefined {
-    const record = resolveImage(this.#store, reference);
+  find(reference: string, platform?: Platform): Image | undefined {
+    const record = resolveImage(this.#store, reference, platform);
     return record === undefined ? undefined : this.#ledger.describe(record);
   }
 
@@ -145,11 +152,18 @@ export class StoredImages implements Images {
     return [...this.#store.all()].map((record) => this.#ledger.describe(record));
   }
 
-  async tag(_context: Context, source: string, target: string): Promise<void> {
-    const image = requireImage(this.#store, source);
+  manifests(_context: Context, reference: string): Promise<ImageManifests> {
+    return describeManifests(this.#parts, requireTarget(this.#store, reference));
+  }
+
+  async tag(context: Context, source: string, target: string): Promise<void> {
+    const { image, index } = requireTarget(this.#store, source);
     const reference = parseReference(target);
     if (reference.digest !== undefined) throw invalid('refusing to create a tag with a digest reference');
-    this.#ledger.tag(image, formatReference(withDefaultTag(reference)));
+    const name = formatReference(withDefaultTag(reference));
+    if (index === undefined) this.#ledger.tag(image, name);
+    else this.#ledger.tagIndex(index, name);
+    await this.#dropLostIndexes(context);
   }
 
   async remove(context: Context, reference: string, options: RemoveOptions): Promise<readonly RemovedItem[]> {
@@ -166,6 +180,7 @@ export class StoredImages implements Images {
     const parts = { ...this.#parts, ledger: this.#ledger };
     const loaded = await this.#layers.receiving(context, () => loadImages(context, parts, archive, options));
     await this.#layers.dropUnused(context, loaded.layers, loaded.blobs);
+    await this.#dropLostIndexes(context);
     return loaded.images;
   }
 
@@ -212,34 +227,35 @@ export class StoredImages implements Images {
     const isNew = await this.#layers.receiving(context, async () => {
       const listener = options.onLayer ?? (() => {});
       const layerSizes = await pullLayers(context, this.#pulls, layers, listener);
-      return this.#addPulled(context, reference, remote, { id, config, layerSizes }, configBytes);
+      const image = { id, config, layerSizes };
+      return addPulled(context, this.#naming, reference, remote, image, configBytes);
     });
+    await this.#dropLostIndexes(context);
     this.#ledger.announceTransfer('pull', this.#store.get(id), reference);
     return { image: this.get(id), digest: remote.digest, reference: familiarReference(reference), isNew };
   }
 
   async push(context: Context, text: string, options: PushOptions): Promise<readonly PushedImage[]> {
     const reference = parseReference(text);
-    if (options.platform !== undefined)
-      requirePlatform(requireImage(this.#store, text), text, options.platform);
+    if (options.platform !== undefined) requireImage(this.#store, text, options.platform);
     options.onFound?.(repositoryOf(reference));
-    const images = imagesToPush(this.#store, reference);
     const { content, registries } = this.#options;
+    using lease = content.lease();
+    const pushes = await plannedPushes(this.#parts, reference, options.platform, lease);
     const target = await registries.target(context, reference, options.credentials);
     const destination = new PushDestination(target, reference, content, this.#forms);
     const listener = options.onLayer ?? (() => {});
+    const parts = { content, layers: this.#pushes, destination, listener, lease };
     const pushed: PushedImage[] = [];
-    for (const image of images) {
-      const { bytes, ...result } = await pushImage(
-        context,
-        { content, layers: this.#pushes, destination, listener },
-        image,
-      );
-      await this.#addPushed(context, reference, image.image, result.digest, bytes);
+    for (const push of pushes) {
+      const made = await pushPlanned(context, parts, push);
+      await addPushed(context, this.#naming, reference, made);
+      const { tag, digest, bytes } = made;
+      const result = { tag, digest, size: bytes.length };
       options.onPushed?.(result);
       pushed.push(result);
     }
-    this.#ledger.announceTransfer('push', images.at(-1)?.image, reference);
+    this.#ledger.announceTransfer('push', pushes.at(-1)?.image, reference);
     return pushed;
   }
 
@@ -257,8 +273,8 @@ export class StoredImages implements Images {
     return this.#options.registries.tags(context, parseReference(repository), credentials);
   }
 
-  history(reference: string): readonly HistoryItem[] {
-    return historyOf(this.#store, requireImage(this.#store, reference));
+  history(reference: string, platform?: Platform): readonly HistoryItem[] {
+    return historyOf(this.#store, requireImage(this.#store, reference, platform));
   }
 
   layers(context: Context, reference: string): Promise<readonly LayerReport[]> {
@@ -316,46 +332,13 @@ export class StoredImages implements Images {
       ...(manifest === undefined ? [] : [manifest]),
     ]);
     const digests = untagged.flatMap(({ reference }) => parseReference(reference).digest ?? []);
-    await this.#layers.dropUnused(context, layers, [...documents, ...digests]);
+    const indexes = this.#store.takeLostIndexes().flatMap(blobsOfIndex);
+    await this.#layers.dropUnused(context, layers, [...documents, ...digests, ...indexes]);
   }
 
-  /** Names what was pulled by its tag, unless a digest was asked for, and by its digest. False when it had the name before. */
-  async #addPulled(
-    context: Context,
-    reference: Reference,
-    remote: RemoteImage,
-    image: Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>,
-    configBytes: Uint8Array,
-  ): Promise<boolean> {
-    for (const { digest, bytes } of remote.documents) {
-      if (digest === remote.digest || digest === remote.manifestDigest) {
-        await this.#ledger.addDocument(context, digest, bytes);
-      }
-    }
-    const { id } = await this.#ledger.add(context, image, configBytes);
-    this.#store.setManifest(id, remote.manifestDigest);
-    const byDigest = formatReference({ ...reference, tag: undefined, digest: remote.digest });
-    const asked = reference.digest === undefined ? formatReference(reference) : byDigest;
-    const isNew = this.#store.resolve(asked)?.id !== id;
-    this.#store.setReference(byDigest, id);
-    if (isNew && asked !== byDigest) this.#store.setReference(asked, id);
-    return isNew;
-  }
-
-  /** The image is known by its digest in that repository from now on, and by the same manifest wherever it is pushed. */
-  async #addPushed(
-    context: Context,
-    reference: Reference,
-    image: ImageRecord,
-    digest: Digest,
-    bytes: Uint8Array,
-  ): Promise<void> {
-    // It may have been removed meanwhile.
-    if (this.#store.get(image.id) === undefined) return;
-    if (image.manifest !== digest) {
-      await this.#ledger.addDocument(context, digest, bytes);
-      this.#store.setManifest(image.id, digest);
-    }
-    this.#store.setReference(formatReference({ ...reference, tag: undefined, digest }), image.id);
+  /** What indexes named whose last name went to another image. */
+  async #dropLostIndexes(context: Context): Promise<void> {
+    const lost = this.#store.takeLostIndexes();
+    if (lost.length > 0) await this.#layers.dropUnused(context, [], lost.flatMap(blobsOfIndex));
   }
 }

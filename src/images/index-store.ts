@@ -102,3 +102,8 @@ export class IndexStore {
     this.#records.delete(digest);
   }
 }
+
+/** Digests of the index, of the manifests in it, and of what is kept for it alone. */
+export function blobsOfIndex({ digest, manifests }: IndexRecord): Digest[] {
+  return [digest, ...manifests.flatMap(({ descriptor, blobs }) => [descriptor.digest, ...(blobs ?? [])])];
+}

@@ -7,6 +7,7 @@ import { parseReference } from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { LayerLease } from './contract.ts';
 import type { ImageStore } from './image-store.ts';
+import { blobsOfIndex } from './index-store.ts';
 import type { LayerForms } from './layer-forms.ts';
 
 /** How long what is left of an unfinished download waits for the next try, milliseconds. */
@@ -150,12 +151,8 @@ export class LayerKeeper {
       if (image.manifest !== undefined) needed.add(image.manifest);
       for (const layer of image.config.rootfs.diff_ids) needed.add(layer);
     }
-    for (const { digest, manifests } of this.#store.indexes.all()) {
-      needed.add(digest);
-      for (const { descriptor, blobs } of manifests) {
-        needed.add(descriptor.digest);
-        for (const blob of blobs ?? []) needed.add(blob);
-      }
+    for (const index of this.#store.indexes.all()) {
+      for (const digest of blobsOfIndex(index)) needed.add(digest);
     }
     return needed;
   }

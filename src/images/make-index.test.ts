@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import type { Manifest } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
@@ -104,6 +104,21 @@ describe('an index', () => {
     expect(await images.maker.createIndex(bench.context, request)).toEqual(made);
   });
 
+  test.each([
+    ['uncompressed', 'application/vnd.oci.image.layer.v1.tar', (bytes: Uint8Array) => bytes],
+    ['gzip', 'application/vnd.oci.image.layer.v1.tar+gzip', gunzipSync],
+    ['zstd', 'application/vnd.oci.image.layer.v1.tar+zstd', zstdDecompressSync],
+  ] as const)('names layers as they are asked for: %s', async (encoding, mediaType, decompress) => {
+    const [one] = await makeImages();
+    const members = [memberOf(one, { encoding })];
+    const made = await images.maker.createIndex(bench.context, { members, annotations: {}, references: [] });
+    const { layers: named } = await document<Manifest>(made.members[0]?.manifest);
+    expect(named.map((layer) => layer.mediaType)).toEqual([mediaType]);
+    const blob = await bench.content.readAll(named[0]?.digest ?? digestOf(''), 1 << 20);
+    expect(blob).toHaveLength(named[0]?.size ?? -1);
+    expect(Buffer.from(decompress(blob))).toEqual(Buffer.from(layers[0] ?? []));
+  });
+
   test('is found as the image for this host, and keeps all others', async () => {
     const [one, other] = await makeImages();
     const made = await images.maker.createIndex(bench.context, {
@@ -129,4 +144,20 @@ describe('an index', () => {
     const gone = { ...memberOf(one), image: digestOf('gone') };
     await expect(make([gone])).rejects.toThrow(`No such image: ${digestOf('gone')}`);
   });
+});
+
+test('an image may have a manifest of its own, with annotations, which it is saved with', async () => {
+  const [, id] = await makeImages();
+  const { config } = images.get(id ?? '');
+  const manifest = { annotations: { b: '1', a: '2' }, encoding: 'zstd' } as const;
+  const request = { config, parent: undefined, references: ['annotated'], manifest };
+  const image = await images.maker.create(bench.context, request);
+  expect(image.id).toBe(id ?? digestOf(''));
+  const { annotations, layers: named } = await document<Manifest>(image.manifest);
+  expect(annotations).toEqual({ a: '2', b: '1' });
+  expect(named.map(({ mediaType }) => mediaType)).toEqual(['application/vnd.oci.image.layer.v1.tar+zstd']);
+  expect(images.get('annotated').manifest).toBe(image.manifest);
+  const archive = images.save(bench.context, ['annotated'], { platform: undefined });
+  const saved = Buffer.concat(await Array.fromAsync(archive)).toString('latin1');
+  expect(saved).toContain(image.manifest?.slice('sha256:'.length) ?? '-');
 });

@@ -4,7 +4,14 @@ import type { ContentStore, Lease } from '../content/contract.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import type { Descriptor, Platform } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
-import type { CreateIndexRequest, ImageIndex, ImageStatement, IndexMember } from './contract.ts';
+import type {
+  CreateIndexRequest,
+  ImageIndex,
+  ImageStatement,
+  IndexMember,
+  LayerEncoding,
+  ManifestOptions,
+} from './contract.ts';
 import type { ImageLedger } from './image-ledger.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { IndexRecord } from './index-store.ts';
@@ -22,6 +29,12 @@ export interface IndexParts {
 
 const IN_TOTO = 'application/vnd.in-toto+json';
 const PREDICATE_TYPE = 'in-toto.io/predicate-type';
+
+const layerTypes: Readonly<Record<LayerEncoding, string>> = {
+  uncompressed: mediaTypes.ociLayer,
+  gzip: mediaTypes.ociLayerGzip,
+  zstd: mediaTypes.ociLayerZstd,
+};
 
 /** The platform of what is for none. */
 const UNKNOWN: Platform = { architecture: 'unknown', os: 'unknown' };
@@ -59,6 +72,19 @@ export async function makeIndex(
   return { record, index: { digest, size: bytes.length, members: described } };
 }
 
+/** Writes the manifest that an image is pushed and saved with from now on, and returns its digest. */
+export async function makeManifest(
+  context: Context,
+  parts: IndexParts,
+  image: Digest,
+  options: ManifestOptions,
+): Promise<Digest> {
+  using lease = parts.content.lease();
+  const { digest } = await new IndexWriter(context, parts, lease).manifest(image, options);
+  parts.store.setManifest(image, digest);
+  return digest;
+}
+
 class IndexWriter {
   readonly #context: Context;
   readonly #parts: IndexParts;
@@ -70,25 +96,34 @@ class IndexWriter {
     this.#lease = lease;
   }
 
-  /** The manifest of an image that is here, with its layers as gzip, and its entry in the index. */
+  /** The manifest of an image that is here, and its entry in the index. */
   async image(member: IndexMember): Promise<Descriptor> {
-    const { content, store } = this.#parts;
-    const image = store.get(member.image);
-    const config = image && (await content.stat(image.id));
-    if (image === undefined || config === undefined) throw notFound(`No such image: ${member.image}`);
-    const layers = await this.#layersOf(image);
-    const { digest, bytes } = await this.document({
-      ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest },
-      config: { mediaType: mediaTypes.ociConfig, digest: image.id, size: config.size },
-      layers: layers.map(({ digest, size }) => ({ mediaType: mediaTypes.ociLayerGzip, digest, size })),
-      ...annotated(member.manifestAnnotations),
-    });
-    if (store.get(image.id)?.manifest === undefined) store.setManifest(image.id, digest);
+    const { store } = this.#parts;
+    const { manifestAnnotations: annotations, encoding = 'gzip' } = member;
+    const { digest, bytes } = await this.manifest(member.image, { annotations, encoding });
+    if (store.get(member.image)?.manifest === undefined) store.setManifest(member.image, digest);
     return {
       ...{ mediaType: mediaTypes.ociManifest, digest, size: bytes.length },
       ...annotated(member.descriptorAnnotations),
       platform: inOrder(member.platform),
     };
+  }
+
+  async manifest(
+    id: Digest,
+    { annotations, encoding }: ManifestOptions,
+  ): Promise<{ readonly digest: Digest; readonly bytes: Uint8Array }> {
+    const { content, store } = this.#parts;
+    const image = store.get(id);
+    const config = image && (await content.stat(image.id));
+    if (image === undefined || config === undefined) throw notFound(`No such image: ${id}`);
+    const layers = await this.#layersOf(image, encoding);
+    return this.document({
+      ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest },
+      config: { mediaType: mediaTypes.ociConfig, digest: image.id, size: config.size },
+      layers: layers.map(({ digest, size }) => ({ mediaType: layerTypes[encoding], digest, size })),
+      ...annotated(annotations),
+    });
   }
 
   /** An attestation manifest, and its entry in the index. */
@@ -128,19 +163,27 @@ class IndexWriter {
     await this.#parts.ledger.addDocument(this.#context, digest, bytes);
   }
 
-  async #layersOf(image: ImageRecord): Promise<LayerForm[]> {
+  async #layersOf(
+    image: ImageRecord,
+    encoding: LayerEncoding,
+  ): Promise<Pick<LayerForm, 'digest' | 'size'>[]> {
+    const { diff_ids: diffIds } = image.config.rootfs;
+    if (encoding === 'uncompressed') {
+      return diffIds.map((digest, position) => ({ digest, size: image.layerSizes[position] ?? 0 }));
+    }
     const forms: LayerForm[] = [];
-    for (const diffId of image.config.rootfs.diff_ids) {
-      const known = await this.#gzipOf(diffId);
-      forms.push(known ?? (await this.#parts.compression.compress(this.#context, diffId, this.#lease)));
+    for (const diffId of diffIds) {
+      const known = await this.#knownForm(diffId, encoding);
+      const { compression } = this.#parts;
+      forms.push(known ?? (await compression.compress(this.#context, diffId, this.#lease, encoding)));
     }
     return forms;
   }
 
   /** What a layer was pulled as, so that registries that have it already need not get it again. */
-  async #gzipOf(diffId: Digest): Promise<LayerForm | undefined> {
+  async #knownForm(diffId: Digest, encoding: LayerEncoding): Promise<LayerForm | undefined> {
     for (const form of this.#parts.forms.of(diffId)) {
-      if (!form.mediaType.endsWith('gzip')) continue;
+      if (!form.mediaType.endsWith(encoding)) continue;
       this.#lease.hold(form.digest);
       if ((await this.#parts.content.stat(form.digest))?.size === form.size) return form;
     }

@@ -1,101 +1,106 @@
 import type { Context } from '../base/context.ts';
-import { invalid, notFound } from '../base/errors.ts';
+import { notFound } from '../base/errors.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Platform } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
-import { formatPlatform, platformFit } from '../oci/platform.ts';
-import {
-  familiarReference,
-  familiarRepository,
-  formatReference,
-  parseReference,
-  type Reference,
-  repositoryOf,
-} from '../oci/reference.ts';
-import { platformOf } from './config.ts';
-import type { PushedImage } from './contract.ts';
-import type { ImageRecord, ImageStore } from './image-store.ts';
-import { encodeDockerManifest } from './manifest.ts';
+import type { ImageRecord } from './image-store.ts';
+import type { IndexRecord } from './index-store.ts';
+import { encodeDockerManifest, MAX_MANIFEST_BYTES } from './manifest.ts';
 import type { PushDestination } from './push-destination.ts';
 import { FormGone, type LayerPushes, type PushedLayer, type PushListener } from './push-layers.ts';
-import { readStoredManifest, type StoredManifest } from './stored-manifest.ts';
-
-/** An image and the tag that it is to get in the registry. */
-export interface TaggedImage {
-  readonly tag: string;
-  readonly image: ImageRecord;
-}
-
-/** What a reference means to push: one tag, or without one all of the repository's. Fails with `not-found` in dockerd's words. */
-export function imagesToPush(store: ImageStore, reference: Reference): TaggedImage[] {
-  if (reference.digest !== undefined) throw invalid('cannot push a digest reference');
-  const prefix = `${repositoryOf(reference)}`;
-  const names = [...store.references()].map(parseReference).filter((name) => repositoryOf(name) === prefix);
-  const familiar = familiarRepository(reference);
-  if (names.length === 0) throw notFound(`An image does not exist locally with the tag: ${familiar}`);
-  if (reference.tag !== undefined) {
-    const image = store.resolve(formatReference(reference));
-    if (image === undefined) throw notFound(`tag does not exist: ${familiarReference(reference)}`);
-    return [{ tag: reference.tag, image }];
-  }
-  const tagged = names.sort(byTag).flatMap((name) => {
-    const image = store.resolve(formatReference(name));
-    return name.tag === undefined || image === undefined ? [] : [{ tag: name.tag, image }];
-  });
-  if (tagged.length === 0) throw notFound(`no tags to push for ${familiar}`);
-  return tagged;
-}
-
-function byTag(one: Reference, other: Reference): number {
-  return (one.tag ?? '') < (other.tag ?? '') ? -1 : 1;
-}
-
-/** Fails with `not-found` in dockerd's words when the image is for another platform than the one that is asked for. */
-export function requirePlatform(image: ImageRecord, name: string, wanted: Platform | undefined): void {
-  if (wanted === undefined || platformFit(wanted, platformOf(image.config)) > 0) return;
-  throw notFound(
-    `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
-  );
-}
+import type { PlannedPush } from './push-plan.ts';
+import type { StoredManifest } from './stored-manifest.ts';
+import type { WholeIndex } from './whole-index.ts';
 
 export interface PushParts {
   readonly content: ContentStore;
   readonly layers: LayerPushes;
   readonly destination: PushDestination;
   readonly listener: PushListener;
+  /** Holds all that is pushed. */
+  readonly lease: Lease;
 }
 
-/** What an image is in a registry now. */
+/** What something is in a registry now. */
 export interface PushedManifest {
+  readonly tag: string;
+  /** The image, or of an index the one that suits this host. */
+  readonly image: ImageRecord;
+  readonly index: IndexRecord | undefined;
   readonly digest: Digest;
   readonly bytes: Uint8Array;
 }
 
-/**
- * Brings one image under one tag to its registry. With the manifest that it came with, byte for byte, where its layers are still to be
- * had in the same form; else with one that says the same as Docker does.
- */
-export async function pushImage(
+/** Brings what was planned under its tag to its registry, blobs first and the manifest that names them last. */
+export async function pushPlanned(
   context: Context,
   parts: PushParts,
-  { image, tag }: TaggedImage,
-): Promise<PushedImage & PushedManifest> {
-  using lease = parts.content.lease();
-  for (const digest of [image.id, ...image.config.rootfs.diff_ids]) lease.hold(digest);
-  const stored = await readStoredManifest(parts.content, image);
-  const isPushed = stored !== undefined && (await pushStored(context, parts, stored, lease));
-  const { bytes, mediaType } = isPushed ? stored : await pushMade(context, parts, image, lease);
+  planned: PlannedPush,
+): Promise<PushedManifest> {
+  const { tag, image, index } = planned;
+  const { bytes, mediaType } =
+    index === undefined
+      ? await pushImage(context, parts, planned)
+      : await pushMembers(context, parts, image, index);
   const digest = await parts.destination.putManifest(context, tag, mediaType, bytes);
-  return { tag, digest, size: bytes.length, bytes };
+  return { tag, image, index: index?.record, digest, bytes };
+}
+
+type Document = Pick<StoredManifest, 'bytes' | 'mediaType'>;
+
+/**
+ * With a manifest that the image came with, byte for byte, where its layers are still to be had in the same form; else with one that says
+ * the same as Docker does.
+ */
+async function pushImage(
+  context: Context,
+  parts: PushParts,
+  { image, manifests }: PlannedPush,
+): Promise<Document> {
+  for (const stored of manifests) {
+    if (await pushStored(context, parts, stored)) return stored;
+  }
+  return await pushMade(context, parts, image);
+}
+
+/** All that an index names, each manifest by its digest. */
+async function pushMembers(
+  context: Context,
+  parts: PushParts,
+  image: ImageRecord,
+  { record, images }: WholeIndex,
+): Promise<Document> {
+  for (const { descriptor, blobs } of record.manifests) {
+    const stored = images.get(descriptor.digest);
+    if (stored !== undefined && !(await pushStored(context, parts, stored))) {
+      throw notFound(`the layers of ${descriptor.digest} are not here any more`, {
+        hint: `Pull or build ${image.id} again.`,
+      });
+    }
+    for (const digest of blobs ?? []) await bringStored(context, parts, digest);
+    const bytes = await parts.content.readAll(descriptor.digest, MAX_MANIFEST_BYTES);
+    const mediaType = stored?.mediaType ?? descriptor.mediaType;
+    await parts.destination.putManifest(context, descriptor.digest, mediaType, bytes);
+  }
+  const bytes = await parts.content.readAll(record.digest, MAX_MANIFEST_BYTES);
+  return { bytes, mediaType: record.mediaType };
+}
+
+async function bringStored(
+  context: Context,
+  { content, destination }: PushParts,
+  digest: Digest,
+): Promise<void> {
+  const blob = await content.stat(digest);
+  if (blob === undefined) throw notFound(`content ${digest}: not found`);
+  await destination.bring(context, blob);
 }
 
 /** False when a layer is not to be had any more in the form that the manifest names. */
 async function pushStored(
   context: Context,
-  { layers, destination, listener }: PushParts,
+  { layers, destination, listener, lease }: PushParts,
   { manifest, forms }: StoredManifest,
-  lease: Lease,
 ): Promise<boolean> {
   const pushed = forms.map((form): PushedLayer => ({ diffId: form.diffId, form }));
   try {
@@ -108,12 +113,8 @@ async function pushStored(
   return true;
 }
 
-async function pushMade(
-  context: Context,
-  { content, layers, destination, listener }: PushParts,
-  image: ImageRecord,
-  lease: Lease,
-): Promise<Pick<StoredManifest, 'bytes' | 'mediaType'>> {
+async function pushMade(context: Context, parts: PushParts, image: ImageRecord): Promise<Document> {
+  const { content, layers, destination, listener, lease } = parts;
   const pushed = image.config.rootfs.diff_ids.map((diffId): PushedLayer => ({ diffId, form: undefined }));
   const forms = await layers.push(context, destination, pushed, lease, listener);
   const config = await content.stat(image.id);

@@ -10,7 +10,8 @@ import {
 import { chainIds } from './config.ts';
 import type { ImageUsers, RemovedItem, RemoveOptions } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
-import { isIdOf, requireImage } from './resolve.ts';
+import type { IndexRecord } from './index-store.ts';
+import { isIdOf, requireImage, requireTarget, type Target } from './resolve.ts';
 
 /** What a removal took away: the lines that Docker prints, and what is left for others to delete and to announce. */
 export interface Removal {
@@ -28,7 +29,8 @@ export interface ImageHolders extends ImageUsers {
 
 /**
  * Removes by name or ID with dockerd's rules (its image_delete): a name is only untagged while the image has others; a name that is the
- * last one, or an ID, deletes the image unless containers, children or other repositories forbid it.
+ * last one, or an ID, deletes the image unless containers, children or other repositories forbid it. With the last name of an index go all
+ * of its images that have no other.
  */
 export function removeImage(
   store: ImageStore,
@@ -36,44 +38,116 @@ export function removeImage(
   text: string,
   options: RemoveOptions,
 ): Removal {
-  const image = requireImage(store, text);
+  const target = requireTarget(store, text);
   const removal = new RemovalBuilder(store, users);
-  if (isIdOf(image, text)) removeById(removal, image, options);
-  else removeByName(removal, image, text, options);
+  const before = [...store.indexes.all()];
+  const members = membersFor(store, target, text, options);
+  if (members !== undefined) removeMembers(removal, members, options);
+  else if (isIdOf(target, text)) removeById(removal, target, options);
+  else removeByName(removal, target, text, options);
+  removal.tellLost(before);
   return removal;
+}
+
+/** The images of an index that the platforms mean; undefined when that is everything. Fails with `not-found` for one that is not here. */
+function membersFor(
+  store: ImageStore,
+  { index }: Target,
+  text: string,
+  { platforms = [] }: RemoveOptions,
+): ImageRecord[] | undefined {
+  const asked = new Set(platforms.map((platform) => requireImage(store, text, platform)));
+  if (index === undefined || asked.size === 0) return undefined;
+  return asked.size === store.imagesOf(index).length ? undefined : [...asked];
+}
+
+/** Takes images out of an index, whose names find the others from now on. */
+function removeMembers(
+  removal: RemovalBuilder,
+  members: readonly ImageRecord[],
+  options: RemoveOptions,
+): void {
+  const { store } = removal;
+  const ownNames = ({ id }: ImageRecord): string[] =>
+    store.referencesOf(id).filter((name) => store.indexOf(name) === undefined);
+  for (const member of members) {
+    const blocked = findConflict(removal, member, options.force);
+    if (blocked !== undefined) throw blocked;
+    if (!options.force && ownNames(member).length > 0) throw manyNames(member);
+  }
+  for (const member of members) {
+    for (const name of ownNames(member)) removal.untag(member, name);
+    removal.delete(member);
+  }
 }
 
 function removeByName(
   removal: RemovalBuilder,
-  image: ImageRecord,
+  { image, index }: Target,
   text: string,
   options: RemoveOptions,
 ): void {
   const { store, users } = removal;
   const given = withDefaultTag(parseReference(text));
-  const container = users.containersOf(image.id)[0];
-  if (!options.force && isSingle(store.referencesOf(image.id)) && container !== undefined) {
-    throw conflict(
-      `conflict: unable to remove repository reference ${JSON.stringify(text)} (must force) - container ` +
-        `${short(container.id)} is using its referenced image ${short(hexOf(image.id))}`,
-    );
+  const group = index === undefined ? [image] : store.imagesOf(index);
+  for (const one of group.filter(({ id }) => isSingle(store.namesOf(id)))) {
+    const container = users.containersOf(one.id)[0];
+    if (!options.force && container !== undefined) throw inUse(text, container.id, one);
+    const mounted = mountConflict(removal, one);
+    if (mounted !== undefined) throw mounted;
   }
-  const mounted = mountConflict(removal, image);
-  if (mounted !== undefined && isSingle(store.referencesOf(image.id))) throw mounted;
   removal.untag(image, formatReference(given.digest === undefined ? given : { ...given, tag: undefined }));
-  dropLoneDigests(removal, image, repositoryOf(given));
-  if (store.referencesOf(image.id).length > 0) return;
-  if (findConflict(removal, image, true) === undefined) deleteImage(removal, image, options);
+  for (const one of group) dropLoneDigests(removal, one, repositoryOf(given));
+  deleteNameless(removal, group, options);
 }
 
-function removeById(removal: RemovalBuilder, image: ImageRecord, options: RemoveOptions): void {
-  const references = removal.store.referencesOf(image.id);
-  const blocked = findConflict(removal, image, options.force);
-  if (blocked !== undefined) throw blocked;
-  if (!options.force && references.length > 0 && !isSingle(references)) {
-    throw unable(image, 'must be forced', 'image is referenced in multiple repositories');
+function removeById(removal: RemovalBuilder, { image, index }: Target, options: RemoveOptions): void {
+  const { store } = removal;
+  const names = index === undefined ? store.referencesOf(image.id) : store.namesOfIndex(index.digest);
+  const others = store.namesOf(image.id).filter((name) => !names.includes(name));
+  const [other] = others;
+  if (index === undefined && other !== undefined && !options.force) {
+    throw unable(image, 'must be forced', `image is part of ${familiarReference(parseReference(other))}`);
   }
-  deleteImage(removal, image, options);
+  const group = new Set(index === undefined ? [image] : store.imagesOf(index));
+  for (const name of names) {
+    const named = store.indexOf(name);
+    if (named !== undefined) for (const one of store.imagesOf(named)) group.add(one);
+  }
+  const isGoing = (one: ImageRecord): boolean => store.namesOf(one.id).every((name) => names.includes(name));
+  const going = [...group].filter((one) => (index === undefined && one === image) || isGoing(one));
+  for (const one of going) {
+    const blocked = findConflict(removal, one, options.force);
+    if (blocked !== undefined) throw blocked;
+  }
+  if (!options.force && names.length > 0 && !isSingle(names)) throw manyNames(image);
+  for (const name of names) removal.untag(image, name);
+  if (index === undefined) deleteImage(removal, image, options);
+  deleteNameless(removal, going, options);
+}
+
+/** Those that are still here, have no name any more, and that nobody uses. */
+function deleteNameless(
+  removal: RemovalBuilder,
+  images: readonly ImageRecord[],
+  options: RemoveOptions,
+): void {
+  const { store } = removal;
+  for (const image of images) {
+    const isNameless = store.get(image.id) !== undefined && store.namesOf(image.id).length === 0;
+    if (isNameless && findConflict(removal, image, true) === undefined) deleteImage(removal, image, options);
+  }
+}
+
+function inUse(text: string, container: string, image: ImageRecord): Error {
+  return conflict(
+    `conflict: unable to remove repository reference ${JSON.stringify(text)} (must force) - container ` +
+      `${short(container)} is using its referenced image ${short(hexOf(image.id))}`,
+  );
+}
+
+function manyNames(image: ImageRecord): Error {
+  return unable(image, 'must be forced', 'image is referenced in multiple repositories');
 }
 
 /** Digest references of a repository go with its last tag. */
@@ -130,9 +204,9 @@ function deleteImage(removal: RemovalBuilder, image: ImageRecord, options: Remov
   removal.delete(image);
   const parent = image.parent === undefined ? undefined : removal.store.get(image.parent);
   if (!options.prune || parent === undefined) return;
-  const inUse =
-    removal.store.referencesOf(parent.id).length > 0 || findConflict(removal, parent, false) !== undefined;
-  if (!inUse) deleteImage(removal, parent, options);
+  const isNeeded =
+    removal.store.namesOf(parent.id).length > 0 || findConflict(removal, parent, false) !== undefined;
+  if (!isNeeded) deleteImage(removal, parent, options);
 }
 
 class RemovalBuilder implements Removal {
@@ -145,6 +219,14 @@ class RemovalBuilder implements Removal {
   constructor(store: ImageStore, users: ImageHolders) {
     this.store = store;
     this.users = users;
+  }
+
+  /** Names the indexes that went with their last image, unless it has been said by a name with their digest. */
+  tellLost(before: readonly IndexRecord[]): void {
+    for (const { digest } of before) {
+      const isSaid = this.untagged.some(({ reference }) => reference.endsWith(`@${digest}`));
+      if (this.store.indexes.get(digest) === undefined && !isSaid) this.items.push({ Deleted: digest });
+    }
   }
 
   untag(image: ImageRecord, reference: string): void {

@@ -10,7 +10,7 @@ import {
 } from '../oci/reference.ts';
 import { platformOf } from './config.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
-import { isIdOf, requireImage, resolveImage } from './resolve.ts';
+import { findTarget, isIdOf, requireImage, resolveImage } from './resolve.ts';
 
 /** An image, and the names that the archive gives it. */
 export interface SavedImage {
@@ -55,9 +55,9 @@ function namedBy(store: ImageStore, text: string): Named[] {
   if (reference.tag === undefined && reference.digest === undefined) {
     const tagged = tagsOf(store, reference);
     if (tagged.length > 0) return tagged;
-    const image = resolveImage(store, text);
-    if (image === undefined || !isIdOf(image, text)) throw notFound(`No such image: ${text}`);
-    return [{ image, name: undefined }];
+    const target = findTarget(store, text);
+    if (target === undefined || !isIdOf(target, text)) throw notFound(`No such image: ${text}`);
+    return [{ image: target.image, name: undefined }];
   }
   const image = resolveImage(store, text);
   if (image === undefined)

@@ -16,12 +16,12 @@ export interface StoredManifest {
   readonly forms: readonly LayerForm[];
 }
 
-/** Undefined when there is none, or none that describes the image. */
+/** One of an image's manifests, the one that it came with last by default. Undefined when it is not here, or describes another image. */
 export async function readStoredManifest(
   content: ContentStore,
   image: ImageRecord,
+  digest: Digest | undefined = image.manifest,
 ): Promise<StoredManifest | undefined> {
-  const digest = image.manifest;
   if (digest === undefined || (await content.stat(digest)) === undefined) return undefined;
   const bytes = await content.readAll(digest, MAX_MANIFEST_BYTES);
   const manifest = parseManifest(bytes);

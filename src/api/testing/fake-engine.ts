@@ -10,7 +10,7 @@ import type {
   StatsSample,
 } from '../../containers/contract.ts';
 import type { Engine } from '../../engine/contract.ts';
-import type { Image } from '../../images/contract.ts';
+import type { Image, ImageManifests } from '../../images/contract.ts';
 import { type Network, predefinedNetworks } from '../../network/contract.ts';
 import { NameTable } from '../../network/names.ts';
 import type { Volume } from '../../volumes/contract.ts';
@@ -26,6 +26,7 @@ export interface FakeState {
   readonly stored: {
     containers: Container[];
     images: Image[];
+    manifests: ImageManifests;
     networks: Network[];
     volumes: Volume[];
     execs: Exec[];
@@ -50,6 +51,7 @@ export function createFakeEngine(): FakeEngine {
   const stored: FakeEngine['stored'] = {
     containers: [container()],
     images: [image()],
+    manifests: { target: undefined, manifests: [] },
     networks: [network()],
     volumes: [],
     execs: [],
@@ -196,7 +198,14 @@ export function createFakeEngine(): FakeEngine {
       join: () => Promise.reject(new Error('the API joins nothing')),
       leave: async () => {},
       reroute: async () => {},
-      movePorts: async (_context, from, to) => ({ from, to }),
+      mend: async () => [],
+      publishPlan: () => ({}),
+      planPorts: ({ from, to }) => ({
+        ...{ from, to, plans: [], planBefore: {} },
+        apply: async () => {},
+        commit: () => {},
+        cancel: () => {},
+      }),
       rename: () => {},
       explainStart: () => undefined,
       hostGateway: () => '172.17.0.1',

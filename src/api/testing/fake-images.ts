@@ -23,6 +23,7 @@ export function fakeImages(state: FakeState): Images {
     get,
     find,
     list: () => stored.images,
+    manifests: async () => stored.manifests,
     tag: async (_context, source, target) => void calls.push(['tag', get(source).id, target]),
     remove: async (_context, name) => [{ Untagged: name }, { Deleted: get(name).id }],
     async load(_context, archive) {

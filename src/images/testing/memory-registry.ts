@@ -53,8 +53,10 @@ export class MemoryRegistry implements RegistryClient {
         onProgress?.(size);
       },
       async putManifest(_context, name, mediaType, bytes) {
-        const { config, layers } = JSON.parse(new TextDecoder().decode(bytes));
-        for (const blob of [config, ...layers]) if (!own.blobs.has(blob.digest)) throw notFound(blob.digest);
+        const { config, layers = [], manifests = [] } = JSON.parse(new TextDecoder().decode(bytes));
+        const blobs = config === undefined ? layers : [config, ...layers];
+        for (const { digest } of blobs) if (!own.blobs.has(digest)) throw notFound(digest);
+        for (const { digest } of manifests) if (!own.manifests.has(digest)) throw notFound(digest);
         say(`manifest ${name}`);
         own.manifests.set(name, { mediaType, bytes });
         return digestOf(bytes);
