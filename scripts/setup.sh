@@ -43,7 +43,30 @@ install_missing() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null >/dev/null
 }
 
+# Plugins of the docker command line as Debian has them today: older releases have old ones or none. They are kept here, not installed.
+plugins=build/docker/cli-plugins
+
+fetch_plugins() {
+  if [ -x "$plugins/docker-buildx" ] && [ -x "$plugins/docker-compose" ]; then return 0; fi
+  apt=$(mktemp -d)
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$plugins"
+  archive=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
+  keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  echo "deb [signed-by=$keys] ${archive:-http://deb.debian.org/debian} sid main" >"$apt/sources.list"
+  newest="-qq -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Check-Valid-Until=false
+    -o Dir::Etc::SourceList=$apt/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$apt/lists
+    -o Dir::State::Status=/dev/null -o Dir::Cache=$apt"
+  # shellcheck disable=SC2086 # one word an option
+  (cd "$apt" && apt-get $newest update && apt-get $newest download docker-buildx docker-compose) >&2
+  for package in "$apt"/*.deb; do dpkg-deb -x "$package" "$apt/root"; done
+  mv -f "$apt/root/usr/libexec/docker/cli-plugins/"* "$plugins/"
+  rm -rf "$apt"
+}
+
 case "${1:-}" in
-  --tests) install_missing "$test_packages" ;;
+  --tests)
+    install_missing "$test_packages"
+    fetch_plugins
+    ;;
   --demo) install_missing 'busybox-static:/bin/busybox' ;;
 esac
