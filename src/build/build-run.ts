@@ -3,7 +3,7 @@ import { invalid, messageOf } from '../base/errors.ts';
 import type { Slots } from '../base/slots.ts';
 import { type Dockerfile, readDockerfile } from '../dockerfile/dockerfile.ts';
 import { DockerfileError } from '../dockerfile/errors.ts';
-import type { Image, ImageMaker, Images, LayerLease } from '../images/contract.ts';
+import type { Image, ImageMaker, Images, LayerLease, ManifestOptions } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
@@ -37,6 +37,8 @@ export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
 export interface MadeImage {
   readonly platform: Platform;
   readonly id: Digest;
+  /** Where one was asked for. */
+  readonly manifest: Digest | undefined;
   readonly compiled: Compiled;
   readonly solution: Roots['solution'];
 }
@@ -78,8 +80,11 @@ export class BuildRun {
     this.#file = parseDockerfile(request.dockerfile, request.style);
   }
 
-  /** By platform, in the order asked for; steps that several of them have in common are made once. `names` are given to all that is made. */
-  async make(names: readonly string[]): Promise<readonly MadeImage[]> {
+  /**
+   * By platform, in the order asked for; steps that several of them have in common are made once. `names` and a manifest are for
+   * all that is made.
+   */
+  async make(names: readonly string[], manifest: ManifestOptions | undefined): Promise<readonly MadeImage[]> {
     const images = new BaseImages({
       ...{ images: this.#parts.images, lease: this.#lease, request: this.#request, listener: this.#listener },
     });
@@ -101,8 +106,8 @@ export class BuildRun {
     const solver = this.#solver(standIn);
     const writing = compiled.map(async (each): Promise<MadeImage> => {
       await solver.solve(each.stage.root);
-      const id = await this.#write(each, roots, names);
-      return { platform: each.platform, id, compiled: each, solution: roots.solution };
+      const written = await this.#write(each, roots, names, manifest);
+      return { ...written, platform: each.platform, compiled: each, solution: roots.solution };
     });
     const making = Promise.all(writing);
     const telling = narrate(tracks, compiled, roots, writing);
@@ -229,13 +234,18 @@ export class BuildRun {
     if (args.length > 0) this.#listener.onTranscript?.({ type: 'unused', args });
   }
 
-  async #write({ stage, platform }: Compiled, roots: Roots, names: readonly string[]): Promise<Digest> {
+  async #write(
+    { stage, platform }: Compiled,
+    roots: Roots,
+    names: readonly string[],
+    manifest: ManifestOptions | undefined,
+  ): Promise<Pick<MadeImage, 'id' | 'manifest'>> {
     const { images, imageMaker } = this.#parts;
     const { style } = this.#request;
     const base = stage.origin.operation.kind === 'image' ? stage.origin.operation.image : undefined;
     if (style === 'classic' && stage.history.length === 0 && base !== undefined) {
       for (const name of names) await images.tag(this.#context, base, name);
-      return base;
+      return { id: base, manifest: undefined };
     }
     const trail = await Array.fromAsync(stageTrail(stage, roots));
     const layers = trail.at(-1)?.layers ?? (await roots.layersOf(await roots.solution(stage.root)));
@@ -248,8 +258,9 @@ export class BuildRun {
       sourceDate: this.#sourceDate,
     });
     const parent = style === 'classic' ? base : undefined;
-    const image = await imageMaker.create(this.#context, { config, parent, references: names });
-    return image.id;
+    const request = { config, parent, references: names, manifest };
+    const image = await imageMaker.create(this.#context, request);
+    return { id: image.id, manifest: manifest && image.manifest };
   }
 }
 

@@ -14,7 +14,7 @@ import type { Builder, BuildListener, BuildRequest, BuildResult, LintWarning } f
 import { FailedSteps } from './debug/failed-steps.ts';
 import { locate } from './errors.ts';
 import type { IncrementalContexts } from './files/incremental/incremental-contexts.ts';
-import { makeIndex, wantedIndex } from './output/image-index.ts';
+import { makeIndex, wantedResult } from './output/image-index.ts';
 import { ToldSteps } from './output/known-steps.ts';
 import { InFlight } from './solver/in-flight.ts';
 import type { SolverParts } from './solver/solve.ts';
@@ -97,14 +97,16 @@ async function build(
 ): Promise<BuildResult> {
   const { dockerfile: text, filename } = request;
   try {
-    const wanted = wantedIndex(request);
+    const wanted = wantedResult(request);
     using lease = parts.imageMaker.leaseLayers(context);
     const run = new BuildRun(runParts, context, request, { listener, lease });
     using _use = parts.keeper.using(run.uses);
-    const made = await run.make(wanted === undefined ? request.tags : []);
+    const made = await (wanted.kind === 'image'
+      ? run.make(request.tags, wanted.manifest)
+      : run.make([], undefined));
     const result =
-      wanted === undefined
-        ? { images: made.map(({ platform, id }) => ({ platform, id })) }
+      wanted.kind === 'image'
+        ? { images: made.map(({ platform, id, manifest }) => ({ platform, id, manifest })) }
         : await makeIndex(context, parts, wanted, made);
     return { ...result, warnings: run.warnings ?? [] };
   } catch (error) {

@@ -126,6 +126,8 @@ export interface BuildRequest {
   readonly attestations?: Readonly<Record<string, string>>;
   /** Of manifests and of the index, by the keys of BuildKit's exporters: "annotation-manifest[linux/arm64].org.example.key". */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of all layers in manifests. By default gzip, and for one image without annotations what registries have or gzip when it is pushed. */
+  readonly compression?: 'uncompressed' | 'gzip' | 'zstd' | undefined;
   /** Of the main context, where it is not a client's files. */
   readonly contextSource?: RemoteSource | undefined;
 }
@@ -175,8 +177,8 @@ export interface BuildResult {
 export interface BuiltImage {
   readonly platform: Platform;
   readonly id: Digest;
-  /** As the index has it. */
-  readonly manifest?: Digest;
+  /** As the index has it, or its own, where one was asked for by annotations or a compression. */
+  readonly manifest?: Digest | undefined;
   /** What the index says about it. */
   readonly statements?: readonly ImageStatement[];
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../../base/context.ts';
 import { invalid } from '../../base/errors.ts';
-import type { ImageMaker, ImageStatement } from '../../images/contract.ts';
+import type { ImageMaker, ImageStatement, ManifestOptions } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { type AttestParts, openAttester } from '../attest/attest.ts';
 import { type AttestationOptions, attestationOptions } from '../attest/options.ts';
@@ -13,16 +13,20 @@ export interface IndexParts extends AttestParts {
   readonly imageMaker: Pick<ImageMaker, 'createIndex'>;
 }
 
-/** What the names of a build are to stand for instead of one image. */
-export interface WantedIndex {
+/** What the names of a build are to stand for. */
+export type WantedResult =
+  | { readonly kind: 'image'; readonly manifest: ManifestOptions | undefined }
+  | ({ readonly kind: 'index' } & WantedIndex);
+
+interface WantedIndex {
   readonly request: BuildRequest;
   readonly annotations: ReturnType<typeof readAnnotations>;
   readonly attestations: AttestationOptions;
   readonly begun: Date;
 }
 
-/** Undefined where one image is all that is asked for. Fails with `invalid-argument`, before anything is made. */
-export function wantedIndex(request: BuildRequest): WantedIndex | undefined {
+/** An index of several images, or of one about which something is said. Fails with `invalid-argument`, before anything is made. */
+export function wantedResult(request: BuildRequest): WantedResult {
   const attestations = attestationOptions(request.attestations ?? {});
   const annotations = readAnnotations(request.annotations ?? {});
   const { provenance, sbom } = attestations;
@@ -31,13 +35,24 @@ export function wantedIndex(request: BuildRequest): WantedIndex | undefined {
   if (isOne && annotations.some(({ level }) => level === 'index')) {
     throw invalid('index annotations not supported for single platform export');
   }
-  if (isOne && annotations.length === 0) return undefined;
+  if (isOne) return { kind: 'image', manifest: ownManifest(request, annotations) };
   return {
+    kind: 'index',
     request: { ...request, sourceDate: sourceDateOf(request) },
     annotations,
     attestations,
     begun: new Date(),
   };
+}
+
+/** Undefined where what is made when it is pushed will do. */
+function ownManifest(
+  { compression, platforms }: BuildRequest,
+  given: WantedIndex['annotations'],
+): ManifestOptions | undefined {
+  const annotations = annotationsOf(given, 'manifest', platforms[0]);
+  if (compression === undefined && Object.keys(annotations).length === 0) return undefined;
+  return { annotations, encoding: compression ?? 'gzip' };
 }
 
 /** An index of what was made, with what is to be said about it. */
@@ -54,6 +69,7 @@ export async function makeIndex(
     ...{ image: id, platform },
     manifestAnnotations: annotationsOf(annotations, 'manifest', platform),
     descriptorAnnotations: annotationsOf(annotations, 'manifest-descriptor', platform),
+    encoding: request.compression,
     statements: (manifest: Digest): readonly ImageStatement[] => {
       const statements = attesters[index]?.(manifest) ?? [];
       said.set(manifest, statements);
