@@ -31,6 +31,8 @@ export interface Flags {
   readonly resolvConfHash: string;
   /** Of a removal that was begun: anonymous volumes go too. */
   readonly removeVolumes: boolean;
+  /** A change of its networks or ports was begun while it runs: kernel and supervisor may not be as the row says. See `settle`. */
+  readonly unsettled: boolean;
 }
 
 export const initialFlags: Flags = {
@@ -39,6 +41,7 @@ export const initialFlags: Flags = {
   startedBefore: false,
   resolvConfHash: '',
   removeVolumes: false,
+  unsettled: false,
 };
 
 /** A container as this folder works on it: `container` and `flags` are replaced, never changed. */

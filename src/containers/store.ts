@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite';
 import type { Container } from './contract.ts';
 import { plainMount, type StoredMount } from './mounts/stored-mount.ts';
-import type { Entry, Flags, Identity, Situation } from './record.ts';
+import { type Entry, type Flags, type Identity, initialFlags, type Situation } from './record.ts';
 
 /** What a row says. */
 export interface StoredContainer {
@@ -22,8 +22,10 @@ export interface ContainerStore {
   load(): readonly StoredContainer[];
   insert(entry: Entry): void;
   saveState(entry: Entry): void;
-  /** After `update` changed the host configuration. */
+  /** After an update changed what create decided. */
   saveIdentity(entry: Entry): void;
+  /** Both of these at once. */
+  save(entry: Entry): void;
   saveName(entry: Entry): void;
   delete(id: string): void;
 }
@@ -37,6 +39,9 @@ export function createContainerStore(database: Database): ContainerStore {
   const setIdentity = database.query<null, [string, string]>(
     'UPDATE containers SET identity = ? WHERE id = ?',
   );
+  const setBoth = database.query<null, [string, string, string]>(
+    'UPDATE containers SET identity = ?, state = ? WHERE id = ?',
+  );
   const setName = database.query<null, [string, string]>('UPDATE containers SET name = ? WHERE id = ?');
   const remove = database.query<null, [string]>('DELETE FROM containers WHERE id = ?');
   return {
@@ -49,6 +54,9 @@ export function createContainerStore(database: Database): ContainerStore {
     },
     saveIdentity: (entry) => {
       setIdentity.run(encodeIdentity(entry), entry.id);
+    },
+    save: (entry) => {
+      setBoth.run(encodeIdentity(entry), encodeSituation(entry), entry.id);
     },
     saveName: (entry) => {
       setName.run(entry.container.name, entry.id);
@@ -104,7 +112,7 @@ function decodeRow(row: Row): StoredContainer {
       mounts: mounts.map((mount) => mount.point),
       execIds: [],
     },
-    flags,
+    flags: { ...initialFlags, ...flags },
     mounts,
   };
 }

@@ -3,7 +3,14 @@ import { internal, messageOf } from '../base/errors.ts';
 import { errno } from '../plan/errno.ts';
 import type { Operation } from '../plan/operations.ts';
 import type { BridgeSettings } from './bridge-settings.ts';
-import { type Endpoint, type EndpointRequest, type Network, networkSlots } from './contract.ts';
+import {
+  type Endpoint,
+  type EndpointRequest,
+  type Network,
+  networkSlots,
+  type PortRequest,
+  type PublishedPort,
+} from './contract.ts';
 import { endpointSysctls } from './endpoint-options.ts';
 import {
   addressMessages,
@@ -31,7 +38,7 @@ import {
   raiseLink,
 } from './netlink/links.ts';
 import { netlinkOperation } from './netlink/message.ts';
-import type { PortAllocator, WantedPort } from './ports.ts';
+import { type PortAllocator, preferring, type WantedPort } from './ports.ts';
 import { connectivityPrefix } from './publish-failure.ts';
 
 export interface BridgeNetworkOptions {
@@ -114,15 +121,39 @@ export class BridgeNetwork implements LiveNetwork {
 
   join(request: EndpointRequest): Joined {
     const joined = this.#members.join(request);
-    const ports = this.#takePorts(request, joined);
-    const endpoint: Endpoint = {
-      ...joined,
-      ...(this.network.internal ? { gateway: '', ipv6Gateway: '' } : {}),
-      hostInterface: this.#newInterfaceName(),
-      ports,
-    };
-    this.#members.update(endpoint);
-    return { endpoint, steps: this.#steps(endpoint, request) };
+    try {
+      const endpoint: Endpoint = {
+        ...joined,
+        ...(this.network.internal ? { gateway: '', ipv6Gateway: '' } : {}),
+        hostInterface: this.#newInterfaceName(),
+        ports: this.allocatePorts(joined, request.ports, []),
+      };
+      this.#members.update(endpoint);
+      return { endpoint, steps: this.#steps(endpoint, request) };
+    } catch (error) {
+      this.#members.leave(joined);
+      throw error;
+    }
+  }
+
+  allocatePorts(
+    endpoint: Endpoint,
+    requests: readonly PortRequest[],
+    before: readonly PublishedPort[],
+  ): Endpoint['ports'] {
+    const { endpointId, ipv6Address, containerName } = endpoint;
+    const wanted = requests.flatMap((port): WantedPort[] => {
+      const hostAddresses = this.#hostAddresses(port.hostAddress, ipv6Address !== '');
+      return hostAddresses.length === 0 ? [] : [{ ...port, hostAddresses }];
+    });
+    try {
+      const ports = this.#options.ports.allocate(endpointId, preferring(wanted, before));
+      const chosen = ports.filter((port) => port.chosen).map((port) => `${port.protocol}/${port.hostPort}`);
+      this.#chosen.set(endpointId, new Set(chosen));
+      return [...ports.map(({ chosen: _, ...port }) => port), ...this.#routedPorts(requests)];
+    } catch (error) {
+      throw internal(`${connectivityPrefix(containerName, endpointId)}${messageOf(error)}`, { cause: error });
+    }
   }
 
   leave(endpoint: Endpoint): boolean {
@@ -194,24 +225,6 @@ export class BridgeNetwork implements LiveNetwork {
     ];
   }
 
-  #takePorts(request: EndpointRequest, { endpointId, ...endpoint }: Endpoint): Endpoint['ports'] {
-    const wanted = request.ports.flatMap((port): WantedPort[] => {
-      const hostAddresses = this.#hostAddresses(port.hostAddress, endpoint.ipv6Address !== '');
-      return hostAddresses.length === 0 ? [] : [{ ...port, hostAddresses }];
-    });
-    try {
-      const ports = this.#options.ports.allocate(endpointId, wanted);
-      const chosen = ports.filter((port) => port.chosen).map((port) => `${port.protocol}/${port.hostPort}`);
-      if (chosen.length > 0) this.#chosen.set(endpointId, new Set(chosen));
-      return [...ports.map(({ chosen: _, ...port }) => port), ...this.#routedPorts(request)];
-    } catch (error) {
-      this.#members.leave({ ...endpoint, endpointId });
-      throw internal(`${connectivityPrefix(request.containerName, endpointId)}${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-
   /** The host's addresses that a port is to be bound on; those of a family that is routed are not needed. */
   #hostAddresses(asked: string, hasIpv6: boolean): readonly string[] {
     const { hostBinding, mode } = this.#options.settings;
@@ -220,7 +233,7 @@ export class BridgeNetwork implements LiveNetwork {
     return addresses.filter((text) => (text.includes(':') && hasIpv6 ? mode.ipv6 : mode.ipv4) !== 'routed');
   }
 
-  #routedPorts({ ports }: EndpointRequest): Endpoint['ports'] {
+  #routedPorts(ports: readonly PortRequest[]): Endpoint['ports'] {
     const { mode } = this.#options.settings;
     const routed = [
       ...(mode.ipv4 === 'routed' && this.network.enableIPv4 ? ['0.0.0.0'] : []),

@@ -8,7 +8,7 @@ import type { NetworkNames } from './names.ts';
  *
  * An *endpoint* is a container's place in a network: addresses, MAC, interface, published ports. `connect` allocates it and says what
  * the start's plan must do; the plan's `after` stage undoes the kernel part even when the daemon is gone. `disconnect` gives the
- * addresses back. A container that runs already is changed by `join`, `leave` and `reroute`.
+ * addresses back. A container that runs already is changed by `join`, `leave`, `reroute` and `planPorts`.
  */
 export interface Networks {
   /** Makes the bridges and the firewall table as configured; safe to repeat. Endpoints in `live` keep their addresses. */
@@ -36,8 +36,18 @@ export interface Networks {
   leave(context: Context, endpoint: Endpoint, pid: number): Promise<void>;
   /** Makes the default routes in the namespace of `pid` go by these endpoints; undefined for no route of that family. */
   reroute(context: Context, pid: number, gateways: Gateways): Promise<void>;
-  /** Lets published ports lead to `to` from now on. Returns both as they are then. */
-  movePorts(context: Context, from: Endpoint, to: Endpoint): Promise<{ from: Endpoint; to: Endpoint }>;
+  /**
+   * Puts right what a killed daemon left half-done of a join or a leave: interfaces that belong to none of the container's `endpoints` are removed.
+   * Returns those of them that have no interface.
+   */
+  mend(context: Context, pid: number, endpoints: readonly Endpoint[]): Promise<readonly Endpoint[]>;
+  /** What the supervisor of a container that runs publishes for an endpoint: for `Task.publish`. */
+  publishPlan(endpoint: Endpoint | undefined): Partial<Plan>;
+  /**
+   * Reserves what it takes to publish other ports of a container that runs, or the same by another endpoint. Nothing is open yet. Ports that
+   * need not change do not. Fails as `connect` does.
+   */
+  planPorts(request: PortChangeRequest): PortChange;
   /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. To be asked before `disconnect`. */
   explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined;
   /** The default bridge's gateway: what `host-gateway` stands for. */
@@ -69,6 +79,34 @@ export interface DnsRequest {
   readonly servers: readonly string[];
   /** Names without a dot have the search list tried first, and are not asked for elsewhere. */
   readonly dotlessStay: boolean;
+}
+
+export interface PortChangeRequest {
+  /** By which endpoint the container's ports are published now; undefined for none. */
+  readonly from: Endpoint | undefined;
+  /** By which they are to be, the same or another; undefined for none. */
+  readonly to: Endpoint | undefined;
+  readonly ports: readonly PortRequest[];
+  /** Those of `from` that go even if one of `ports` could be meant; none when absent. */
+  readonly without?: readonly PublishedPort[];
+}
+
+/**
+ * To be carried out in three steps: the supervisor is told of `plans`; then `apply`; then the endpoints are written down as they are and `commit`.
+ * Where a step fails, `cancel`, and the supervisor is told of `planBefore`. `explainStart` knows why one could not be bound.
+ */
+export interface PortChange {
+  /** As it will be; undefined where the request's is. */
+  readonly from: Endpoint | undefined;
+  readonly to: Endpoint | undefined;
+  /** For `Task.publish`, one after the other: a port that takes another's place cannot be opened before that one is closed. */
+  readonly plans: readonly Partial<Plan>[];
+  readonly planBefore: Partial<Plan>;
+  /** Has the firewall follow. It is as before when that fails. */
+  apply(context: Context): Promise<void>;
+  /** What is no longer published can be had by others. */
+  commit(): void;
+  cancel(): void;
 }
 
 /** A host port could not be bound. */

@@ -31,6 +31,11 @@ const NEW_INTERFACES_IPV6 = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
 /** A container's interfaces have the same index in each of its namespaces, so that no step needs what another one returned. */
 const FIRST_INDEX = 100;
 
+/** Whether an interface in a container is one that was made for an endpoint. */
+export function isOwnIndex(index: number): boolean {
+  return index >= FIRST_INDEX && index <= FIRST_INDEX + 900;
+}
+
 export function interfaceIndex(name: string): number {
   const number = /\d+$/.exec(name)?.[0];
   return FIRST_INDEX + (number === undefined ? 900 : Number(number) % 900);
@@ -43,16 +48,14 @@ export function interfaceIndex(name: string): number {
  * before, `after` has nothing of the host's to undo but them. The interface itself goes away with the container's namespace.
  */
 export function startPlan(endpoint: Endpoint, table: string, steps: JoinSteps): Partial<Plan> {
-  const ports = firewallPortsOf(endpoint);
-  const publish = publishPorts(table, ports);
   return {
-    before: endpoint.ports.flatMap((published) => bindPort(endpoint, published)),
+    before: bindPorts(endpoint),
     parent: [
       openHost(),
       { op: 'openChildNamespace', slot: networkSlots.container, type: 'net' },
       ...steps,
       ...closeNamespaces(),
-      ...(publish === undefined ? [] : [publish, ...forgetFlows(ports.translations)]),
+      ...publishSteps(firewallPortsOf(endpoint), table),
     ],
     after: unpublishSteps(endpoint, table),
   };
@@ -60,9 +63,19 @@ export function startPlan(endpoint: Endpoint, table: string, steps: JoinSteps): 
 
 /** What ends an endpoint's part in the firewall. */
 export function unpublishSteps(endpoint: Endpoint, table: string): readonly Operation[] {
-  const ports = firewallPortsOf(endpoint);
+  return withdrawSteps(firewallPortsOf(endpoint), table);
+}
+
+/** Steps that take ports out of the firewall; none of no ports. */
+export function withdrawSteps(ports: FirewallPorts, table: string): readonly Operation[] {
   const unpublish = unpublishPorts(table, ports);
   return unpublish === undefined ? [] : [unpublish, ...forgetFlows(ports.translations)];
+}
+
+/** Steps that let the firewall lead to ports; none of no ports. */
+export function publishSteps(ports: FirewallPorts, table: string): readonly Operation[] {
+  const publish = publishPorts(table, ports);
+  return publish === undefined ? [] : [publish, ...forgetFlows(ports.translations)];
 }
 
 /** The same steps for a process that runs already. */
@@ -152,6 +165,11 @@ export function firewallPortsOf({ ports, ipv4Address, ipv6Address }: Endpoint): 
     translations.push({ protocol, hostAddress: translated.at, hostPort, address, port });
   }
   return { translations, open };
+}
+
+/** Steps that reserve an endpoint's ports, and what the supervisor relays to. */
+export function bindPorts(endpoint: Endpoint): readonly Operation[] {
+  return endpoint.ports.flatMap((published) => bindPort(endpoint, published));
 }
 
 /** The socket relays to the family that was asked for where the container has it. */

@@ -1,5 +1,5 @@
 import type { Operation } from '../plan/operations.ts';
-import type { Endpoint, EndpointRequest, Network } from './contract.ts';
+import type { Endpoint, EndpointRequest, Network, PortRequest, PublishedPort } from './contract.ts';
 import type { JoinSteps } from './endpoint-plan.ts';
 import type { FirewallBridge } from './firewall.ts';
 
@@ -17,6 +17,15 @@ export interface LiveNetwork {
   /** Steps that remove them. */
   tearDown(): readonly Operation[];
   join(request: EndpointRequest): Joined;
+  /**
+   * Reserves ports for an endpoint; of those that leave a choice, the ones that it has `before`, if they are free. Fails in Docker's words,
+   * with nothing reserved.
+   */
+  allocatePorts(
+    endpoint: Endpoint,
+    requests: readonly PortRequest[],
+    before: readonly PublishedPort[],
+  ): Endpoint['ports'];
   /** Gives addresses and ports back; false if it was not connected. */
   leave(endpoint: Endpoint): boolean;
   /** Takes in an endpoint of a container that runs already. */

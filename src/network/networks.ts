@@ -1,6 +1,7 @@
 import type { Context } from '../base/context.ts';
 import { conflict, invalid, notFound, SampanError } from '../base/errors.ts';
 import { errno } from '../plan/errno.ts';
+import type { Plan } from '../plan/operations.ts';
 import { surveyHost } from './bridge.ts';
 import {
   type ConnectedEndpoint,
@@ -11,6 +12,8 @@ import {
   type Network,
   type NetworkRequest,
   type Networks,
+  type PortChange,
+  type PortChangeRequest,
   type PublishFailure,
   predefinedNetworks,
 } from './contract.ts';
@@ -19,7 +22,6 @@ import { describeDefaultBridge, describePredefined, endpointWithoutAddresses } f
 import { LocalNameService } from './dns/name-service.ts';
 import { NamesFiles } from './dns/names-files.ts';
 import {
-  firewallPortsOf,
   livePlan,
   loopbackPlan,
   removalSteps,
@@ -27,12 +29,13 @@ import {
   startPlan,
   unpublishSteps,
 } from './endpoint-plan.ts';
-import { publishPorts } from './firewall.ts';
 import type { LiveNetwork } from './live-network.ts';
 import { LiveNetworks } from './live-networks.ts';
+import { mendInterfaces } from './mend-interfaces.ts';
 import { NameTable } from './names.ts';
 import { checkNetwork, forbidden } from './network-config.ts';
 import type { NetworksOptions } from './options.ts';
+import { planPortChange, relayPlan } from './port-change.ts';
 import { describePublishFailure, failedPorts, findPublishFailure } from './publish-failure.ts';
 import { createNetworkStore, loadPredefined, type NetworkRecord, type PredefinedName } from './store.ts';
 import { completePools, parseAddressPool, type SubnetPool } from './subnets.ts';
@@ -201,10 +204,15 @@ class LocalNetworks implements Networks {
 
   async disconnect(context: Context, endpoint: Endpoint): Promise<void> {
     this.names.delete(endpoint.networkId, endpoint.endpointId);
-    if (this.#live.find(endpoint.networkId)?.leave(endpoint) !== true) return;
-    if (!this.#restored.delete(endpoint.endpointId)) return;
-    const before = unpublishSteps(endpoint, this.#live.table);
-    if (before.length > 0) await this.#options.launcher.run(context, { before });
+    const network = this.#live.find(endpoint.networkId);
+    const restored = this.#restored.delete(endpoint.endpointId);
+    const before = restored ? unpublishSteps(endpoint, this.#live.table) : [];
+    try {
+      // Before the ports are given back, or it would be another's that this takes away.
+      if (before.length > 0) await this.#options.launcher.run(context, { before });
+    } finally {
+      network?.leave(endpoint);
+    }
   }
 
   async join(context: Context, request: EndpointRequest, pid: number): Promise<Endpoint> {
@@ -237,17 +245,24 @@ class LocalNetworks implements Networks {
     await this.#options.launcher.run(context, livePlan(pid, rerouteSteps(gateways)));
   }
 
-  async movePorts(context: Context, from: Endpoint, to: Endpoint): Promise<{ from: Endpoint; to: Endpoint }> {
-    const moved = { from: { ...from, ports: [] }, to: { ...to, ports: from.ports } };
-    const publish = publishPorts(this.#live.table, firewallPortsOf(moved.to));
-    const before = [...unpublishSteps(from, this.#live.table), ...(publish === undefined ? [] : [publish])];
-    if (before.length > 0) await this.#options.launcher.run(context, { before });
-    this.#live.find(from.networkId)?.replace(moved.from);
-    this.#live.find(to.networkId)?.replace(moved.to);
-    this.#live.host.ports.release(from.endpointId, from.ports);
-    this.#live.host.ports.restore(to.endpointId, from.ports);
-    this.#restored.add(to.endpointId);
-    return moved;
+  mend(context: Context, pid: number, endpoints: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+    return mendInterfaces(context, this.#options.launcher, pid, endpoints);
+  }
+
+  publishPlan(endpoint: Endpoint | undefined): Partial<Plan> {
+    return relayPlan(this.#live.table, endpoint);
+  }
+
+  planPorts(request: PortChangeRequest): PortChange {
+    return planPortChange(
+      {
+        table: this.#live.table,
+        ports: this.#live.host.ports,
+        launcher: this.#options.launcher,
+        find: (id) => this.#live.find(id),
+      },
+      request,
+    );
   }
 
   explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined {

@@ -4,6 +4,8 @@ import type { PortRequest, Protocol, PublishedPort } from './contract.ts';
 /** A port that was asked for, with the addresses of the host on which it is to be open. */
 export interface WantedPort extends Omit<PortRequest, 'hostAddress'> {
   readonly hostAddresses: readonly string[];
+  /** The one of those that are acceptable that it had before. */
+  readonly before?: number | undefined;
 }
 
 export interface AllocatedPort extends PublishedPort {
@@ -90,7 +92,9 @@ export class PortAllocator {
   }
 
   #choosePort(request: WantedPort): number {
-    const { protocol, hostAddresses, hostPort, hostPortEnd } = request;
+    const { protocol, hostAddresses, hostPort, hostPortEnd, before } = request;
+    const isFree = (port: number) => !hostAddresses.some((address) => this.#isHeld(protocol, address, port));
+    if (before !== undefined && isFree(before)) return before;
     if (!isChosen(request)) {
       const taken = hostAddresses.find((address) => this.#isHeld(protocol, address, hostPort));
       if (taken === undefined) return hostPort;
@@ -101,8 +105,7 @@ export class PortAllocator {
     const size = range.last - range.first + 1;
     for (let step = 0; step < size; step += 1) {
       const port = range.first + ((start - range.first + step) % size);
-      if (this.#isAvoided(protocol, port)) continue;
-      if (hostAddresses.some((address) => this.#isHeld(protocol, address, port))) continue;
+      if (this.#isAvoided(protocol, port) || !isFree(port)) continue;
       if (hostPort === 0) this.#cursors.set(protocol, port === range.last ? range.first : port + 1);
       return port;
     }
@@ -128,6 +131,38 @@ export class PortAllocator {
     this.#avoided.delete(keyOf(protocol, port));
     return false;
   }
+}
+
+/**
+ * Has each port that leaves a choice stay where it was `before`, as long as there are such. Those that leave the least choice come first, so that
+ * none is taken for a port that could as well be another.
+ */
+export function preferring(
+  wanted: readonly WantedPort[],
+  before: readonly PublishedPort[],
+): readonly WantedPort[] {
+  if (before.length === 0) return wanted;
+  let left = before;
+  const result = [...wanted];
+  for (const [index, request] of [...wanted.entries()].sort(([, a], [, b]) => rank(a) - rank(b))) {
+    const known = left.find((port) => isAcceptable(request, port));
+    if (known === undefined) continue;
+    left = left.filter((port) => port.hostPort !== known.hostPort || !isAcceptable(request, port));
+    result[index] = { ...request, before: known.hostPort };
+  }
+  return result;
+}
+
+function isAcceptable(request: WantedPort, known: PublishedPort): boolean {
+  const { protocol, containerPort, hostPort, hostPortEnd, hostAddresses } = request;
+  const inRange = hostPort === 0 || (known.hostPort >= hostPort && known.hostPort <= hostPortEnd);
+  return (
+    known.hostPort !== 0 &&
+    known.protocol === protocol &&
+    known.containerPort === containerPort &&
+    inRange &&
+    hostAddresses.includes(known.hostAddress)
+  );
 }
 
 /** "32768\t60999\n", as /proc/sys/net/ipv4/ip_local_port_range has it; Linux's default for anything else. */

@@ -171,3 +171,8 @@ function take(parsed: Parsed, keyword: string, values: string[]): void {
 function isLoopback(server: string): boolean {
   return server === '::1' || /^127\./.test(server);
 }
+
+/** Whether a resolver file leads to the container's own DNS server. */
+export function asksOwnServer(text: string): boolean {
+  return text.split('\n').includes(`nameserver ${DNS_ADDRESS}`);
+}

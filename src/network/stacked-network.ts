@@ -107,6 +107,11 @@ export class StackedNetwork implements LiveNetwork {
     return { endpoint, steps: this.#steps(endpoint, request) };
   }
 
+  /** Its containers are reached at their own addresses. */
+  allocatePorts(): [] {
+    return [];
+  }
+
   leave(endpoint: Endpoint): boolean {
     return this.#members.leave(endpoint);
   }

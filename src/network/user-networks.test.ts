@@ -213,11 +213,14 @@ describe('a running container', () => {
     expect(await web.run('ip', '-6', 'route', 'show', 'default')).toContain('dev eth1');
     await networks.reroute(background(), web.pid, { ipv4: second, ipv6: second });
     expect(await web.run('ip', 'route', 'show', 'default')).toBe(`default via ${second.gateway} dev eth1 \n`);
-    const moved = await networks.movePorts(background(), web.endpoint, second);
-    await networks.leave(background(), moved.from, web.pid);
+    const moved = networks.planPorts({ from: web.endpoint, to: second, ports: published(80, 8080) });
+    for (const plan of moved.plans) await web.supervisor.publish(background(), plan);
+    await moved.apply(background());
+    moved.commit();
+    await networks.leave(background(), moved.from ?? web.endpoint, web.pid);
     expect(await ask(outside, hostAddress, 8080)).toBe(outsideAddress);
     expect(await web.run('ip', '-br', 'link')).not.toContain('eth0');
-    await networks.leave(background(), moved.to, web.pid);
+    await networks.leave(background(), moved.to ?? second, web.pid);
     expect(await ask(outside, hostAddress, 8080)).toBe('');
     expect(await web.run('ip', '-br', 'link')).toMatch(/^lo[^\n]*\n$/);
   });

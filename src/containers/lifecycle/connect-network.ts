@@ -1,13 +1,14 @@
 import { conflict, internal, invalid, SampanError } from '../../base/errors.ts';
-import type { Endpoint, Network } from '../../network/contract.ts';
+import type { Endpoint, EndpointRequest, Gateways, Network } from '../../network/contract.ts';
 import { chosenInterfaceName } from '../../network/endpoint-names.ts';
-import { candidateOf, chooseGateways } from '../../network/gateway.ts';
+import type { Task } from '../../runtime/contract.ts';
 import type { EndpointConfig } from '../../wire/container-config.ts';
 import type { Container } from '../contract.ts';
 import { checkEndpoints } from '../create/check-network-mode.ts';
 import type { Parts } from '../parts.ts';
 import { type Entry, joinedContainer } from '../record.ts';
 import { endpointsOf } from './endpoints.ts';
+import { followGateways, gatewaysOf } from './gateways.ts';
 import { rewriteHosts } from './hosts.ts';
 import { followNetworks } from './name-service.ts';
 import { endpointRequest, interfaceNames, leadsOut } from './network-requests.ts';
@@ -28,21 +29,24 @@ export function connectEntry(
     }
     const before = entry.container;
     noteSettings(parts, entry, network.name, settings);
-    let endpoint: Endpoint | undefined;
-    try {
-      if (entry.task !== undefined) endpoint = await joinRunning(parts, entry, network, settings);
-    } catch (error) {
-      entry.container = { ...entry.container, networking: before.networking };
-      parts.store.saveIdentity(entry);
-      throw error;
-    }
-    if (endpoint === undefined) {
+    const { task } = entry;
+    if (task === undefined) {
       transition(parts, entry, { networks: withNetwork(entry, network, undefined) });
       return;
     }
-    parts.events.network(entry.container, 'connect', endpoint);
-    rewriteHosts(parts, entry);
-    await followNetworks(parts, entry, endpoint);
+    await whileUnsettled(parts, entry, async () => {
+      let endpoint: Endpoint;
+      try {
+        endpoint = await joinRunning(parts, entry, task, network, settings);
+      } catch (error) {
+        entry.container = { ...entry.container, networking: before.networking };
+        parts.store.saveIdentity(entry);
+        throw error;
+      }
+      parts.events.network(entry.container, 'connect', endpoint);
+      rewriteHosts(parts, entry);
+      await followNetworks(parts, entry, endpoint);
+    });
   });
 }
 
@@ -62,15 +66,35 @@ export function disconnectEntry(
       throw internal(`container ${entry.id} is not connected to network ${network.name}`);
     }
     const { endpoint } = place;
-    if (endpoint !== undefined && entry.task !== undefined) await leaveRunning(parts, entry, endpoint, force);
-    const { [network.name]: _, ...networks } = entry.container.networks;
-    transition(parts, entry, { networks });
-    forgetSettings(parts, entry, network.name);
-    if (endpoint === undefined) return;
-    parts.events.network(entry.container, 'disconnect', endpoint);
-    rewriteHosts(parts, entry);
-    await followNetworks(parts, entry, endpoint);
+    const { task } = entry;
+    if (endpoint === undefined || task === undefined) {
+      forgetNetwork(parts, entry, network.name);
+      return;
+    }
+    await whileUnsettled(parts, entry, async () => {
+      await leaveRunning(parts, entry, task, endpoint, force);
+      forgetNetwork(parts, entry, network.name);
+      parts.events.network(entry.container, 'disconnect', endpoint);
+      rewriteHosts(parts, entry);
+      await followNetworks(parts, entry, endpoint);
+    });
   });
+}
+
+export function forgetNetwork(parts: Parts, entry: Entry, name: string): void {
+  const { [name]: _, ...networks } = entry.container.networks;
+  transition(parts, entry, { networks });
+  forgetSettings(parts, entry, name);
+}
+
+/** A daemon that is killed meanwhile leaves word of it, so that the next one puts right what it finds. */
+async function whileUnsettled(parts: Parts, entry: Entry, work: () => Promise<void>): Promise<void> {
+  transition(parts, entry, { flags: { unsettled: true } });
+  try {
+    await work();
+  } finally {
+    transition(parts, entry, { flags: { unsettled: false } });
+  }
 }
 
 function checkConnectable(entry: Entry, network: Network): void {
@@ -137,76 +161,65 @@ function withNetwork(
 async function joinRunning(
   parts: Parts,
   entry: Entry,
+  task: Task,
   network: Network,
   settings: EndpointConfig | undefined,
 ): Promise<Endpoint> {
-  const { container } = entry;
+  const { networks } = entry.container;
   const others = endpointsOf(entry);
   const current = gatewaysOf(entry, others);
+  const request = liveRequest(entry, network, settings, current);
+  const endpoint = await parts.networks.join(parts.background, request, task.pid);
+  transition(parts, entry, { networks: withNetwork(entry, network, endpoint) });
+  try {
+    await followGateways(parts, entry, task, current, [...others, endpoint]);
+  } catch (error) {
+    transition(parts, entry, { networks });
+    await parts.networks.leave(parts.background, endpoint, task.pid);
+    throw error;
+  }
+  return endpointsOf(entry).find(({ endpointId }) => endpointId === endpoint.endpointId) ?? endpoint;
+}
+
+function liveRequest(
+  entry: Entry,
+  network: Network,
+  settings: EndpointConfig | undefined,
+  current: Gateways,
+): EndpointRequest {
   const leads = leadsOut(network);
-  const request = {
-    ...endpointRequest(container, { network, settings, main: false }),
+  return {
+    ...endpointRequest(entry.container, { network, settings, main: false }),
     ports: [],
-    interfaceName: chosenInterfaceName(settings?.DriverOpts) ?? freeInterface(others),
+    interfaceName: chosenInterfaceName(settings?.DriverOpts) ?? freeInterface(endpointsOf(entry)),
     gateway: {
       ipv4: leads && network.enableIPv4 && current.ipv4 === undefined,
       ipv6: leads && network.enableIPv6 && current.ipv6 === undefined,
     },
   };
-  const endpoint = await parts.networks.join(parts.background, request, container.state.pid);
-  transition(parts, entry, { networks: withNetwork(entry, network, endpoint) });
-  await followGateways(parts, entry, current, [...others, endpoint]);
-  return endpointsOf(entry).find(({ endpointId }) => endpointId === endpoint.endpointId) ?? endpoint;
 }
 
-async function leaveRunning(parts: Parts, entry: Entry, endpoint: Endpoint, force: boolean): Promise<void> {
-  const rest = endpointsOf(entry).filter(({ endpointId }) => endpointId !== endpoint.endpointId);
-  const current = gatewaysOf(entry, endpointsOf(entry));
-  try {
-    await followGateways(parts, entry, current, rest);
-    const known = endpointsOf(entry).find(({ endpointId }) => endpointId === endpoint.endpointId);
-    await parts.networks.leave(parts.background, known ?? endpoint, entry.container.state.pid);
-  } catch (error) {
-    if (!force) throw error;
-    parts.log.warn('a container left a network by force', { container: entry.id, error });
-  }
-}
-
-interface Gateways {
-  readonly ipv4: Endpoint | undefined;
-  readonly ipv6: Endpoint | undefined;
-}
-
-function gatewaysOf({ container }: Entry, endpoints: readonly Endpoint[]): Gateways {
-  const asked = container.networking?.EndpointsConfig ?? {};
-  const chosen = chooseGateways(
-    endpoints.map((endpoint) => candidateOf(endpoint, asked[endpoint.networkName]?.GwPriority ?? 0)),
-  );
-  return { ipv4: chosen.ipv4?.endpoint, ipv6: chosen.ipv6?.endpoint };
-}
-
-/** Default routes, and the published ports with them, go where they belong among `endpoints`. */
-async function followGateways(
+async function leaveRunning(
   parts: Parts,
   entry: Entry,
-  before: Gateways,
-  endpoints: readonly Endpoint[],
+  task: Task,
+  endpoint: Endpoint,
+  force: boolean,
 ): Promise<void> {
-  const after = gatewaysOf(entry, endpoints);
-  const same = (a: Endpoint | undefined, b: Endpoint | undefined) => a?.endpointId === b?.endpointId;
-  const added = (['ipv4', 'ipv6'] as const).every(
-    (family) => before[family] === undefined || same(before[family], after[family]),
-  );
-  if (!added) await parts.networks.reroute(parts.background, entry.container.state.pid, after);
-  const from = endpointsOf(entry).find(({ ports }) => ports.length > 0);
-  const to = after.ipv4 ?? after.ipv6;
-  if (from === undefined || to === undefined || same(from, to)) return;
-  const moved = await parts.networks.movePorts(parts.background, from, to);
-  const networks = { ...entry.container.networks };
-  for (const endpoint of [moved.from, moved.to]) {
-    networks[endpoint.networkName] = { networkId: endpoint.networkId, endpoint };
-  }
-  transition(parts, entry, { networks });
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!force) throw error;
+      parts.log.warn('a container leaves a network by force', { container: entry.id, error });
+    }
+  };
+  const isLeft = ({ endpointId }: Endpoint) => endpointId === endpoint.endpointId;
+  const all = endpointsOf(entry);
+  const rest = all.filter((one) => !isLeft(one));
+  await attempt(() => followGateways(parts, entry, task, gatewaysOf(entry, all), rest));
+  const known = endpointsOf(entry).find(isLeft) ?? endpoint;
+  await attempt(() => parts.networks.leave(parts.background, known, task.pid));
 }
 
 function freeInterface(endpoints: readonly Endpoint[]): string {

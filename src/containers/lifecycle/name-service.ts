@@ -1,6 +1,6 @@
 import { isCode } from '../../base/errors.ts';
 import type { DnsRequest, Endpoint } from '../../network/contract.ts';
-import { hostResolvConf, searchesFirst } from '../../network/resolv-conf.ts';
+import { asksOwnServer, hostResolvConf, searchesFirst } from '../../network/resolv-conf.ts';
 import type { Plan } from '../../plan/operations.ts';
 import type { Container } from '../contract.ts';
 import type { Parts } from '../parts.ts';
@@ -28,11 +28,18 @@ export function planDns(
  * without names is still one that is connected, so that failures are for the log.
  */
 export async function followNetworks(parts: Parts, entry: Entry, changed: Endpoint): Promise<void> {
-  const { container, task } = entry;
-  const endpoints = endpointsOf(entry);
-  if (task === undefined || !parts.networks.dns.serves([...endpoints, changed])) return;
+  if (parts.networks.dns.serves([...endpointsOf(entry), changed])) await tellNetworks(parts, entry);
+}
+
+/** The same after nobody knows which change. */
+export async function refreshNames(parts: Parts, entry: Entry): Promise<void> {
+  const had = asksOwnServer(readText(entry.container.files.resolvConf) ?? '');
+  if (had || parts.networks.dns.serves(endpointsOf(entry))) await tellNetworks(parts, entry);
+}
+
+async function tellNetworks(parts: Parts, entry: Entry): Promise<void> {
   try {
-    await configure(parts, entry, requestOf(parts, container, endpoints));
+    await configure(parts, entry, requestOf(parts, entry.container, endpointsOf(entry)));
     rewriteResolvConf(parts, entry);
   } catch (error) {
     parts.log.warn('cannot tell a DNS server of its networks', { container: entry.id, error });

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../../base/context.ts';
-import type { Exit, RecoveredTask } from '../../runtime/contract.ts';
+import type { Exit, RecoveredTask, Task } from '../../runtime/contract.ts';
 import { formatTime } from '../../wire/times.ts';
 import type { Parts } from '../parts.ts';
 import { createEntry, type Entry } from '../record.ts';
@@ -12,6 +12,7 @@ import { resumeVolumes } from './mount-sources.ts';
 import { PendingAttachments } from './pending-attachments.ts';
 import { deleteAll } from './remove.ts';
 import { RestartTimer } from './restart-policy.ts';
+import { settleTask } from './settle.ts';
 import { transition } from './transition.ts';
 
 /** Containers looked at together at boot: each costs a few files and a socket. */
@@ -90,6 +91,7 @@ async function settle(parts: Parts, entry: Entry, found: RecoveredTask): Promise
       await entry.lock.run(() => deleteAll(parts, entry, entry.flags.removeVolumes));
     } else if (found.state === 'running') {
       resume(parts, entry, found);
+      if (entry.flags.unsettled) await settleAgain(parts, entry, found.task);
     } else if (wasAlive(entry)) {
       await takeOver(parts, entry, found);
     } else if (found.state === 'ended') {
@@ -98,6 +100,18 @@ async function settle(parts: Parts, entry: Entry, found: RecoveredTask): Promise
   } catch (error) {
     parts.log.error('cannot recover a container', { container: entry.id, error });
   }
+}
+
+/** It may end meanwhile: then its next start makes everything anew. */
+function settleAgain(parts: Parts, entry: Entry, task: Task): Promise<void> {
+  return entry.lock.run(async () => {
+    if (entry.task !== task) return;
+    try {
+      await settleTask(parts, entry, task);
+    } catch (error) {
+      parts.log.error('cannot settle the networks of a container', { container: entry.id, error });
+    }
+  });
 }
 
 /** As far as the last daemon wrote down. */

@@ -9,10 +9,13 @@ import type {
   NameService,
   Network,
   Networks,
+  PortChange,
+  PortChangeRequest,
 } from '../../network/contract.ts';
 import { NameTable } from '../../network/names.ts';
 import type { ImageProcess } from '../../oci/image.ts';
 import { hostPlatform } from '../../oci/platform.ts';
+import type { Plan } from '../../plan/operations.ts';
 import type { SnapshotDriver } from '../../snapshots/contract.ts';
 
 /** Remembers what was published, as "type action". */
@@ -125,12 +128,36 @@ export class FakeNetworks implements Networks {
     this.reroutes.push(gateways);
   }
 
-  async movePorts(
-    _context: unknown,
-    from: Endpoint,
-    to: Endpoint,
-  ): Promise<{ from: Endpoint; to: Endpoint }> {
-    return { from: { ...from, ports: [] }, to: { ...to, ports: from.ports } };
+  async mend(): Promise<readonly Endpoint[]> {
+    return [];
+  }
+
+  publishPlan(): Partial<Plan> {
+    return {};
+  }
+
+  /** What was done with each change of ports. */
+  readonly portChanges: string[] = [];
+  /** Thrown by the next `apply`. */
+  firewallFailure: Error | undefined;
+
+  /** Ports without a choice are got; others are 40000. */
+  planPorts({ from, to, ports }: PortChangeRequest): PortChange {
+    const published = ports.map(({ protocol, containerPort, hostAddress, hostPort, hostPortEnd }) => ({
+      ...{ protocol, containerPort, hostAddress: hostAddress || '0.0.0.0' },
+      hostPort: hostPort !== 0 && hostPort === hostPortEnd ? hostPort : 40_000,
+    }));
+    const target = to === undefined ? undefined : { ...to, ports: published };
+    const left = from?.endpointId === to?.endpointId ? target : from && { ...from, ports: [] };
+    return {
+      ...{ from: left, to: target, plans: [{}], planBefore: {} },
+      apply: async () => {
+        this.portChanges.push('apply');
+        if (this.firewallFailure !== undefined) throw this.firewallFailure;
+      },
+      commit: () => void this.portChanges.push('commit'),
+      cancel: () => void this.portChanges.push('cancel'),
+    };
   }
 
   rename(): void {}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { background } from '../../base/context.ts';
 import { joinPlans } from '../../plan/operations.ts';
-import { startSupervised } from '../../runtime/supervisor.ts';
+import { type Supervisor, startSupervised } from '../../runtime/supervisor.ts';
 import type { ConnectedEndpoint, EndpointRequest, NetworkRequest, Networks } from '../contract.ts';
 import { command, type TestNamespace } from './namespaces.ts';
 
@@ -14,6 +14,7 @@ const peer = join(import.meta.dir, 'peer.ts');
 /** A process in a network namespace of its own, joined to a network as a container's start does it. */
 export interface TestContainer extends ConnectedEndpoint, AsyncDisposable {
   readonly pid: number;
+  readonly supervisor: Supervisor;
   /** Runs a command in its network namespace. */
   run(...words: readonly string[]): Promise<string>;
   /** A server that lives as long as the container. */
@@ -56,6 +57,7 @@ export async function startContainer(
   return {
     ...connected,
     pid: supervisor.pid,
+    supervisor,
     run: (...words) => command([...inside, ...words]),
     async serve(protocol, port, address = '0.0.0.0') {
       servers.push(await startServer(inside, protocol, address, port));
