@@ -166,7 +166,12 @@ function intent(
     networks: withEndpoints(entry.container.networks, endpoints),
     files,
     ...(byHand ? { restartCount: 0 } : {}),
-    flags: { starting: true, unsettled: false, resolvConfHash, ...(byHand ? { manuallyStopped: false } : {}) },
+    flags: {
+      starting: true,
+      unsettled: false,
+      resolvConfHash,
+      ...(byHand ? { manuallyStopped: false } : {}),
+    },
   };
 }
 
