@@ -25,7 +25,7 @@ export class LayerIntake {
   readonly #lease: Lease;
   /** Diff IDs of what was received, whether a manifest will name it or not. */
   readonly layers = new Set<Digest>();
-  /** Digests of the compressed forms that were received. */
+  /** Digests of the compressed forms and other blobs that were received. */
   readonly blobs = new Set<Digest>();
 
   constructor(content: ContentStore, snapshots: SnapshotDriver, forms: LayerForms, lease: Lease) {
@@ -63,6 +63,17 @@ export class LayerIntake {
       return { ...layer, form: undefined };
     }
     return await this.#receiveBoth(context, body, digest);
+  }
+
+  /** A blob that is neither a layer nor small, as statements about an image may be: whether something names it, is seen later. */
+  async keep(context: Context, body: AsyncIterable<Uint8Array>, digest: Digest): Promise<void> {
+    await using writer = await this.#content.writer(context);
+    for await (const chunk of body) {
+      context.signal.throwIfAborted();
+      await writer.write(chunk);
+    }
+    await writer.commit({ digest }, this.#lease);
+    this.blobs.add(digest);
   }
 
   /** The bytes become a blob while the layer is made of them. */

@@ -4,9 +4,11 @@ import { type Digest, digestOf, hexOf } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { familiarReference, familiarRepository, formatReference } from '../oci/reference.ts';
+import type { ImageStore } from './image-store.ts';
 import { ORIGINAL_MANIFEST } from './manifest.ts';
 import type { SavedImage } from './save.ts';
 import { readStoredManifest, type StoredManifest } from './stored-manifest.ts';
+import { type IndexHere, readIndexHere } from './whole-index.ts';
 
 /** What an archive has. */
 export interface ArchivePlan {
@@ -19,7 +21,7 @@ export interface ArchivePlan {
 /** One image in the archive. */
 interface PlannedImage {
   readonly saved: SavedImage;
-  /** Of the manifest, as the index has it. */
+  /** Of the manifest or index, as the layout has it. */
   readonly entry: Descriptor;
   /** As they are in the archive, bottom first. */
   readonly layers: readonly Digest[];
@@ -33,9 +35,11 @@ interface PlannedImage {
  * their plain tars, as in dockerd's classic store.
  *
  * The layout names an OCI manifest always, because OCI's own tools read no other. The one that the image came with, if it is Docker's, lies
- * beside it and an annotation names it: so the image has its digest again once it is loaded.
+ * beside it and an annotation names it: so the image has its digest again once it is loaded. A name that stands for an index has it in the
+ * layout, as it is, with what of it is here; manifest.json, which knows no indexes, has the image that suits this host.
  */
 export async function planArchive(
+  store: ImageStore,
   content: ContentStore,
   images: readonly SavedImage[],
   lease: Lease,
@@ -45,26 +49,36 @@ export async function planArchive(
     for (const digest of [image.id, ...image.config.rootfs.diff_ids]) lease.hold(digest);
     if (image.manifest !== undefined) lease.hold(image.manifest);
   }
+  const indexes = new Map<SavedImage, IndexHere>();
   const originals = new Map<SavedImage, StoredManifest>();
   for (const saved of images) {
-    const stored = await wholeManifest(content, saved, lease);
+    const index = saved.index && (await readIndexHere(store, content, saved.index, lease));
+    // Of an index of which one image is here that one is saved, as if it had come alone.
+    if (index !== undefined && (index.isWhole || index.images.size > 1)) indexes.set(saved, index);
+    const stored = await wholeManifest(content, saved, indexes.get(saved), lease);
     if (stored === undefined) continue;
     originals.set(saved, stored);
     planner.share(stored);
   }
   const planned: PlannedImage[] = [];
-  for (const saved of images) planned.push(await planner.add(saved, originals.get(saved)));
+  for (const saved of images) {
+    planned.push(await planner.add(saved, originals.get(saved), indexes.get(saved)));
+  }
   await planner.check();
   return { blobs: planner.blobs, documents: documentsOf(planned) };
 }
 
-/** The manifest that an image came with, when all that it names is here. */
+/** The manifest that an image came with, or that the index names, when all that it names is here. */
 async function wholeManifest(
   content: ContentStore,
   { image }: SavedImage,
+  index: IndexHere | undefined,
   lease: Lease,
 ): Promise<StoredManifest | undefined> {
-  const stored = await readStoredManifest(content, image);
+  const indexed = [...(index?.images.values() ?? [])].find(
+    ({ manifest }) => manifest.config.digest === image.id,
+  );
+  const stored = indexed ?? (await readStoredManifest(content, image));
   for (const form of stored?.forms ?? []) {
     lease.hold(form.digest);
     if ((await content.stat(form.digest))?.size !== form.size) return undefined;
@@ -88,25 +102,55 @@ class Planner {
     }
   }
 
-  async add(saved: SavedImage, original: StoredManifest | undefined): Promise<PlannedImage> {
+  async add(
+    saved: SavedImage,
+    original: StoredManifest | undefined,
+    index: IndexHere | undefined,
+  ): Promise<PlannedImage> {
     const { id, config, layerSizes } = saved.image;
-    const configSize = (await this.#content.stat(id))?.size ?? 0;
+    const configBlob = describe(mediaTypes.ociConfig, id, (await this.#content.stat(id))?.size ?? 0);
     const layers =
       original?.forms.map(({ mediaType, digest, size }) => describe(mediaType, digest, size)) ??
       config.rootfs.diff_ids.map(
         (diffId, position) =>
           this.#shared.get(diffId) ?? describe(mediaTypes.ociLayer, diffId, layerSizes[position] ?? 0),
       );
-    this.blobs.set(id, configSize);
+    this.blobs.set(id, configBlob.size);
     for (const { digest, size } of layers) this.blobs.set(digest, size);
     if (original !== undefined) this.blobs.set(original.digest, original.bytes.length);
+    const entry =
+      index === undefined ? this.#manifestOf(original, configBlob, layers) : await this.#addIndex(index);
+    return { saved, entry, layers: layers.map(({ digest }) => digest) };
+  }
+
+  #manifestOf(
+    original: StoredManifest | undefined,
+    config: Descriptor,
+    layers: readonly Descriptor[],
+  ): Descriptor {
     const manifest =
       original?.mediaType === mediaTypes.ociManifest
         ? describe(mediaTypes.ociManifest, original.digest, original.bytes.length)
-        : this.#addManifest(describe(mediaTypes.ociConfig, id, configSize), layers);
-    const annotations = original && { [ORIGINAL_MANIFEST]: original.digest };
-    const entry = annotations === undefined ? manifest : { ...manifest, annotations };
-    return { saved, entry, layers: layers.map(({ digest }) => digest) };
+        : this.#addManifest(config, layers);
+    return original === undefined
+      ? manifest
+      : { ...manifest, annotations: { [ORIGINAL_MANIFEST]: original.digest } };
+  }
+
+  /** All that is here of an index, as it is. */
+  async #addIndex({ record, images, others }: IndexHere): Promise<Descriptor> {
+    const { digest, mediaType, size } = record;
+    this.blobs.set(digest, size);
+    for (const stored of images.values()) {
+      this.blobs.set(stored.digest, stored.bytes.length);
+      await this.#addStored([stored.manifest.config.digest, ...stored.forms.map((form) => form.digest)]);
+    }
+    for (const { descriptor, blobs = [] } of others) await this.#addStored([descriptor.digest, ...blobs]);
+    return { mediaType, digest, size };
+  }
+
+  async #addStored(digests: readonly Digest[]): Promise<void> {
+    for (const digest of digests) this.blobs.set(digest, (await this.#content.stat(digest))?.size ?? 0);
   }
 
   /** Fails with `not-found` when an image was removed before its blobs were held. */

@@ -2,6 +2,7 @@ import { type Context, throwIfAborted } from '../base/context.ts';
 import type { ContentStore } from '../content/contract.ts';
 import { formatTarHeader, tarEnd, tarPadding } from '../oci/tar/writer.ts';
 import { blobPath, planArchive } from './archive-plan.ts';
+import type { ImageStore } from './image-store.ts';
 import type { SavedImage } from './save.ts';
 
 /**
@@ -10,11 +11,12 @@ import type { SavedImage } from './save.ts';
  */
 export async function* writeArchive(
   context: Context,
+  store: ImageStore,
   content: ContentStore,
   images: readonly SavedImage[],
 ): AsyncGenerator<Uint8Array, void, void> {
   using lease = content.lease();
-  const { blobs, documents } = await planArchive(content, images, lease);
+  const { blobs, documents } = await planArchive(store, content, images, lease);
   yield formatTarHeader({ type: 'directory', name: 'blobs/', mode: 0o755 });
   yield formatTarHeader({ type: 'directory', name: 'blobs/sha256/', mode: 0o755 });
   for (const [digest, blob] of [...blobs].sort(([one], [other]) => (one < other ? -1 : 1))) {

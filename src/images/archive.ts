@@ -106,6 +106,7 @@ export class Archive {
     const compression = detectCompression(head);
     if (compression === 'none' && !isTar(head)) {
       if (this.#admits(entry.dataSize)) this.#documents.set(path, await collect(verified(digest, rest)));
+      else if (digest !== undefined) await intake.keep(context, rest, digest);
       return;
     }
     const bytes = counted(rest, entry.dataSize, (current, total) =>

@@ -28,6 +28,24 @@ export interface ArchivedManifest {
   readonly forms: readonly LayerForm[];
 }
 
+/** An index as an archive holds it. */
+export interface ArchivedIndex {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+  /** References as written: to be parsed. */
+  readonly references: readonly string[];
+  /** Those of its images that are in the archive, each with its manifest. */
+  readonly images: readonly ArchivedImage[];
+  /** What else is there for it: manifests of statements, and what they name. */
+  readonly documents: ReadonlyMap<Digest, Uint8Array>;
+}
+
+/** All that an archive has. */
+export interface ArchivedContents {
+  readonly images: readonly ArchivedImage[];
+  readonly indexes: readonly ArchivedIndex[];
+}
+
 /** Puts an image together and checks that its layers are what its configuration says. Fails with dockerd's words. */
 export function assembleImage(
   archive: Archive,

@@ -11,13 +11,23 @@ export type { LayerForm } from './layer-forms.ts';
  *
  * An image's ID is the digest of its configuration's bytes. A *reference* is a normalised name ("docker.io/library/busybox:latest") or a
  * digest reference ("docker.io/library/busybox@sha256:…"). An image without references is dangling. Everything returned is plain data.
+ *
+ * A reference may stand for an *index*: the same for several platforms, with what is said about them. It finds the image that suits this
+ * host, or the platform that is asked for; the others stay with it. Not all that an index names need be here. An index's digest is as good
+ * as an ID where a text names it whole.
  */
 export interface Images {
-  /** By name, ID or unique ID prefix. Fails with `not-found` "No such image: X" (with the tag spelled out for a name). */
-  get(reference: string): Image;
-  find(reference: string): Image | undefined;
+  /**
+   * By name, ID or unique ID prefix. Fails with `not-found` "No such image: X" (with the tag spelled out for a name), and in Docker's words
+   * when there is none for the platform.
+   */
+  get(reference: string, platform?: Platform): Image;
+  /** Undefined when there is none, or none for the platform. */
+  find(reference: string, platform?: Platform): Image | undefined;
   list(): readonly Image[];
-  /** Gives `source` the further name `target`, taking it from the image that had it. */
+  /** What a reference stands for, or what an image is listed with: an index and its manifests, or one manifest. */
+  manifests(context: Context, reference: string): Promise<ImageManifests>;
+  /** Gives `source` the further name `target`, taking it from the image that had it. A name for an index becomes another one for it. */
   tag(context: Context, source: string, target: string): Promise<void>;
   /** Docker's rules for names, IDs, force and containers in use; see `ImageUsers`. */
   remove(context: Context, reference: string, options: RemoveOptions): Promise<readonly RemovedItem[]>;
@@ -41,13 +51,17 @@ export interface Images {
     credentials: Credentials | undefined,
   ): Promise<readonly string[]>;
   /** Newest first. */
-  history(reference: string): readonly HistoryItem[];
+  history(reference: string, platform?: Platform): readonly HistoryItem[];
   /**
    * Brings an image, or all tags of a repository for a name without a tag, to its registry. What it was pulled or loaded with - manifest
    * and compressed layers - goes back as it was; for what has none a Docker schema 2 manifest with gzip layers is made, the same each time.
+   * An index goes whole; where only one of its images is here, that one.
    */
   push(context: Context, reference: string, options: PushOptions): Promise<readonly PushedImage[]>;
-  /** A docker-save archive that is an OCI layout too; the same images give the same bytes. All names are checked before the first byte. */
+  /**
+   * A docker-save archive that is an OCI layout too; the same images give the same bytes. All names are checked before the first byte. Of an
+   * index all that is here.
+   */
   save(context: Context, references: readonly string[], options: SaveOptions): AsyncIterable<Uint8Array>;
   /** A new image: a parent's layers (none for an empty parent) with one more made of a tar, unless that is empty. */
   commit(context: Context, request: CommitRequest): Promise<Image>;
@@ -83,11 +97,38 @@ export interface Image {
   readonly platform: Platform;
   /** Digest of the manifest that it came with or that describes it here. */
   readonly manifest: Digest | undefined;
+  /** The image that is listed for this one: names have it only in an index that finds another on this host. */
+  readonly listedAs?: Digest;
+}
+
+export interface ImageManifests {
+  /** Of the index, or of the only manifest; undefined for an image without any. */
+  readonly target: Descriptor | undefined;
+  /** As the index has them. */
+  readonly manifests: readonly ImageManifest[];
+}
+
+export interface ImageManifest {
+  readonly descriptor: Descriptor;
+  readonly kind: 'image' | 'attestation' | 'unknown';
+  /** Whether all that it names is here. */
+  readonly available: boolean;
+  /** Bytes of what is here: the manifest, and the blobs that it names. */
+  readonly contentSize: number;
+  /** Of an image. */
+  readonly platform: Platform | undefined;
+  readonly image: Digest | undefined;
+  /** Bytes of its layers' tars, if it is here. */
+  readonly unpackedSize: number;
+  /** Of an attestation: the manifest that it is about. */
+  readonly subject: Digest | undefined;
 }
 
 export interface RemoveOptions {
   readonly force: boolean;
   readonly prune: boolean;
+  /** Only these of an index's; all by default. */
+  readonly platforms?: readonly Platform[];
 }
 
 export type RemovedItem = { readonly Untagged: string } | { readonly Deleted: string };
@@ -165,7 +206,7 @@ export interface HistoryItem {
 
 export interface PushOptions {
   readonly credentials: Credentials | undefined;
-  /** The image must be for it: `not-found` in Docker's words otherwise. */
+  /** Only that one of an index; an image must be for it: `not-found` in Docker's words otherwise. */
   readonly platform: Platform | undefined;
   /** The repository and the tags to come. */
   readonly onFound?: (repository: string) => void;

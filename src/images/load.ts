@@ -3,12 +3,18 @@ import { invalid, notFound } from '../base/errors.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
-import { formatPlatform, hostPlatform, platformFit } from '../oci/platform.ts';
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts';
+import { formatPlatform, platformFit } from '../oci/platform.ts';
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '../oci/reference.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { Archive } from './archive.ts';
 import { LayerIntake } from './archive-layers.ts';
-import type { ArchivedImage } from './archived-image.ts';
+import type { ArchivedContents, ArchivedImage, ArchivedIndex } from './archived-image.ts';
 import { platformOf } from './config.ts';
 import type { LoadedImage, LoadOptions } from './contract.ts';
 import { readDockerArchive } from './docker-archive.ts';
@@ -17,6 +23,7 @@ import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { LayerForms } from './layer-forms.ts';
 import { readLegacyArchive } from './legacy-archive.ts';
 import { Layout } from './oci-layout.ts';
+import { readIndex } from './read-index.ts';
 
 export interface LoadParts {
   readonly store: ImageStore;
@@ -46,50 +53,97 @@ export async function loadImages(
   using lease = parts.content.lease();
   const intake = new LayerIntake(parts.content, parts.snapshots, parts.forms, lease);
   const archive = await Archive.read(context, intake, source, options.onProgress ?? (() => {}));
-  const images = selected(readImages(archive, options.platform ?? hostPlatform()), options.platform);
-  const names = images.map(({ references }) =>
-    references.map((text) => withDefaultTag(parseReference(text))),
-  );
-  const loaded: LoadedImage[] = [];
-  for (const [position, image] of images.entries()) {
-    const record = await addImage(context, parts, image);
-    for (const name of names[position] ?? []) {
-      const reference = familiarReference(name);
-      const previous = parts.ledger.name(record, formatReference(name));
-      if (previous !== undefined && previous.id !== image.id)
-        options.onMessage?.(renamed(reference, previous));
-      loaded.push({ reference, id: image.id });
-    }
-    if (names[position]?.length === 0) loaded.push({ id: image.id });
-    parts.ledger.announce('load', record, image.id);
-  }
-  const kept = new Set(images.flatMap(({ manifest }) => manifest?.forms ?? []).map(({ digest }) => digest));
+  const { images, indexes } = selected(readContents(archive, options.platform), options.platform);
+  const loader = new Loader(context, parts, options);
+  // All names are read before anything is added.
+  const additions = [
+    ...images.map((image) => ({ names: namesIn(image), add: (names: Names) => loader.image(image, names) })),
+    ...indexes.map((index) => ({ names: namesIn(index), add: (names: Names) => loader.index(index, names) })),
+  ];
+  for (const { names, add } of additions) await add(names);
+  const kept = [...images, ...indexes.flatMap((index) => index.images)]
+    .flatMap(({ manifest }) => manifest?.forms ?? [])
+    .map(({ digest }) => digest);
   return {
-    images: loaded,
+    images: loader.loaded,
     layers: intake.layers,
-    blobs: [...intake.blobs].filter((blob) => !kept.has(blob)),
+    blobs: [...intake.blobs].filter((blob) => !kept.includes(blob)),
   };
 }
 
-function readImages(archive: Archive, platform: Platform): ArchivedImage[] {
+type Names = readonly Reference[];
+
+function namesIn({ references }: Pick<ArchivedImage, 'references'>): Names {
+  return references.map((text) => withDefaultTag(parseReference(text)));
+}
+
+/** Adds what an archive has, and names it. */
+class Loader {
+  readonly #context: Context;
+  readonly #parts: LoadParts;
+  readonly #options: LoadOptions;
+  readonly loaded: LoadedImage[] = [];
+
+  constructor(context: Context, parts: LoadParts, options: LoadOptions) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  async image(image: ArchivedImage, names: Names): Promise<void> {
+    const record = await addImage(this.#context, this.#parts, image);
+    const point = (name: string): ImageRecord | undefined => this.#parts.ledger.name(record, name);
+    this.#name(names, point, image.id);
+    this.#parts.ledger.announce('load', record, record.id);
+  }
+
+  /** The images that are there, and the index with what is said about them. */
+  async index({ digest, bytes, images, documents }: ArchivedIndex, names: Names): Promise<void> {
+    const { store, ledger, content } = this.#parts;
+    for (const image of images) await addImage(this.#context, this.#parts, image);
+    for (const document of [...documents, [digest, bytes] as const]) {
+      await ledger.addDocument(this.#context, ...document);
+    }
+    const record = await readIndex(content, digest, bytes);
+    store.putIndex(record);
+    const point = (name: string): ImageRecord | undefined => store.setIndexReference(name, record);
+    this.#name(names, point, digest);
+    const face = store.faceOf(record);
+    if (face !== undefined) ledger.announce('load', face, face.id);
+  }
+
+  #name(names: Names, point: (name: string) => ImageRecord | undefined, id: Digest): void {
+    for (const name of names) {
+      const reference = familiarReference(name);
+      const previous = point(formatReference(name));
+      const found = this.#parts.store.resolve(formatReference(name))?.id ?? id;
+      if (previous !== undefined && previous.id !== found)
+        this.#options.onMessage?.(renamed(reference, previous));
+      this.loaded.push({ reference, id: found });
+    }
+    if (names.length === 0) this.loaded.push({ id });
+  }
+}
+
+function readContents(archive: Archive, platform: Platform | undefined): ArchivedContents {
   const list = archive.json('manifest.json');
-  if (list !== undefined) return readDockerArchive(archive, list);
+  if (list !== undefined) return readDockerArchive(archive, list, platform);
   const index = archive.json('index.json');
-  if (index !== undefined) return new Layout(archive, index).images(platform);
+  if (index !== undefined) return new Layout(archive, index).contents(platform);
   const legacy = readLegacyArchive(archive);
-  if (legacy !== undefined) return legacy;
+  if (legacy !== undefined) return { images: legacy, indexes: [] };
   throw invalid('open manifest.json: no such file or directory', {
     hint: 'Expected an archive made by "docker save", or an OCI image layout.',
   });
 }
 
-/** Those for the platform, if one is asked for. */
-function selected(images: ArchivedImage[], platform: Platform | undefined): ArchivedImage[] {
+/** Those for the platform, if one is asked for; of indexes they have been chosen. */
+function selected({ images, indexes }: ArchivedContents, platform: Platform | undefined): ArchivedContents {
   const foreign = images.find(({ config }) => config.os !== 'linux');
   if (foreign !== undefined) throw invalid(`cannot load ${foreign.config.os} image on linux`);
-  if (platform === undefined) return images;
+  if (platform === undefined) return { images, indexes };
   const fitting = images.filter(({ config }) => platformFit(platform, platformOf(config)) > 0);
-  if (fitting.length > 0) return fitting;
+  if (fitting.length + indexes.length > 0) return { images: fitting, indexes };
   throw notFound(`the archive has no image for the platform ${formatPlatform(platform)}`);
 }
 

@@ -1,18 +1,22 @@
 import { invalid, notFound } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { type Digest, hexOf, isDigest } from '../oci/digest.ts';
-import type { Manifest, Platform } from '../oci/image.ts';
+import type { Descriptor, Manifest, Platform } from '../oci/image.ts';
 import { isIndexType, mediaTypes } from '../oci/media-types.ts';
-import { formatPlatform, platformFit } from '../oci/platform.ts';
+import { formatPlatform, hostPlatform, platformFit } from '../oci/platform.ts';
 import type { Archive } from './archive.ts';
 import {
+  type ArchivedContents,
   type ArchivedImage,
+  type ArchivedIndex,
   type ArchivedManifest,
   assembleImage,
   formsOf,
   missing,
 } from './archived-image.ts';
-import { asManifest, ORIGINAL_MANIFEST } from './manifest.ts';
+import { platformOf } from './config.ts';
+import { asManifest, ORIGINAL_MANIFEST, parseManifest } from './manifest.ts';
+import { ATTESTATION, parseIndex, REFERENCE_DIGEST, REFERENCE_TYPE } from './read-index.ts';
 
 /** Depth of nested indexes that a layout may have, which ends cycles too. */
 const MAX_NESTING = 4;
@@ -40,19 +44,82 @@ export class Layout {
     this.#entries = this.#entriesOf(index);
   }
 
-  /** The images that the layout names, of an index with several the one that fits the platform best. */
-  images(platform: Platform): ArchivedImage[] {
+  /**
+   * What the layout names. Of an index all images that the archive has, or only the one that fits the platform best; an index of indexes is
+   * the image in it that does, or that fits this host.
+   */
+  contents(platform: Platform | undefined): ArchivedContents {
     const images = new Map<Digest, ArchivedImage>();
+    const indexes = new Map<Digest, ArchivedIndex>();
     for (const entry of this.#entries) {
       if (this.#archive.bytes(blobPath(entry)) === undefined) throw missing(blobPath(entry));
-      const found = this.#choose(entry, platform, MAX_NESTING);
+      const index = this.#index(entry, platform);
+      if (index !== undefined) {
+        indexes.set(index.digest, withNames(index, indexes.get(index.digest)));
+        continue;
+      }
+      const found = this.#choose(entry, platform ?? hostPlatform(), MAX_NESTING);
       if (found === undefined) continue;
-      const image = this.#assemble(found);
-      const names = [...(images.get(image.id)?.references ?? []), ...namesOf(entry)];
-      images.set(image.id, { ...image, references: [...new Set(names)] });
+      const image = { ...this.#assemble(found), references: namesOf(entry) };
+      images.set(image.id, withNames(image, images.get(image.id)));
     }
-    if (images.size > 0 || this.#entries.length === 0) return [...images.values()];
-    throw notFound(`no matching manifest for ${formatPlatform(platform)} in the archive`);
+    if (images.size + indexes.size > 0 || this.#entries.length === 0) {
+      return { images: [...images.values()], indexes: [...indexes.values()] };
+    }
+    throw notFound(`no matching manifest for ${formatPlatform(platform ?? hostPlatform())} in the archive`);
+  }
+
+  /** The indexes alone, for an archive whose images are named elsewhere. */
+  indexes(platform: Platform | undefined): ArchivedIndex[] {
+    return this.#entries.flatMap((entry) => this.#index(entry, platform) ?? []);
+  }
+
+  /** Undefined for what is no index, and for one of which the archive has no image. */
+  #index(entry: JsonObject, platform: Platform | undefined): ArchivedIndex | undefined {
+    const document = this.#document(entry);
+    const bytes = this.#archive.bytes(blobPath(entry));
+    if (document === undefined || bytes === undefined || !isIndex(entry, document)) return undefined;
+    const entries = this.#entriesOf(document);
+    const found = entries.flatMap((candidate) => this.#member(candidate, platform) ?? []);
+    const best = Math.max(...found.map(({ fit }) => fit));
+    const chosen = platform === undefined ? found : found.filter(({ fit }) => fit === best).slice(0, 1);
+    if (chosen.length === 0) return undefined;
+    const subjects = new Set(chosen.map(({ digest }) => digest));
+    const documents = new Map(
+      parseIndex(bytes).descriptors.flatMap((descriptor) => this.#statements(descriptor, subjects)),
+    );
+    const images = chosen.map(({ image }) => image);
+    return { digest: digestIn(entry), bytes, references: namesOf(entry), images, documents };
+  }
+
+  /** An image of an index, when all of it is in the archive and it is for the platform. */
+  #member(
+    entry: JsonObject,
+    platform: Platform | undefined,
+  ): { readonly digest: Digest; readonly fit: number; readonly image: ArchivedImage } | undefined {
+    const document = isAttestation(entry) ? undefined : this.#document(entry);
+    if (document === undefined || isIndex(entry, document) || !isImage(document)) return undefined;
+    const found = { digest: digestIn(entry), manifest: asManifest(document), isOriginal: false };
+    const hasConfig = this.#archive.bytes(blobPath(found.manifest.config)) !== undefined;
+    if (!hasConfig || this.#complete(found) === undefined) return undefined;
+    const image = { ...this.#assemble(found), references: [] };
+    const offered = isJsonObject(entry['platform']) ? entry : { platform: { ...platformOf(image.config) } };
+    const fit = platform === undefined ? 1 : fitOf(offered, platform);
+    return image.config.os === 'linux' && fit > 0 ? { digest: found.digest, fit, image } : undefined;
+  }
+
+  /** The manifest of statements about one of the subjects, and what it names, as far as these are documents here. */
+  #statements(descriptor: Descriptor, subjects: ReadonlySet<string>): [Digest, Uint8Array][] {
+    const subject = descriptor.annotations?.[REFERENCE_DIGEST] ?? '';
+    if (!isAttestation({ ...descriptor }) || !subjects.has(subject)) return [];
+    const bytes = this.#archive.bytes(blobPath(descriptor));
+    if (bytes === undefined) return [];
+    const { config, layers } = parseManifest(bytes);
+    const blobs = [config, ...layers].flatMap(({ digest }): [Digest, Uint8Array][] => {
+      const blob = this.#archive.bytes(blobPath({ digest }));
+      return blob === undefined ? [] : [[digest, blob]];
+    });
+    return [[descriptor.digest, bytes], ...blobs];
   }
 
   /**
@@ -147,6 +214,15 @@ export class Layout {
 
 function isIndex(entry: JsonObject, document: JsonObject): boolean {
   return isIndexType(text(entry['mediaType'])) || 'manifests' in document;
+}
+
+function isAttestation(entry: JsonObject): boolean {
+  return annotationsOf(entry)[REFERENCE_TYPE] === ATTESTATION;
+}
+
+/** The names of both, each once. */
+function withNames<T extends { readonly references: readonly string[] }>(one: T, other: T | undefined): T {
+  return { ...one, references: [...new Set([...(other?.references ?? []), ...one.references])] };
 }
 
 /** Attestations, signatures and other artifacts are stored beside images. */

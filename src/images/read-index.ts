@@ -17,11 +17,30 @@ export const REFERENCE_DIGEST = 'vnd.docker.reference.digest';
 export const ATTESTATION = 'attestation-manifest';
 
 /** The media type of a document that is an index; undefined for any other. */
-export function indexTypeOf(document: JsonObject): string | undefined {
+function indexTypeOf(document: JsonObject): string | undefined {
   const { mediaType, manifests, config, layers } = document;
   if (!Array.isArray(manifests) || config !== undefined || layers !== undefined) return undefined;
   if (mediaType === undefined) return mediaTypes.ociIndex;
   return typeof mediaType === 'string' && isIndexType(mediaType) ? mediaType : undefined;
+}
+
+/** An index's document. */
+export interface ParsedIndex {
+  readonly mediaType: string;
+  readonly descriptors: readonly Descriptor[];
+}
+
+/** Fails with `invalid-argument` on a document that is no index. */
+export function parseIndex(bytes: Uint8Array): ParsedIndex {
+  const document = parseJsonObject(bytes, 'image index');
+  const mediaType = indexTypeOf(document);
+  const descriptors = document['manifests'];
+  if (mediaType === undefined || !Array.isArray(descriptors) || !descriptors.every(isDescriptor)) {
+    throw invalid('invalid image index: manifests must be a list of descriptors, and nothing else');
+  }
+  if (descriptors.length > MAX_MANIFESTS)
+    throw invalid(`invalid image index: more than ${MAX_MANIFESTS} manifests`);
+  return { mediaType, descriptors: (descriptors as Descriptor[]).map(checkedPlatform) };
 }
 
 /**
@@ -33,17 +52,8 @@ export async function readIndex(
   digest: Digest,
   bytes: Uint8Array,
 ): Promise<IndexRecord> {
-  const document = parseJsonObject(bytes, 'image index');
-  const mediaType = indexTypeOf(document);
-  const descriptors = document['manifests'];
-  if (mediaType === undefined || !Array.isArray(descriptors) || !descriptors.every(isDescriptor)) {
-    throw invalid('invalid image index: manifests must be a list of descriptors, and nothing else');
-  }
-  if (descriptors.length > MAX_MANIFESTS)
-    throw invalid(`invalid image index: more than ${MAX_MANIFESTS} manifests`);
-  const manifests = await Promise.all(
-    (descriptors as Descriptor[]).map((descriptor) => lookInto(content, checkedPlatform(descriptor))),
-  );
+  const { mediaType, descriptors } = parseIndex(bytes);
+  const manifests = await Promise.all(descriptors.map((descriptor) => lookInto(content, descriptor)));
   return { digest, mediaType, size: bytes.length, manifests };
 }
 
@@ -71,7 +81,7 @@ async function manifestHere(
     : undefined;
 }
 
-function kindOf(
+export function kindOf(
   { annotations, platform, artifactType, mediaType }: Descriptor,
   manifest: Manifest | undefined,
 ): IndexedManifest['kind'] {
