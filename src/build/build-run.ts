@@ -8,6 +8,8 @@ import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { BaseImages } from './base-images.ts';
+import type { BuildCaches } from './cache/remote/build-caches.ts';
+import type { SolvedBuild } from './cache/remote/exported-steps.ts';
 import { type CheckedFile, checkFile } from './check-file.ts';
 import type { BuildListener, BuildRequest, LintWarning } from './contract.ts';
 import type { FailedSteps } from './debug/failed-steps.ts';
@@ -20,7 +22,8 @@ import { imageConfig } from './output/image-config.ts';
 import type { ToldSteps } from './output/known-steps.ts';
 import { Narrator } from './output/narrator.ts';
 import { type Roots, stageTrail } from './output/stage-trail.ts';
-import { Solver, type SolverParts, type StandIn, type StepFailure } from './solver/solve.ts';
+import { Solver, type SolverParts, type StepFailure } from './solver/solve.ts';
+import type { StandIn } from './solver/step-lookup.ts';
 import { sourceDateOf } from './source-date.ts';
 import type { ResultLayers } from './steps/layers-of.ts';
 
@@ -43,6 +46,13 @@ export interface MadeImage {
   readonly solution: Roots['solution'];
 }
 
+/** What a build has for as long as it lasts. */
+export interface BuildSurroundings {
+  readonly listener: BuildListener;
+  readonly lease: LayerLease;
+  readonly caches: BuildCaches;
+}
+
 /** What is to be made for one platform. */
 interface Track {
   readonly platform: Platform;
@@ -57,6 +67,7 @@ export class BuildRun {
   readonly #request: BuildRequest;
   readonly #listener: BuildListener;
   readonly #lease: LayerLease;
+  readonly #caches: BuildCaches;
   readonly #sourceDate: number | undefined;
   readonly #file: Dockerfile;
   /** Keys of the steps that it has to do with. */
@@ -69,13 +80,14 @@ export class BuildRun {
     parts: BuildRunParts,
     context: Context,
     request: BuildRequest,
-    { listener, lease }: { readonly listener: BuildListener; readonly lease: LayerLease },
+    { listener, lease, caches }: BuildSurroundings,
   ) {
     this.#parts = parts;
     this.#context = context;
     this.#request = request;
     this.#listener = listener;
     this.#lease = lease;
+    this.#caches = caches;
     this.#sourceDate = sourceDateOf(request);
     this.#file = parseDockerfile(request.dockerfile, request.style);
   }
@@ -99,7 +111,11 @@ export class BuildRun {
     this.#tellPlan(compiled);
     const roots: Roots = {
       solution: (vertex) => solver.solution(vertex),
-      layersOf: ({ result }) => this.#parts.resultLayers.of(this.#context, this.#lease, result),
+      // What is only named need not be here.
+      layersOf: async ({ result }) =>
+        result.kind === 'layers'
+          ? result.layers
+          : this.#parts.resultLayers.of(this.#context, this.#lease, result),
     };
     const stages = compiled.flatMap((each) => each.stages);
     const standIn = among === undefined ? undefined : cacheImages(among, stages, roots);
@@ -184,6 +200,7 @@ export class BuildRun {
     return new Solver(this.#context, this.#parts, {
       surroundings: { ...this.#request, sourceDate: this.#sourceDate },
       ...{ lease: this.#lease, listener: this.#listener, uses: this.uses, standIn },
+      imports: this.#caches.imports,
       debug:
         this.#request.debug === true ? (context, failure) => this.#offerShell(context, failure) : undefined,
     });
@@ -235,11 +252,12 @@ export class BuildRun {
   }
 
   async #write(
-    { stage, platform }: Compiled,
+    compiled: Compiled,
     roots: Roots,
     names: readonly string[],
     manifest: ManifestOptions | undefined,
   ): Promise<Pick<MadeImage, 'id' | 'manifest'>> {
+    const { stage, platform } = compiled;
     const { images, imageMaker } = this.#parts;
     const { style } = this.#request;
     const base = stage.origin.operation.kind === 'image' ? stage.origin.operation.image : undefined;
@@ -258,10 +276,20 @@ export class BuildRun {
       sourceDate: this.#sourceDate,
     });
     const parent = style === 'classic' ? base : undefined;
-    const request = { config, parent, references: names, manifest };
+    const { result } = await roots.solution(stage.root);
+    await this.#parts.resultLayers.of(this.#context, this.#lease, result);
+    const inline = await this.#caches.inline(solvedBuild(compiled, roots), layers);
+    const request = { config: { ...config, ...inline }, parent, references: names, manifest };
     const image = await imageMaker.create(this.#context, request);
     return { id: image.id, manifest: manifest && image.manifest };
   }
+}
+
+export function solvedBuild(
+  { stage, vertices }: Compiled,
+  { solution }: Pick<Roots, 'solution'>,
+): SolvedBuild {
+  return { root: stage.root, vertices, solution };
 }
 
 /** One platform's instructions after the other's, as the classic builder would tell each. */

@@ -5,8 +5,9 @@ import { Slots } from '../base/slots.ts';
 import type { ImageMaker, Images } from '../images/contract.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import type { AttestParts } from './attest/attest.ts';
-import { BuildRun, type BuildRunParts, parseDockerfile } from './build-run.ts';
+import { BuildRun, type BuildRunParts, parseDockerfile, solvedBuild } from './build-run.ts';
 import type { CacheKeeper } from './cache/cache-keeper.ts';
+import { BuildCaches, type RemoteCacheParts } from './cache/remote/build-caches.ts';
 import { checkFile } from './check-file.ts';
 import { ComparedContexts } from './compared-contexts.ts';
 import { openContext, openTree } from './contexts.ts';
@@ -24,7 +25,8 @@ import { Uploads } from './uploads.ts';
 
 export interface BuilderParts
   extends Pick<SolverParts, 'cache' | 'snapshots' | 'layerSize' | 'openShell'>,
-    Pick<AttestParts, 'openLayers'> {
+    Pick<AttestParts, 'openLayers'>,
+    Pick<RemoteCacheParts, 'registries' | 'exchange'> {
   readonly images: Pick<Images, 'find' | 'list' | 'pull' | 'tag'>;
   readonly imageMaker: ImageMaker;
   readonly steps: StepMakers;
@@ -99,7 +101,8 @@ async function build(
   try {
     const wanted = wantedResult(request);
     using lease = parts.imageMaker.leaseLayers(context);
-    const run = new BuildRun(runParts, context, request, { listener, lease });
+    await using caches = new BuildCaches(context, parts, { request, listener, lease });
+    const run = new BuildRun(runParts, context, request, { listener, lease, caches });
     using _use = parts.keeper.using(run.uses);
     const made = await (wanted.kind === 'image'
       ? run.make(request.tags, wanted.manifest)
@@ -108,6 +111,7 @@ async function build(
       wanted.kind === 'image'
         ? { images: made.map(({ platform, id, manifest }) => ({ platform, id, manifest })) }
         : await makeIndex(context, parts, wanted, made);
+    await caches.export(made.map((each) => solvedBuild(each.compiled, each)));
     return { ...result, warnings: run.warnings ?? [] };
   } catch (error) {
     throw locate(error, { filename, text });

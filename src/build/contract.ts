@@ -3,7 +3,7 @@ import type { SandboxLimits, SandboxTerminal } from '../containers/sandbox/contr
 import type { Credentials } from '../distribution/contract.ts';
 import type { ImageStatement, LayerProgress } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Platform } from '../oci/image.ts';
+import type { Descriptor, Platform } from '../oci/image.ts';
 import type { FileTree } from './file-tree.ts';
 import type { ContextRecord } from './files/incremental/context-update.ts';
 
@@ -113,6 +113,10 @@ export interface BuildRequest {
   readonly credentials: (domain: string) => Awaitable<Credentials | undefined>;
   /** If any are given, only what these images consist of may come from the cache. */
   readonly cacheFrom: readonly string[];
+  /** Caches elsewhere that are asked for steps that are not cached here; a cache that cannot be read has none. */
+  readonly cacheImports?: readonly CacheWish[];
+  /** Where steps are kept besides. */
+  readonly cacheExports?: readonly CacheWish[];
   /** Docker's classic words and histories ("#(nop)"), or BuildKit's. */
   readonly style: 'classic' | 'buildkit';
   /** Seconds since the epoch that stand for now, in everything that is made. */
@@ -130,6 +134,25 @@ export interface BuildRequest {
   readonly compression?: 'uncompressed' | 'gzip' | 'zstd' | undefined;
   /** Of the main context, where it is not a client's files. */
   readonly contextSource?: RemoteSource | undefined;
+}
+
+/** A cache as BuildKit's clients name it: the type "registry" with the attributes "ref" and "mode". */
+export interface CacheWish {
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The client's, for the type "local". */
+  readonly directory?: CacheDirectory | undefined;
+}
+
+/** Where a client keeps blobs. What comes from it has not been verified. */
+export interface CacheDirectory {
+  /** The size in bytes of a blob that is there. */
+  size(context: Context, digest: Digest): Promise<number | undefined>;
+  read(context: Context, blob: Descriptor, offset: number): AsyncIterable<Uint8Array>;
+  /** Resolves when the client has all of it. */
+  write(context: Context, blob: Descriptor, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /** All blobs are written: this one is what the cache is known by. */
+  finish(context: Context, manifest: Descriptor): Promise<void>;
 }
 
 /** Something that was fetched, for what is said about what it became part of. */

@@ -131,7 +131,7 @@ export async function openEngine(context: Context, options: EngineOptions): Prom
     ...{ snapshots, runtime, trees, networks, log, dataRoot, execRoot, defaults, containers },
   });
   const builder = await openBuilder({
-    ...{ database, images, content, snapshots, trees, sandboxes, cache, dataRoot, execRoot },
+    ...{ database, images, registries, content, snapshots, trees, sandboxes, cache, dataRoot, execRoot },
   });
   const storage = createStorage({
     ...{ images, containers, volumes, snapshots, builder, usersOf, log },

@@ -13,6 +13,7 @@ import { createRunStep, createShellOpener } from '../build/steps/run.ts';
 import { makeSteps } from '../build/steps/steps.ts';
 import type { Sandboxes } from '../containers/sandbox/contract.ts';
 import type { ContentStore } from '../content/contract.ts';
+import type { RegistryClient } from '../distribution/contract.ts';
 import type { StoredImages } from '../images/images.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import type { Trees } from '../runtime/trees/contract.ts';
@@ -22,6 +23,7 @@ import { diskBytes } from './disk-walk.ts';
 export interface OpenBuilderOptions {
   readonly database: Database;
   readonly images: StoredImages;
+  readonly registries: RegistryClient;
   readonly content: ContentStore;
   readonly snapshots: SnapshotDriver;
   readonly trees: Trees;
@@ -56,6 +58,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
   const runStepParts = { ...runParts, entitlements: new Set(['network.host'] as const) };
   return createBuilder({
     ...{ images, cache, snapshots, resultLayers, contexts, directory, layerSize },
+    ...{ registries: options.registries, exchange: images.exchange },
     imageMaker: images.maker,
     openLayers: (context, layers) =>
       LayersTree.open(context, parts, layers, digestOf(Buffer.from(JSON.stringify(layers)))),

@@ -1,7 +1,7 @@
 import type { Image } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { StageState } from '../frontend/stage-state.ts';
-import type { FoundStep, StandIn } from '../solver/solve.ts';
+import type { FoundStep, StandIn } from '../solver/step-lookup.ts';
 import { copiedContent } from './copied-content.ts';
 import { historyEntries, type MadeStep } from './history.ts';
 import { type Roots, stageTrail } from './stage-trail.ts';

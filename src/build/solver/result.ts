@@ -8,6 +8,28 @@ export type Result = LayersResult | FilesResult;
 export interface LayersResult {
   readonly kind: 'layers';
   readonly layers: readonly Digest[];
+  /** Brings those that are not here yet: to be called before any is used. */
+  readonly bring?: Bring | undefined;
+}
+
+export type Bring = () => Promise<void>;
+
+/** The same for all who call it. */
+export function once(work: Bring): Bring {
+  let working: Promise<void> | undefined;
+  return () => {
+    working ??= work();
+    return working;
+  };
+}
+
+/** All of what has to be brought; undefined for nothing. */
+export function together(...brings: readonly (Bring | undefined)[]): Bring | undefined {
+  const [first, ...others] = brings.filter((bring) => bring !== undefined);
+  if (first === undefined || others.length === 0) return first;
+  return once(async () => {
+    await Promise.all([first, ...others].map((bring) => bring()));
+  });
 }
 
 /** Files that are no filesystem's layers yet: a context, a download, a checkout. */

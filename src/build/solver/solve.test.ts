@@ -8,9 +8,10 @@ import { makeVertex, type Operation, type Vertex } from '../definition/vertex.ts
 import { buildSchema } from '../schema.ts';
 import { InFlight } from './in-flight.ts';
 import type { LayersResult, Result } from './result.ts';
-import { inputIdentities, Solver, type StandIn } from './solve.ts';
+import { inputIdentities, Solver } from './solve.ts';
 import type { Step, StepMakers } from './step.ts';
 import { StepCache } from './step-cache.ts';
+import type { StandIn } from './step-lookup.ts';
 
 const layerOf = (text: string): Digest => digestOf(Buffer.from(text));
 

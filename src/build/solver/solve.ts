@@ -1,60 +1,46 @@
 import type { Context } from '../../base/context.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Slots } from '../../base/slots.ts';
-import type { LayerLease } from '../../images/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
-import type { SnapshotDriver } from '../../snapshots/contract.ts';
-import type { BuildListener } from '../contract.ts';
 import type { StepShell } from '../debug/failed-steps.ts';
 import type { Operation, Vertex } from '../definition/vertex.ts';
 import { BuildError } from '../errors.ts';
 import type { InFlight } from './in-flight.ts';
-import { identityOf, type LayersResult, type Result } from './result.ts';
+import { type Bring, identityOf, type LayersResult, type Result, together } from './result.ts';
 import type { Made, ShellOpener, Step, StepMaker, StepMakers, Surroundings } from './step.ts';
-import type { StepCache } from './step-cache.ts';
+import {
+  descriptionOf,
+  StepLookup,
+  type StepLookupBuild,
+  type StepLookupParts,
+  type WantedStep,
+} from './step-lookup.ts';
 
-export interface SolverParts {
+export interface SolverParts extends StepLookupParts {
   readonly makers: StepMakers;
-  readonly cache: StepCache;
-  readonly snapshots: Pick<SnapshotDriver, 'hasLayer'>;
   /** Steps of all builds that run at the same time. */
   readonly slots: Slots;
   /** Steps that several builds want at the same moment are made once. */
   readonly inFlight: InFlight;
   /** For builds that are debugged. */
   readonly openShell: ShellOpener;
-  /** Bytes of a layer's tar. */
-  readonly layerSize: (layer: Digest) => Promise<number>;
 }
 
 export interface Solution {
   readonly result: Result;
   /** Of the step, when it has one: what its successors name as their parents. */
   readonly key: Digest | undefined;
+  /** The layers of a step with a key, without those below. */
+  readonly added: readonly Digest[];
   /** When its layers were made; undefined where it has none of its own. */
   readonly created: Date | undefined;
   readonly cached: boolean;
 }
 
-export type StandIn = (
-  vertex: Vertex,
-  key: Digest,
-  below: readonly Digest[],
-) => Promise<FoundStep | undefined>;
-
-export interface FoundStep {
-  readonly layers: readonly Digest[];
-  readonly created: Date | undefined;
-}
-
-export interface SolverBuild {
+export interface SolverBuild extends StepLookupBuild {
   readonly surroundings: Surroundings;
-  readonly lease: LayerLease;
-  readonly listener: BuildListener;
   /** Told of the keys of all steps that are looked up or made. */
   readonly uses: Set<Digest>;
-  /** Asked instead of the cache, if given: what a step with this key adds to the layers below it. */
-  readonly standIn: StandIn | undefined;
   /** Of a build that is debugged: told of the first step that fails. */
   readonly debug: ((context: Context, failure: StepFailure) => Promise<void>) | undefined;
 }
@@ -75,6 +61,7 @@ export class Solver {
   readonly #outer: Context;
   readonly #parts: SolverParts;
   readonly #build: SolverBuild;
+  readonly #lookup: StepLookup;
   readonly #failed = new AbortController();
   readonly #solutions = new Map<Digest, Promise<Solution>>();
   /** The failure that was looked at: steps that were stopped for it fail before it does. */
@@ -85,6 +72,7 @@ export class Solver {
     this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#failed.signal]) };
     this.#parts = parts;
     this.#build = build;
+    this.#lookup = new StepLookup(this.#context, parts, build);
   }
 
   /** What a vertex makes. When it cannot be made, all that was at work has ended when this fails. */
@@ -154,60 +142,40 @@ export class Solver {
     const below = layersBelow(inputs);
     if (meaning === undefined) {
       const result = onTop(below, await maker.make(step));
-      return { result, key: undefined, created: undefined, cached: false };
+      return { result, key: undefined, added: [], created: undefined, cached: false };
     }
     const { sourceDate } = this.#build.surroundings;
     const whole = sourceDate === undefined ? meaning : [meaning, sourceDate];
     const key = digestOf(Buffer.from(JSON.stringify(whole)));
     this.#build.uses.add(key);
-    const found = vertex.note.ignoresCache ? undefined : await this.#lookUp(vertex, key, below);
+    const parents = inputs.flatMap((input) => input.key ?? []);
+    const wanted = { vertex, key, below, parents };
+    const found = vertex.note.ignoresCache ? undefined : await this.#lookup.find(wanted);
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
-    const added = found?.layers ?? (await this.#makeOnce(maker, step, key, inputs));
+    const added = found?.layers ?? (await this.#makeOnce(maker, step, wanted));
     const created = found === undefined ? this.#parts.cache.get(key)?.created : found.created;
-    return { result: layers([...below, ...added]), key, created, cached: found !== undefined };
-  }
-
-  /** What a step added when it was made, if all of it is here still; the build holds it from now on. */
-  async #lookUp(vertex: Vertex, key: Digest, below: readonly Digest[]): Promise<FoundStep | undefined> {
-    const { standIn, lease } = this.#build;
-    const known = standIn === undefined ? this.#parts.cache.get(key) : await standIn(vertex, key, below);
-    if (known === undefined) return undefined;
-    for (const layer of known.layers) lease.hold(layer);
-    const here = await Promise.all(known.layers.map((layer) => this.#parts.snapshots.hasLayer(layer)));
-    const isHere = here.every(Boolean);
-    if (isHere) this.#parts.cache.take(key);
-    else if (standIn === undefined) this.#parts.cache.delete(key);
-    return isHere ? known : undefined;
+    const result = layers([...below, ...added], together(bringOf(inputs), found?.bring));
+    return { result, key, added, created, cached: found !== undefined };
   }
 
   /** A step that may be looked at when it fails is nobody else's. */
-  #makeOnce(
-    maker: StepMaker,
-    step: Step,
-    key: Digest,
-    inputs: readonly Solution[],
-  ): Promise<readonly Digest[]> {
-    if (this.#build.debug !== undefined) return this.#makeCached(maker, step, key, inputs);
-    return this.#parts.inFlight.run(this.#context, key, this.#build.lease, (context, lease) =>
-      this.#makeCached(maker, { ...step, context, lease }, key, inputs),
+  #makeOnce(maker: StepMaker, step: Step, wanted: WantedStep): Promise<readonly Digest[]> {
+    if (this.#build.debug !== undefined) return this.#makeCached(maker, step, wanted);
+    return this.#parts.inFlight.run(this.#context, wanted.key, this.#build.lease, (context, lease) =>
+      this.#makeCached(maker, { ...step, context, lease }, wanted),
     );
   }
 
   async #makeCached(
     maker: StepMaker,
     step: Step,
-    key: Digest,
-    inputs: readonly Solution[],
+    { vertex, key, parents }: WantedStep,
   ): Promise<readonly Digest[]> {
     const made = await this.#parts.slots.run(step.context.signal, () => maker.make(step));
     if (made.kind !== 'added') throw new Error(`a step with a key made ${made.kind}`);
     const sizes = await Promise.all(made.layers.map((layer) => this.#parts.layerSize(layer)));
     this.#parts.cache.add({
-      key,
-      layers: made.layers,
-      parents: inputs.flatMap((input) => input.key ?? []),
-      description: step.vertex.note.name.replace(/^\[[^\]]*\] /, ''),
-      type: 'regular',
+      ...{ key, layers: made.layers, parents, type: 'regular', description: descriptionOf(vertex) },
       size: sizes.reduce((sum, size) => sum + size, 0),
     });
     return made.layers;
@@ -239,8 +207,12 @@ function layersBelow([first]: readonly Solution[]): readonly Digest[] {
   return first?.result.kind === 'layers' ? first.result.layers : [];
 }
 
-function layers(list: readonly Digest[]): LayersResult {
-  return { kind: 'layers', layers: list };
+function layers(list: readonly Digest[], bring?: Bring): LayersResult {
+  return bring === undefined ? { kind: 'layers', layers: list } : { kind: 'layers', layers: list, bring };
+}
+
+function bringOf([first]: readonly Solution[]): Bring | undefined {
+  return first?.result.kind === 'layers' ? first.result.bring : undefined;
 }
 
 function onTop(below: readonly Digest[], made: Made): Result {

@@ -18,6 +18,8 @@ export interface CachedStep {
   readonly uses: number;
 }
 
+type NewStep = Omit<CachedStep, 'created' | 'lastUsed' | 'uses'> & { readonly created?: Date | undefined };
+
 interface Row {
   readonly key: Digest;
   readonly layers: string;
@@ -62,8 +64,9 @@ export class StepCache {
     return used;
   }
 
-  add(step: Omit<CachedStep, 'created' | 'lastUsed' | 'uses'>): void {
-    const created = new Date();
+  /** Made now, unless it says when. */
+  add(step: NewStep): void {
+    const created = step.created ?? new Date();
     const { key, layers, parents, description, type, size } = step;
     this.#database
       .query('INSERT OR REPLACE INTO build_steps VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)')

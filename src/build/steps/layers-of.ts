@@ -29,7 +29,10 @@ export class ResultLayers {
 
   /** The layers of a result, bottom first, held by the lease. Trees with the same content share their layer while it is here. */
   async of(context: Context, lease: LayerLease, result: Result): Promise<readonly Digest[]> {
-    if (result.kind === 'layers') return result.layers;
+    if (result.kind === 'layers') {
+      await result.bring?.();
+      return result.layers;
+    }
     const { tree } = result;
     const known = this.#known.get(tree.digest);
     if (known !== undefined) {

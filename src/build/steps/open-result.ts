@@ -1,7 +1,8 @@
 import type { Context } from '../../base/context.ts';
+import type { Digest } from '../../oci/digest.ts';
 import type { FileTree } from '../file-tree.ts';
 import { LayersTree, type LayersTreeParts } from '../files/layers-tree.ts';
-import { identityOf, type Result } from '../solver/result.ts';
+import { identityOf, type LayersResult, type Result } from '../solver/result.ts';
 
 /** The files of results, opened when they are first wanted and closed together. */
 export class OpenResults implements AsyncDisposable {
@@ -23,14 +24,16 @@ export class OpenResults implements AsyncDisposable {
     for (const each of opened) if (each.status === 'fulfilled') await each.value[Symbol.asyncDispose]();
   }
 
-  #layers(
-    result: Extract<Result, { kind: 'layers' }>,
-    identity: ReturnType<typeof identityOf>,
-  ): Promise<LayersTree> {
+  #layers(result: LayersResult, identity: Digest): Promise<LayersTree> {
     const known = this.#open.get(result);
     if (known !== undefined) return known;
-    const opening = LayersTree.open(this.#context, this.#parts, result.layers, identity);
+    const opening = this.#openLayers(result, identity);
     this.#open.set(result, opening);
     return opening;
+  }
+
+  async #openLayers(result: LayersResult, identity: Digest): Promise<LayersTree> {
+    await result.bring?.();
+    return await LayersTree.open(this.#context, this.#parts, result.layers, identity);
   }
 }

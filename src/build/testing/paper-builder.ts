@@ -24,6 +24,7 @@ import { inputIdentities } from '../solver/solve.ts';
 import type { Made, Step, StepMakers } from '../solver/step.ts';
 import { StepCache } from '../solver/step-cache.ts';
 import { ProcessError } from '../steps/process-error.ts';
+import { PaperRegistry } from './paper-registry.ts';
 
 export const layerOf = (text: string): Digest => digestOf(Buffer.from(text));
 
@@ -48,8 +49,11 @@ export class PaperBuilder {
   run: (command: string, step: Step) => Promise<void> = async () => {};
   /** Images that only a registry has. */
   readonly remote = new Map<string, ImageConfig>();
+  readonly #registry: PaperRegistry;
 
-  constructor() {
+  /** `registry`: where caches are kept. */
+  constructor(registry: PaperRegistry = new PaperRegistry()) {
+    this.#registry = registry;
     this.builder = createBuilder(this.#parts());
   }
 
@@ -111,6 +115,7 @@ export class PaperBuilder {
 
   #parts(): BuilderParts {
     const { cache } = this;
+    const { registries, exchange } = this.#registry;
     const images = this.#images();
     const imageMaker: BuilderParts['imageMaker'] = {
       leaseLayers: () => this.#lease(),
@@ -124,12 +129,16 @@ export class PaperBuilder {
     };
     return {
       ...{ cache, images, imageMaker, directory: '/nonexistent', layerSize: async () => 1 },
+      ...{ registries, exchange },
       openShell: async () => {},
       snapshots: { hasLayer: async () => true },
       openLayers: () => Promise.reject(new Error('paper has no files')),
       steps: this.#steps(),
       resultLayers: {
-        of: async (_context, _lease, result) => (result.kind === 'layers' ? result.layers : []),
+        of: async (_context, _lease, result) => {
+          if (result.kind === 'layers') await result.bring?.();
+          return result.kind === 'layers' ? result.layers : [];
+        },
       },
       contexts: { begin: () => Promise.reject(notFound('paper is no directory')) },
       keeper: new CacheKeeper({
