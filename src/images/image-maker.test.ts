@@ -39,6 +39,23 @@ describe('the maker', () => {
     expect(images.get('b:1').id).toBe(image.id);
   });
 
+  test('makes the manifest that an image is to be pushed with', async () => {
+    using lease = images.maker.leaseLayers(bench.context);
+    const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(below));
+    const { id, manifest } = await images.maker.create(bench.context, {
+      ...{ config: configOf(diffId), parent: undefined, references: ['r.example/app:1'] },
+      manifest: { annotations: { 'org.example': 'yes' }, encoding: 'uncompressed' },
+    });
+    const options = { credentials: undefined, platform: undefined };
+    const [pushed] = await images.push(bench.context, 'r.example/app:1', options);
+    expect(pushed?.digest).toBe(manifest ?? id);
+    const stored = bench.registry.repository('r.example/app').manifests.get('1');
+    expect(JSON.parse(Buffer.from(stored?.bytes ?? []).toString())).toMatchObject({
+      layers: [{ digest: diffId, size: below.length }],
+      annotations: { 'org.example': 'yes' },
+    });
+  });
+
   test('keeps what a lease holds, and drops it with the lease', async () => {
     const lease = images.maker.leaseLayers(bench.context);
     const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(below));
