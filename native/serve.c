@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "frames.h"
+#include "netlink-watch.h"
 #include "path.h"
 #include "plan.h"
 #include "seal.h"
@@ -90,6 +91,7 @@ static int serve_connection(int connection)
 	}
 	if (run.supervise.socket) return supervise(&run, connection);
 	if (run.tree_root >= 0) return tree_serve(&run, connection);
+	if (watch_wanted()) return watch_serve(connection);
 	int status = finish(&run, connection);
 	run_dispose(&run);
 	return status;

@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite';
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { background } from '../base/context.ts';
 import { openDatabase } from '../base/database.ts';
-import type { Launcher, PlanResults } from '../plan/contract.ts';
+import type { Follower, Launcher, PlanResults } from '../plan/contract.ts';
 import type { Endpoint, Networks } from './contract.ts';
 import type { NetworksOptions } from './options.ts';
 import { networkSchema } from './schema.ts';
@@ -30,10 +30,11 @@ function open(database: Database, more: Partial<NetworksOptions> = {}): Networks
 }
 
 /** A launcher whose owner can be killed: it hears nothing from then on, and what it would have done does not happen. */
-function killable(): { launcher: Launcher; kill(): void } {
+function killable(): { launcher: Launcher & Follower; kill(): void } {
   let dead = false;
   const never = new Promise<PlanResults>(() => {});
-  const launcher: Launcher = {
+  const launcher: Launcher & Follower = {
+    follow: (context, plan, result) => host.launcher.follow(context, plan, result),
     async run(context, plan) {
       const results = dead ? await never : await host.launcher.run(context, plan);
       return dead ? never : results;

@@ -1,3 +1,4 @@
+import { GATE_MARK, INPUT_PRIORITY } from './firewall-gate.ts';
 import type { BaseChain, SetShape } from './nftables/batch.ts';
 import {
   dataType,
@@ -27,6 +28,7 @@ import {
   masquerade,
   meta,
   notEqual,
+  setMark,
   toLocalAddress,
   trackedState,
   trackedStatus,
@@ -117,116 +119,136 @@ const loopback6 = Uint8Array.of(...new Array<number>(15).fill(0), 1);
 interface Chain {
   readonly name: string;
   readonly base?: BaseChain;
-  readonly rules: readonly (readonly Expression[])[];
+  readonly rules: readonly Rule[];
+  /** With each rule, where `nft` cannot say what it means. */
+  readonly comment?: string;
 }
+
+type Rule = readonly Expression[];
 
 /** Register of the protocol behind an address at register 0, and of the port behind that. */
 const behind = { 4: [1, 2], 6: [4, 5] } as const;
 
-export const chains: readonly Chain[] = [
-  {
-    name: 'publish',
-    rules: [
-      [
-        ...isIpv4,
-        destinationAddress(),
-        meta(metaKey.protocol, behind[4][0]),
-        destinationPort(behind[4][1]),
-        mapValue(sets.publishedAt.name),
-        destinationNat(4),
+/** Rules that do something with what is addressed to a published port, `then` after a look-up that leaves register 0 to it. */
+function published(thenIpv4: Rule, thenIpv6: Rule): readonly Rule[] {
+  const at = (number: 4 | 6) => [
+    number === 4 ? destinationAddress() : destinationAddress6(),
+    meta(metaKey.protocol, behind[number][0]),
+    destinationPort(behind[number][1]),
+  ];
+  const anywhere = [meta(metaKey.protocol), destinationPort(1)];
+  return [
+    [...isIpv4, ...at(4), mapValue(sets.publishedAt.name), ...thenIpv4],
+    [...isIpv4, ...anywhere, mapValue(sets.published.name), ...thenIpv4],
+    [...isIpv6, ...at(6), mapValue(sets.publishedAt6.name), ...thenIpv6],
+    [...isIpv6, ...anywhere, mapValue(sets.published6.name), ...thenIpv6],
+  ];
+}
+
+/** The table's chains. With a gate, named by the interface behind it, what comes from outside has to pass the host's input chains first. */
+export function chainsFor(gate: string | undefined): readonly Chain[] {
+  const through = gate === undefined ? [] : throughGate(gate);
+  return [...common(gate), ...through];
+}
+
+function throughGate(gate: string): readonly Chain[] {
+  const fromGate = [meta(metaKey.inputName), equal(interfaceName(gate))];
+  const mark = setMark(GATE_MARK);
+  return [
+    { name: 'admit', rules: published(mark, mark), comment: 'to a published port' },
+    {
+      // Nobody is behind a port that came through the gate and was not translated. Loopback and containers are left to the supervisors.
+      name: 'input',
+      base: { type: 'filter', hook: hooks.input, priority: INPUT_PRIORITY },
+      rules: [
+        [...fromGate, drop],
+        [meta(metaKey.inputName), equal(interfaceName('lo')), accept],
+        [...from(sets.bridges), accept],
+        [...trackedState(trackingState.new), ...toLocalAddress(), jump('admit')],
       ],
-      [
-        ...isIpv4,
-        meta(metaKey.protocol),
-        destinationPort(1),
-        mapValue(sets.published.name),
-        destinationNat(4),
+    },
+  ];
+}
+
+function common(gate: string | undefined): readonly Chain[] {
+  const arriving =
+    gate === undefined
+      ? [...from(sets.bridges, true), ...toLocalAddress()]
+      : [meta(metaKey.inputName), equal(interfaceName(gate))];
+  const unmark =
+    gate === undefined ? [] : [[meta(metaKey.inputName), equal(interfaceName(gate)), ...setMark(0)]];
+  return [
+    { name: 'publish', rules: published([destinationNat(4)], [destinationNat(6)]) },
+    {
+      // Ports published on 127.0.0.1 stay the host's own, even where another program has turned route_localnet on.
+      name: 'guard',
+      base: { type: 'filter', hook: hooks.prerouting, priority: priorities.raw },
+      rules: [
+        [
+          meta(metaKey.inputName),
+          notEqual(interfaceName('lo')),
+          ...isIpv4,
+          destinationAddress(1),
+          equal(loopbackNetwork),
+          drop,
+        ],
       ],
-      [
-        ...isIpv6,
-        destinationAddress6(),
-        meta(metaKey.protocol, behind[6][0]),
-        destinationPort(behind[6][1]),
-        mapValue(sets.publishedAt6.name),
-        destinationNat(6),
+    },
+    {
+      // Containers that ask for a host port are left to the supervisors' sockets: with br_netfilter the bridge would carry the translated
+      // packet itself, which does not reach the port that it came from, and without it the answer would not come back this way.
+      name: 'prerouting',
+      base: { type: 'nat', hook: hooks.prerouting, priority: priorities.destinationNat },
+      rules: [[...arriving, jump('publish')]],
+    },
+    {
+      // Loopback is left to the supervisors' sockets: translated packets could not leave with a source of 127.0.0.1.
+      name: 'output',
+      base: { type: 'nat', hook: hooks.output, priority: priorities.destinationNat },
+      rules: [
+        [...isIpv4, destinationAddress(1), notEqual(loopbackNetwork), ...toLocalAddress(), jump('publish')],
+        [...isIpv6, destinationAddress6(), notEqual(loopback6), ...toLocalAddress(), jump('publish')],
       ],
-      [
-        ...isIpv6,
-        meta(metaKey.protocol),
-        destinationPort(1),
-        mapValue(sets.published6.name),
-        destinationNat(6),
+    },
+    {
+      // To a container: answers, published ports, its neighbours; nothing else, from outside or from other networks.
+      name: 'forward',
+      base: { type: 'filter', hook: hooks.forward, priority: priorities.filter },
+      rules: [
+        ...unmark,
+        [...from(sets.internal), ...insideVerdict],
+        [...from(sets.internal), drop],
+        [...to(sets.internal), drop],
+        [...toBridge, ...trackedState(trackingState.established | trackingState.related), accept],
+        [...toBridge, ...trackedStatus(trackingStatus.destinationNat), accept],
+        insideVerdict,
+        [...to(sets.open), accept],
+        [
+          ...isIpv4,
+          destinationAddress(),
+          meta(metaKey.protocol, behind[4][0]),
+          destinationPort(behind[4][1]),
+          inSet(sets.routed.name),
+          accept,
+        ],
+        [
+          ...isIpv6,
+          destinationAddress6(),
+          meta(metaKey.protocol, behind[6][0]),
+          destinationPort(behind[6][1]),
+          inSet(sets.routed6.name),
+          accept,
+        ],
+        [...toBridge, drop],
       ],
-    ],
-  },
-  {
-    // Ports published on 127.0.0.1 stay the host's own, even where another program has turned route_localnet on.
-    name: 'guard',
-    base: { type: 'filter', hook: hooks.prerouting, priority: priorities.raw },
-    rules: [
-      [
-        meta(metaKey.inputName),
-        notEqual(interfaceName('lo')),
-        ...isIpv4,
-        destinationAddress(1),
-        equal(loopbackNetwork),
-        drop,
+    },
+    {
+      name: 'postrouting',
+      base: { type: 'nat', hook: hooks.postrouting, priority: priorities.sourceNat },
+      rules: [
+        [...isIpv4, ...from(sets.masqueraded), ...to(sets.bridges, true), masquerade()],
+        [...isIpv6, ...from(sets.masqueraded6), ...to(sets.bridges, true), masquerade()],
       ],
-    ],
-  },
-  {
-    // Containers that ask for a host port are left to the supervisors' sockets: with br_netfilter the bridge would carry the translated
-    // packet itself, which does not reach the port that it came from, and without it the answer would not come back this way.
-    name: 'prerouting',
-    base: { type: 'nat', hook: hooks.prerouting, priority: priorities.destinationNat },
-    rules: [[...from(sets.bridges, true), ...toLocalAddress(), jump('publish')]],
-  },
-  {
-    // Loopback is left to the supervisors' sockets: translated packets could not leave with a source of 127.0.0.1.
-    name: 'output',
-    base: { type: 'nat', hook: hooks.output, priority: priorities.destinationNat },
-    rules: [
-      [...isIpv4, destinationAddress(1), notEqual(loopbackNetwork), ...toLocalAddress(), jump('publish')],
-      [...isIpv6, destinationAddress6(), notEqual(loopback6), ...toLocalAddress(), jump('publish')],
-    ],
-  },
-  {
-    // To a container: answers, published ports, its neighbours; nothing else, from outside or from other networks.
-    name: 'forward',
-    base: { type: 'filter', hook: hooks.forward, priority: priorities.filter },
-    rules: [
-      [...from(sets.internal), ...insideVerdict],
-      [...from(sets.internal), drop],
-      [...to(sets.internal), drop],
-      [...toBridge, ...trackedState(trackingState.established | trackingState.related), accept],
-      [...toBridge, ...trackedStatus(trackingStatus.destinationNat), accept],
-      insideVerdict,
-      [...to(sets.open), accept],
-      [
-        ...isIpv4,
-        destinationAddress(),
-        meta(metaKey.protocol, behind[4][0]),
-        destinationPort(behind[4][1]),
-        inSet(sets.routed.name),
-        accept,
-      ],
-      [
-        ...isIpv6,
-        destinationAddress6(),
-        meta(metaKey.protocol, behind[6][0]),
-        destinationPort(behind[6][1]),
-        inSet(sets.routed6.name),
-        accept,
-      ],
-      [...toBridge, drop],
-    ],
-  },
-  {
-    name: 'postrouting',
-    base: { type: 'nat', hook: hooks.postrouting, priority: priorities.sourceNat },
-    rules: [
-      [...isIpv4, ...from(sets.masqueraded), ...to(sets.bridges, true), masquerade()],
-      [...isIpv6, ...from(sets.masqueraded6), ...to(sets.bridges, true), masquerade()],
-    ],
-  },
-];
+    },
+  ];
+}

@@ -1,7 +1,8 @@
 import { errno } from '../plan/errno.ts';
 import type { Operation } from '../plan/operations.ts';
 import type { Protocol } from './contract.ts';
-import { chains, sets } from './firewall-rules.ts';
+import { type Gate, gateTables, removeGateTables } from './firewall-gate.ts';
+import { chainsFor, sets } from './firewall-rules.ts';
 import { type IpAddress, ipBytes, parseIp } from './ip.ts';
 import type { Message } from './netlink/message.ts';
 import {
@@ -70,32 +71,36 @@ export interface FirewallPorts {
   readonly open: readonly OpenPort[];
 }
 
-/** The whole table, replacing one of that name in the same instant. */
+/** The whole table, replacing one of that name in the same instant; with a gate, where there is one, for what comes from outside. */
 export function loadFirewall(
   table: string,
   bridges: readonly FirewallBridge[],
   ports: FirewallPorts,
+  gate?: Gate,
 ): Operation {
+  const chains = chainsFor(gate?.inName);
   const messages: Message[] = [addTable(table), deleteTable(table), addTable(table)];
   for (const [index, set] of Object.values(sets).entries()) messages.push(addSet(table, set, index + 1));
   for (const { name, base } of chains) messages.push(addChain(table, name, base));
-  for (const { name, rules } of chains) {
-    for (const rule of rules) messages.push(addRule(table, name, rule));
+  for (const { name, rules, comment } of chains) {
+    for (const rule of rules) messages.push(addRule(table, name, rule, { comment }));
   }
   messages.push(...additions(table, bridgeElements(bridges)), ...additions(table, portElements(ports)));
+  messages.push(...(gate === undefined ? removeGateTables(table) : gateTables(table, gate)));
   return transaction(messages);
 }
 
 /** Deletes the table; none there is fine. */
 export function unloadFirewall(table: string): Operation {
-  return transaction([addTable(table), deleteTable(table)]);
+  return transaction([addTable(table), deleteTable(table), ...removeGateTables(table)]);
 }
 
+/** Where somebody has just flushed the table it comes back with all that is to be in it, so its being gone is fine here and below. */
 export function addBridge(table: string, bridge: FirewallBridge): Operation {
-  return transaction(additions(table, bridgeElements([bridge])));
+  return transaction(additions(table, bridgeElements([bridge])), [errno.ENOENT]);
 }
 
-/** The bridge, or the table, being gone already is fine. */
+/** The bridge being gone already is fine. */
 export function removeBridgeRules(table: string, bridge: FirewallBridge): Operation {
   return transaction(deletions(table, bridgeElements([bridge])), [errno.ENOENT]);
 }
@@ -103,10 +108,10 @@ export function removeBridgeRules(table: string, bridge: FirewallBridge): Operat
 /** Makes ports reachable; undefined when there are none. */
 export function publishPorts(table: string, ports: FirewallPorts): Operation | undefined {
   const messages = additions(table, portElements(ports));
-  return messages.length === 0 ? undefined : transaction(messages);
+  return messages.length === 0 ? undefined : transaction(messages, [errno.ENOENT]);
 }
 
-/** Ends that; they, or the table, being gone already is fine. */
+/** Ends that; they being gone already is fine. */
 export function unpublishPorts(table: string, ports: FirewallPorts): Operation | undefined {
   const messages = deletions(table, portElements(ports));
   return messages.length === 0 ? undefined : transaction(messages, [errno.ENOENT]);

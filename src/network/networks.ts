@@ -70,7 +70,9 @@ class LocalNetworks implements Networks {
     for (const network of this.#store.load()) this.#networks.set(network.id, network);
     const configured = (options.addressPools ?? []).map(parseAddressPool);
     this.#pools = completePools(configured, this.#records.bridge.id);
-    this.#live = new LiveNetworks(options);
+    this.#live = new LiveNetworks(options, (endpoints) => {
+      for (const { endpointId } of endpoints) this.#restored.add(endpointId);
+    });
     this.#namesFiles = new NamesFiles(options.namesDirectory);
     this.dns = new LocalNameService({
       ...{ names: this.names, files: this.#namesFiles, launcher: options.launcher, log: options.log },

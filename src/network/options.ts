@@ -1,11 +1,17 @@
 import type { Database } from 'bun:sqlite';
 import type { EventSink } from '../base/events.ts';
 import type { Logger } from '../base/log.ts';
-import type { Launcher } from '../plan/contract.ts';
+import type { Follower, Launcher } from '../plan/contract.ts';
 import type { HostIpv6 } from './endpoint-plan.ts';
 
+/**
+ * How published ports and the host's own firewall get on: `respect` asks its input rules and opens what its forward chains shut by default;
+ * `bypass` does not ask them, as Docker does not; `hands-off` asks them and leaves its chains alone.
+ */
+export type HostFirewall = 'respect' | 'bypass' | 'hands-off';
+
 export interface NetworksOptions {
-  readonly launcher: Launcher;
+  readonly launcher: Launcher & Follower;
   /** Open, with `networkSchema` in it. */
   readonly database: Database;
   readonly events: EventSink;
@@ -22,6 +28,8 @@ export interface NetworksOptions {
   readonly ipMasquerade: boolean;
   /** Whether ports are also published over IPv6 where only the supervisor's relay reaches containers from. */
   readonly userlandRelay: boolean;
+  /** Whether what comes from outside to a published port has to pass the host's own input rules first; it has to when absent. */
+  readonly hostFirewall?: HostFirewall;
   /** Where ports without an address are published; empty or 0.0.0.0 for every address. */
   readonly defaultBindAddress: string;
   /** What `host-gateway` stands for; empty for the default bridge's gateway. */

@@ -25,3 +25,15 @@ export type PlanResults = ReadonlyMap<number, Uint8Array>;
 export interface Launcher {
   run(context: Context, plan: Partial<Plan>): Promise<PlanResults>;
 }
+
+/** A plan that goes on telling: see `watchNetfilter`. Disposing ends it. */
+export interface Following extends Disposable {
+  /** Resolves when it is over: disposed of, or because the launcher ended. */
+  readonly ended: Promise<void>;
+}
+
+/** What a launcher can do beside: plans that do not end. */
+export interface Follower {
+  /** Resolves once the plan is carried out; from then on `result` gets what its last step tells. Fails as `run` does. */
+  follow(context: Context, plan: Partial<Plan>, result: (bytes: Uint8Array) => void): Promise<Following>;
+}

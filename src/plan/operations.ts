@@ -262,6 +262,13 @@ export const operations = {
    */
   serveDns: { code: 92, args: { settings: 'bytes' } },
 
+  /**
+   * Once the plan is carried out, the connection tells what others change in nf_tables until it is closed: a result of this step for each
+   * transaction that no launcher or supervisor made. It holds for each table and kind of change: the kind (NFT_MSG_*), the family, the length
+   * of the table's name, one byte each, and the name; nothing where anything may have changed. The plan has no other stage.
+   */
+  watchNetfilter: { code: 93, args: {} },
+
   // Cgroups
   /** parent stage: writes the child's pid into a file (cgroup.procs). */
   writePid: { code: 100, args: { dir: 'int', path: 'text' } },

@@ -6,9 +6,9 @@ import type { Context } from '../base/context.ts';
 import { isErrno } from '../base/errno.ts';
 import { isCode, SampanError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Launcher, PlanResults } from '../plan/contract.ts';
+import type { Follower, Following, Launcher, PlanResults } from '../plan/contract.ts';
 import type { Plan } from '../plan/operations.ts';
-import { type FinishedPlan, runToEnd } from './plan-connection.ts';
+import { type FinishedPlan, follow, runToEnd } from './plan-connection.ts';
 
 export interface LauncherOptions {
   /** Path of `sampan-launcher`. */
@@ -19,7 +19,7 @@ export interface LauncherOptions {
 }
 
 /** The resident launcher. Disposing ends it; supervisors that it started stay. */
-export interface LauncherProcess extends Launcher, AsyncDisposable {
+export interface LauncherProcess extends Launcher, Follower, AsyncDisposable {
   readonly socket: string;
   /** As `run`, and tells how the plan's process ended. */
   runToEnd(context: Context, plan: Partial<Plan>): Promise<FinishedPlan>;
@@ -63,6 +63,15 @@ class ResidentLauncher implements LauncherProcess {
     this.#forget(used);
     await this.ready();
     return runToEnd(context, this.socket, plan);
+  }
+
+  async follow(
+    context: Context,
+    plan: Partial<Plan>,
+    result: (bytes: Uint8Array) => void,
+  ): Promise<Following> {
+    await this.ready();
+    return follow(context, this.socket, plan, result);
   }
 
   async ready(): Promise<void> {

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Context } from '../base/context.ts';
 import { internal, messageOf, SampanError } from '../base/errors.ts';
-import type { PlanFailure, PlanResults } from '../plan/contract.ts';
+import type { Following, PlanFailure, PlanResults } from '../plan/contract.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Plan } from '../plan/operations.ts';
 import { PlanError } from '../plan/plan-error.ts';
@@ -79,6 +79,38 @@ export function runToEnd(context: Context, socketPath: string, plan: Partial<Pla
     };
     signal.throwIfAborted();
     const socket = connectPlan(socketPath, plan, { frame: answer, closed });
+    signal.addEventListener('abort', abandon);
+  });
+}
+
+/** As `Follower` has it. */
+export function follow(
+  context: Context,
+  socketPath: string,
+  plan: Partial<Plan>,
+  result: (bytes: Uint8Array) => void,
+): Promise<Following> {
+  const { signal } = context;
+  return new Promise((resolve, reject) => {
+    const ended = Promise.withResolvers<void>();
+    const take = ({ type, payload }: Frame): void => {
+      if (type === launcherFrames.result) result(payload.subarray(4));
+      else if (type === launcherFrames.done)
+        resolve({ ended: ended.promise, [Symbol.dispose]: () => socket.destroy() });
+      else if (type === launcherFrames.failed) reject(planError(payload));
+      else reject(internal(`the launcher answered with a frame of type ${type}`));
+    };
+    const closed = (cause: Error | undefined): void => {
+      signal.removeEventListener('abort', abandon);
+      reject(launcherGone(cause));
+      ended.resolve();
+    };
+    const abandon = (): void => {
+      reject(signal.reason);
+      socket.destroy();
+    };
+    signal.throwIfAborted();
+    const socket = connectPlan(socketPath, plan, { frame: take, closed });
     signal.addEventListener('abort', abandon);
   });
 }

@@ -65,6 +65,21 @@ export function addDeviceRoute(index: number, ipFamily: IpFamily): Message {
   };
 }
 
+/** A route to one address, straight out of the interface. */
+export function addHostRoute(address: IpAddress, index: number): Message {
+  const header = routeHeader(address.family, route.scopeLink);
+  header[1] = address.family === 4 ? 32 : 128;
+  return {
+    type: messageType.newRoute,
+    flags: messageFlag.ack | messageFlag.create | messageFlag.exclusive,
+    header,
+    attributes: [
+      [routeAttribute.destination, ipBytes(address)],
+      [routeAttribute.outputInterface, index],
+    ],
+  };
+}
+
 /** Deletes one default route of the family, whatever it leads through; ESRCH if there is none. */
 export function deleteDefaultRoute(ipFamily: IpFamily): Message {
   const header = routeHeader(ipFamily, ipFamily === 4 ? route.scopeNowhere : route.scopeUniverse);

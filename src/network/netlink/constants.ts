@@ -58,6 +58,9 @@ export const routeAttribute = { destination: 1, outputInterface: 4, gateway: 5 }
 /** IFF_UP. */
 export const INTERFACE_UP = 0x1;
 
+/** IFF_NOARP: neighbours are not asked for their addresses. */
+export const INTERFACE_SILENT = 0x80;
+
 /** RTEXT_FILTER_SKIP_STATS: a reply without counters. */
 export const SKIP_STATISTICS = 0x8;
 

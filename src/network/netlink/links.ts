@@ -1,6 +1,7 @@
 import {
   bridgePort,
   family,
+  INTERFACE_SILENT,
   INTERFACE_UP,
   linkAttribute,
   linkInfo,
@@ -76,6 +77,48 @@ export function createVethPair(pair: VethPair): Message {
       [linkAttribute.mtu, pair.mtu],
       [linkAttribute.address, macBytes(pair.macAddress)],
       ...singleQueue,
+      [
+        linkAttribute.info,
+        [
+          [linkInfo.kind, 'veth'],
+          [linkInfo.data, [peer]],
+        ],
+      ],
+    ],
+  };
+}
+
+export interface LoopLink {
+  readonly outName: string;
+  readonly outIndex: number;
+  readonly inName: string;
+  readonly inIndex: number;
+}
+
+/** Nobody is asked for it: both ends have the same, and no packet is longer than they take. */
+const LOOP_MAC = '02:53:41:4d:50:01';
+const LOOP_MTU = 65535;
+
+/** A pair of interfaces in the current namespace that asks nobody for addresses: what goes out of one comes in at the other. Both down. */
+export function createLoop({ outName, outIndex, inName, inIndex }: LoopLink): Message {
+  const common: readonly Attribute[] = [
+    [linkAttribute.mtu, LOOP_MTU],
+    [linkAttribute.address, macBytes(LOOP_MAC)],
+  ];
+  const peer: Attribute = [
+    vethInfo.peer,
+    {
+      header: linkHeader({ index: inIndex, silent: true }),
+      attributes: [[linkAttribute.name, inName], ...common],
+    },
+  ];
+  return {
+    type: messageType.newLink,
+    flags: messageFlag.ack | messageFlag.create | messageFlag.exclusive,
+    header: linkHeader({ index: outIndex, silent: true }),
+    attributes: [
+      [linkAttribute.name, outName],
+      ...common,
       [
         linkAttribute.info,
         [
@@ -192,16 +235,19 @@ export function decodeLink(message: ReceivedMessage): Link | undefined {
 export function linkHeader({
   index = 0,
   up = false,
+  silent = false,
 }: {
   readonly index?: number;
   readonly up?: boolean;
+  readonly silent?: boolean;
 }): Uint8Array {
+  const flags = (up ? INTERFACE_UP : 0) | (silent ? INTERFACE_SILENT : 0);
   const header = new Uint8Array(16);
   const view = new DataView(header.buffer);
   header[0] = family.unspecified;
   view.setInt32(4, index, true);
-  view.setUint32(8, up ? INTERFACE_UP : 0, true);
-  view.setUint32(12, up ? INTERFACE_UP : 0, true);
+  view.setUint32(8, flags, true);
+  view.setUint32(12, flags, true);
   return header;
 }
 

@@ -25,22 +25,28 @@ function frame(type: number): Message {
   return { type, flags: 0, header: header(subsystem.nftables, family.unspecified), attributes: [] };
 }
 
-function message(kind: number, flags: number, attributes: readonly Attribute[]): Message {
+function message(
+  kind: number,
+  flags: number,
+  attributes: readonly Attribute[],
+  ofFamily: number = family.inet,
+): Message {
   const type = (subsystem.nftables << 8) | kind;
-  return { type, flags: flags | messageFlag.ack, header: header(), attributes };
+  return { type, flags: flags | messageFlag.ack, header: header(0, ofFamily), attributes };
 }
 
-/** Makes the table of family inet; there already is fine. */
-export function addTable(table: string): Message {
-  return message(messageKind.newTable, messageFlag.create, [
+/** Makes the table; there already is fine. The family is inet where none is given, here and below. */
+export function addTable(table: string, ofFamily?: number): Message {
+  const attributes: readonly Attribute[] = [
     [1, table],
     [2, bigEndian32(0)],
-  ]);
+  ];
+  return message(messageKind.newTable, messageFlag.create, attributes, ofFamily);
 }
 
 /** Deletes the table with all that is in it. */
-export function deleteTable(table: string): Message {
-  return message(messageKind.deleteTable, 0, [[1, table]]);
+export function deleteTable(table: string, ofFamily?: number): Message {
+  return message(messageKind.deleteTable, 0, [[1, table]], ofFamily);
 }
 
 export interface BaseChain {
@@ -50,7 +56,7 @@ export interface BaseChain {
 }
 
 /** A chain; without `base` one that is only jumped to. Base chains accept what no rule decides. */
-export function addChain(table: string, name: string, base?: BaseChain): Message {
+export function addChain(table: string, name: string, base?: BaseChain, ofFamily?: number): Message {
   const attributes: Attribute[] = [
     [1, table],
     [3, name],
@@ -62,16 +68,34 @@ export function addChain(table: string, name: string, base?: BaseChain): Message
     ];
     attributes.push([4, hook], [5, bigEndian32(1)], [7, base.type]);
   }
-  return message(messageKind.newChain, messageFlag.create, attributes);
+  return message(messageKind.newChain, messageFlag.create, attributes, ofFamily);
+}
+
+/** As `nft` reads it: NFTNL_UDATA_RULE_COMMENT, length, text with its NUL. */
+export function commentData(text: string): Uint8Array {
+  const bytes = Buffer.from(`${text}\0`);
+  return Buffer.concat([Uint8Array.of(0, bytes.length), bytes]);
+}
+
+export interface RuleOptions {
+  readonly family?: number;
+  readonly comment?: string | undefined;
 }
 
 /** Appends a rule. */
-export function addRule(table: string, chain: string, expressions: readonly Expression[]): Message {
-  return message(messageKind.newRule, messageFlag.create | messageFlag.append, [
+export function addRule(
+  table: string,
+  chain: string,
+  expressions: readonly Expression[],
+  { family: ofFamily, comment }: RuleOptions = {},
+): Message {
+  const attributes: Attribute[] = [
     [1, table],
     [2, chain],
     [4, expressions],
-  ]);
+  ];
+  if (comment !== undefined) attributes.push([7, commentData(comment)]);
+  return message(messageKind.newRule, messageFlag.create | messageFlag.append, attributes, ofFamily);
 }
 
 /** A field of a key or of data: its type's number, and its length as it stands in registers, a multiple of 4 once padded. */

@@ -7,9 +7,14 @@ export const batchType = { begin: 16, end: 17 } as const;
 
 export const messageKind = {
   newTable: 0,
+  getTable: 1,
   deleteTable: 2,
   newChain: 3,
+  getChain: 4,
+  deleteChain: 5,
   newRule: 6,
+  getRule: 7,
+  deleteRule: 8,
   newSet: 9,
   newElement: 12,
   deleteElement: 14,
@@ -18,7 +23,7 @@ export const messageKind = {
 /** NFPROTO_*. */
 export const family = { unspecified: 0, inet: 1, ipv4: 2, ipv6: 10 } as const;
 
-export const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
+export const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 
 export const priorities = { raw: -300, destinationNat: -100, filter: 0, sourceNat: 100 } as const;
 
@@ -40,12 +45,12 @@ export const setFlag = { map: 0x8 } as const;
 export const FIRST_REGISTER = 8;
 export const VERDICT_REGISTER = 0;
 
-export const metaKey = { inputName: 6, outputName: 7, family: 15, protocol: 16 } as const;
+export const metaKey = { mark: 3, inputName: 6, outputName: 7, family: 15, protocol: 16 } as const;
 
 export const trackingKey = { state: 0, status: 2 } as const;
 
 /** Bits of `ct state`: the kernel's NF_CT_STATE_BIT. */
-export const trackingState = { established: 0x2, related: 0x4 } as const;
+export const trackingState = { established: 0x2, related: 0x4, new: 0x8 } as const;
 
 /** Bits of `ct status`. */
 export const trackingStatus = { destinationNat: 0x20 } as const;

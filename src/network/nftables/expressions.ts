@@ -4,6 +4,7 @@ import {
   FIRST_REGISTER,
   family,
   INTERFACE_NAME_SIZE,
+  metaKey,
   payloadBase,
   trackingKey,
   VERDICT_REGISTER,
@@ -63,6 +64,35 @@ export function meta(key: number, into = 0): Expression {
     [2, bigEndian32(key)],
     [1, register(into)],
   ]);
+}
+
+/** Gives the packet a mark, through register 0. */
+export function setMark(mark: number): readonly Expression[] {
+  return [
+    load(native32(mark)),
+    expression('meta', [
+      [2, bigEndian32(metaKey.mark)],
+      [3, register(0)],
+    ]),
+  ];
+}
+
+/** Goes on if the packet has this mark. */
+export function marked(mark: number): readonly Expression[] {
+  return [meta(metaKey.mark), equal(native32(mark))];
+}
+
+/** Sends a copy of the packet out of the interface with this index, as if `gateway` were the way. In tables of IPv4 or IPv6 alone. */
+export function duplicate(gateway: Uint8Array, index: number): readonly Expression[] {
+  const device = gateway.length / 4;
+  return [
+    load(gateway),
+    load(native32(index), device),
+    expression('dup', [
+      [1, register(0)],
+      [2, register(device)],
+    ]),
+  ];
 }
 
 function payload(base: number, offset: number, length: number, into = 0): Expression {
@@ -180,10 +210,10 @@ export function sourcePort(): Expression {
   return payload(payloadBase.transport, 0, 2);
 }
 
-/** Puts a value into register 0. */
-export function load(bytes: Uint8Array): Expression {
+/** Puts a value into a register. */
+export function load(bytes: Uint8Array, into = 0): Expression {
   return expression('immediate', [
-    [1, register(0)],
+    [1, register(into)],
     [2, value(bytes)],
   ]);
 }
