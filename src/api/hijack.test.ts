@@ -182,11 +182,13 @@ describe('exec start', () => {
     expect(await client.all()).toEndWith('\r\n\r\nOCI runtime exec failed\r\n');
   });
 
-  test('of an unknown one is 404, of one that has run 409', async () => {
+  test('of an unknown one is 404; of one that has run 409, or told in the stream', async () => {
     expect((await api.request('POST', '/exec/none/start', '{}')).status).toBe(404);
     const id = await newExec();
     api.engine.stored.execs = api.engine.stored.execs.map((exec) => ({ ...exec, exitCode: 0 }));
-    expect((await api.request('POST', `/exec/${id}/start`, '{}')).status).toBe(409);
+    expect((await api.request('POST', `/exec/${id}/start`, '{"Detach":true}')).status).toBe(409);
+    const { status, body } = await api.request('POST', `/exec/${id}/start`, '{}');
+    expect([status, body]).toEqual([200, `exec command ${id} has already run\r\n`]);
   });
 });
 

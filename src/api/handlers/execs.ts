@@ -20,9 +20,9 @@ export const execHandlers: HandlersOf<'execCreate' | 'execStart' | 'execInspect'
   async execStart(call) {
     const { engine, context, name, body, response } = call;
     const exec = engine.containers.execs.get(name);
-    refuseSecondStart(exec);
     const size = initialSize(call.body, call.version);
     if (body.Detach) {
+      refuseSecondStart(exec);
       await engine.containers.execs.start(context, name, { detach: true, terminal: body.Tty, size });
       await response.send(200);
       return;
@@ -47,13 +47,17 @@ function initialSize({ ConsoleSize, Tty }: Call<'execStart'>['body'], version: A
   return { rows: Math.max(rows, 0), columns: Math.max(columns, 0) };
 }
 
-/** The head goes out first, so that the first output cannot come together with it; what fails after it is told in the stream. */
+/**
+ * The head goes out first, so that the first output cannot come together with it; what fails after it is told in the stream. So is a second
+ * start: `docker compose watch` starts what it has started, and must not fail.
+ */
 async function startAttached(call: Call<'execStart'>, exec: Exec, size: TerminalSize): Promise<void> {
   const { engine, context, body, version, request, response } = call;
   const upgrade = request.headers.has('upgrade');
   const type = upgrade ? streamType(body.Tty, version) : RAW_STREAM;
   const connection = response.hijack({ 'Content-Type': type }, upgrade ? 'tcp' : undefined);
   try {
+    refuseSecondStart(exec);
     const attachment = await engine.containers.execs.start(context, exec.id, {
       detach: false,
       terminal: body.Tty,
