@@ -25,6 +25,11 @@ export interface SessionBuild {
   readonly session: string;
   /** Of the front end `dockerfile.v0`: "build-arg:A". */
   readonly attributes: Readonly<Record<string, string>>;
+  /** Caches elsewhere that steps may come from: the type "registry" with the attribute "ref". */
+  readonly cacheImports?: readonly {
+    readonly type: string;
+    readonly attributes: Readonly<Record<string, string>>;
+  }[];
   /** Where the result goes: "moby" with the attribute "name" for an image here. */
   readonly exports: readonly {
     readonly type: string;

@@ -3,6 +3,7 @@ import type { Context } from '../../base/context.ts';
 import { invalid, SampanError } from '../../base/errors.ts';
 import type { BuildRequest, BuildResult } from '../../build/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { Descriptor } from '../../oci/image.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
 import type { BuildkitParts } from '../parts.ts';
@@ -15,6 +16,7 @@ import type { ClientSession, ClientSessions } from '../sessions.ts';
 import { answerSubrequest, type SubrequestAnswer } from './answer-subrequest.ts';
 import { BuildProgress, progressListener } from './build-progress.ts';
 import { type BuildFiles, openSources, type SourceParts } from './build-sources.ts';
+import { type CacheEntries, cacheWishes } from './cache-wishes.ts';
 import { type Export, exportResult } from './export-result.ts';
 import {
   checkFrontend,
@@ -34,6 +36,7 @@ export interface JobRequest {
   /** What steps may ask for: "network.host". */
   readonly entitlements: readonly string[];
   readonly results: BuildResults;
+  readonly caches: CacheEntries;
   /** Told all that is told of the build. */
   readonly onUpdate: (update: StatusUpdate) => void;
 }
@@ -62,6 +65,8 @@ export class BuildJob {
   readonly #context: Context;
   readonly #returned = Promise.withResolvers<void>();
   #result: BuildResult | undefined;
+  /** Of the last cache that was written to a directory of the client's. */
+  #cache: Descriptor | undefined;
   #source: FailureSource | undefined;
 
   constructor(context: Context, parts: BuildkitParts, sessions: ClientSessions, request: JobRequest) {
@@ -125,7 +130,10 @@ export class BuildJob {
     if (this.#result === undefined) return {};
     const { images, openImage } = this.#parts;
     const parts = { images, openImage, progress: this.progress, session: () => this.#session(this.#context) };
-    return exportResult(this.#context, parts, this.#result, this.#request.exports);
+    const response = await exportResult(this.#context, parts, this.#result, this.#request.exports);
+    return this.#cache === undefined
+      ? response
+      : { ...response, 'cache.manifest': JSON.stringify(this.#cache) };
   }
 
   async #build(
@@ -138,7 +146,12 @@ export class BuildJob {
     await using agents = new AsyncDisposableStack();
     const files = await openSources(context, parts, frontendSources(attributes), stack);
     this.#source = { filename: files.filename, text: files.dockerfile };
-    const request = this.#requestOf(context, { options, files, agents, session: parts.session });
+    const request = {
+      ...this.#requestOf(context, { options, files, agents, session: parts.session }),
+      ...cacheWishes(this.#request.caches, attributes, parts.session, (manifest) => {
+        this.#cache = manifest;
+      }),
+    };
     this.#result = await this.#parts.builder.build(
       context,
       request,

@@ -19,14 +19,15 @@ export interface SessionBuildParts extends SessionBuild {
 /** A build that is driven by one call, and whose news are told to its caller. */
 export async function buildWithSession(
   context: Context,
-  { parts, sessions, history, id, session, attributes, exports }: SessionBuildParts,
+  { parts, sessions, history, id, session, attributes, exports, cacheImports }: SessionBuildParts,
   onStatus: (status: Uint8Array) => void,
 ): Promise<SessionBuildResult> {
   checkExports(exports);
   const ref = id || randomBytes(16).toString('hex');
   const frontend = 'dockerfile.v0';
   const record = history.begin(background(context.log), { ref, frontend, attributes, exporters: exports });
-  const wish = { ref, session, exports, entitlements: [], results: noResults, onUpdate: record.tell };
+  const caches = { imports: cacheImports ?? [], exports: [] };
+  const wish = { ref, session, exports, entitlements: [], caches, results: noResults, onUpdate: record.tell };
   const job = new BuildJob(context, parts, sessions, wish);
   const telling = (async () => {
     for await (const update of job.progress.follow(context.signal)) onStatus(StatusResponse.encode(update));

@@ -37,7 +37,9 @@ export async function solve(
   jobs.checkFree(ref);
   const isQuestion = request.internal;
   const record = beginRecord(context, history, { ref, frontend, attributes, exporters: exports, isQuestion });
-  const wish = { ref, session, exports, entitlements, results: jobs.results, onUpdate: record.tell };
+  const { imports: cacheImports = [], exports: cacheExports = [] } = request.cache ?? {};
+  const caches = { imports: cacheImports, exports: cacheExports };
+  const wish = { ref, session, exports, entitlements, caches, results: jobs.results, onUpdate: record.tell };
   const job = new BuildJob({ ...context, signal }, parts, sessions, wish);
   jobs.add(job);
   try {
