@@ -11,10 +11,18 @@ import { BuildCaches, type RemoteCacheParts } from './cache/remote/build-caches.
 import { checkFile } from './check-file.ts';
 import { ComparedContexts } from './compared-contexts.ts';
 import { openContext, openTree } from './contexts.ts';
-import type { Builder, BuildListener, BuildRequest, BuildResult, LintWarning } from './contract.ts';
+import type {
+  Builder,
+  BuildListener,
+  BuildRequest,
+  BuildResult,
+  InquiryRequest,
+  LintWarning,
+} from './contract.ts';
 import { FailedSteps } from './debug/failed-steps.ts';
 import { locate } from './errors.ts';
 import type { IncrementalContexts } from './files/incremental/incremental-contexts.ts';
+import { inquire } from './inquiries/inquire.ts';
 import { makeIndex, wantedResult } from './output/image-index.ts';
 import { ToldSteps } from './output/known-steps.ts';
 import { InFlight } from './solver/in-flight.ts';
@@ -63,6 +71,10 @@ export function createBuilder(parts: BuilderParts): Builder {
     },
     cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
     check: (context, request) => check(context, parts, request),
+    inquire: (context, request, question) =>
+      inquire(request, question, () => lint(context, parts, request)).catch((error: unknown) => {
+        throw locate(error, { filename: request.filename, text: request.dockerfile });
+      }),
     openContext: (context, source, dockerfile, style = 'classic') =>
       openContext(context, contextParts, source, dockerfile, style),
     openTree: (context, source) => openTree(context, contextParts, source),
@@ -123,11 +135,19 @@ async function check(
   parts: BuilderParts,
   request: BuildRequest,
 ): Promise<readonly LintWarning[]> {
-  const { dockerfile: text, filename, platforms } = request;
   try {
-    const file = parseDockerfile(text);
-    return (await checkFile(context, parts, file, request, platforms[0] ?? hostPlatform())).warnings;
+    return await lint(context, parts, request);
   } catch (error) {
-    throw locate(error, { filename, text });
+    throw locate(error, { filename: request.filename, text: request.dockerfile });
   }
+}
+
+async function lint(
+  context: Context,
+  parts: BuilderParts,
+  request: InquiryRequest,
+): Promise<readonly LintWarning[]> {
+  const file = parseDockerfile(request.dockerfile);
+  const platform = request.platforms[0] ?? hostPlatform();
+  return (await checkFile(context, parts, file, request, platform)).warnings;
 }

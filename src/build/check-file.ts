@@ -6,7 +6,7 @@ import { type LintBase, lintDockerfile } from '../dockerfile/lint/lint.ts';
 import type { Images } from '../images/contract.ts';
 import type { Platform } from '../oci/image.ts';
 import { hostPlatform } from '../oci/platform.ts';
-import type { BuildRequest, LintWarning } from './contract.ts';
+import type { InquiryRequest, LintWarning } from './contract.ts';
 import { excerptOf } from './excerpt.ts';
 import { readFile } from './files/read-file.ts';
 import { globalArgs } from './frontend/global-args.ts';
@@ -28,7 +28,7 @@ export async function checkFile(
   context: Context,
   { images }: CheckParts,
   file: Dockerfile,
-  request: BuildRequest,
+  request: InquiryRequest,
   platform: Platform,
 ): Promise<CheckedFile> {
   const { args, target, filename, dockerfile: text } = request;
@@ -62,8 +62,9 @@ function baseOf(images: Pick<Images, 'find'>, name: string): LintBase | undefine
 
 async function ignoredIn(
   context: Context,
-  request: Pick<BuildRequest, 'context'>,
+  request: Pick<InquiryRequest, 'context'>,
 ): Promise<IgnoreRules | undefined> {
+  if (request.context === undefined) return undefined;
   const text = await readFile(context, request.context, '/.dockerignore', MAX_IGNORE_FILE);
   return text === undefined ? undefined : readIgnoreFile(text.toString());
 }

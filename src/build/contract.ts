@@ -23,6 +23,11 @@ export interface Builder {
   cancel(id: string): void;
   /** What the linter says; nothing is made. */
   check(context: Context, request: BuildRequest): Promise<readonly LintWarning[]>;
+  /**
+   * Answers a question about a Dockerfile, as BuildKit's front end does: "outline", "targets", "lint". Fails with `unimplemented` on others, and
+   * with BuildError on a Dockerfile that cannot be read, unless it is the linter's.
+   */
+  inquire(context: Context, request: InquiryRequest, question: string): Promise<Inquiry>;
   /** Takes in what is built from. Fails with `invalid-argument` when there is no Dockerfile in it. */
   openContext(
     context: Context,
@@ -161,6 +166,19 @@ export interface RemoteSource {
   readonly url: string;
   /** A commit, or the digest of a file. */
   readonly checksum: { readonly algorithm: 'sha1' | 'sha256'; readonly hex: string };
+}
+
+/** Without a context no ignore file is looked at. */
+export interface InquiryRequest
+  extends Pick<BuildRequest, 'dockerfile' | 'filename' | 'target' | 'args' | 'platforms' | 'namedContexts'> {
+  readonly context?: FileTree;
+}
+
+/** `json` as BuildKit's clients read it; `text` for people. `status`: 1 where something is not as it should be. */
+export interface Inquiry {
+  readonly json: unknown;
+  readonly text: string;
+  readonly status: number;
 }
 
 /** What to run on a terminal in a failed step; what is empty is the step's own. */

@@ -52,6 +52,7 @@ describe('a Dockerfile', () => {
     ['FROM', 'FROM requires either one or three arguments'],
     ['FROM a AS', 'FROM requires either one or three arguments'],
     ['FROM a AS 1x', 'invalid name for build stage: "1x"'],
+    ['FROM a\nrUm x', 'unknown instruction: rUm (did you mean run?)'],
     ['FROM a\nRUM x', 'unknown instruction: RUM (did you mean RUN?)'],
     ['FROM a\nCOPY x', 'COPY requires at least two arguments'],
     ['FROM a\nCOPY --form=x a b', 'unknown flag: --form (did you mean from?)'],

@@ -57,10 +57,12 @@ export function readInstruction(statement: Statement, token: string): Instructio
   return at(statement.lines, () => {
     const keyword = statement.keyword.toUpperCase();
     const reader = readers[keyword];
-    if (reader === undefined)
-      throw new DockerfileError(
-        `unknown instruction: ${statement.keyword}${suggestion(keyword, Object.keys(readers))}`,
-      );
+    if (reader === undefined) {
+      const meant = suggestion(keyword, Object.keys(readers));
+      // In the case in which it is written.
+      const shown = statement.keyword === keyword ? meant : meant.toLowerCase();
+      throw new DockerfileError(`unknown instruction: ${statement.keyword}${shown}`);
+    }
     const { words, rest } = keepsFlags.has(keyword)
       ? { words: [], rest: statement.rest }
       : splitFlags(statement.rest);

@@ -92,6 +92,10 @@ export const BuildShellStart = struct('BuildShellStart', {
 });
 export type BuildShellStart = TypeOf<typeof BuildShellStart>;
 
+/** The answer to `call`: for programs, as JSON text, and for people. `status` is 1 where something is not as it should be. */
+const BuildAnswer = struct('BuildAnswer', { json: string, text: string, status: int64 });
+export type BuildAnswer = TypeOf<typeof BuildAnswer>;
+
 export const BuildEvent = struct('BuildEvent', {
   vertex: optional(BuildVertex),
   started: optional(BuildStarted),
@@ -101,6 +105,7 @@ export const BuildEvent = struct('BuildEvent', {
   warning: optional(BuildWarning),
   failure: optional(BuildFailure),
   shell: optional(BuildShell),
+  answer: optional(BuildAnswer),
   aux: optional(BuildImage),
   index: optional(BuildIndex),
   statement: optional(BuildStatement),
@@ -113,6 +118,8 @@ export const ownBuildParameters = {
   progress: text(),
   /** Only the linter runs: the answer has warnings, and no image is made. */
   check: flag(),
+  /** A question that is answered instead of a build: "outline", "targets", "lint" (BuildAnswer). */
+  call: text(),
   /** The first step that fails is kept for a shell in it (BuildShell). */
   debug: flag(),
   /** JSON list of stages' names. */

@@ -120,6 +120,15 @@ async function buildWithEvents(
       listener.onWarnings?.(await call.engine.builder.check(call.context, request));
       return;
     }
+    if (call.query.call !== '') {
+      const { json, text, status } = await call.engine.builder.inquire(
+        call.context,
+        request,
+        call.query.call,
+      );
+      writer.event({ answer: { json: JSON.stringify(json, null, 2), text, status } });
+      return;
+    }
     for (const event of resultEvents(await run(call, request, listener))) writer.event(event);
   } catch (error) {
     if (error instanceof ConnectionClosed || error instanceof HttpError) throw error;

@@ -118,7 +118,7 @@ export function createFakeEngine(): FakeEngine {
         void calls.push(['disconnect', reference, network, options]),
       async update(_context, reference, change) {
         calls.push(['update', reference, change]);
-        return [];
+        return { warnings: [], changes: [] };
       },
       async wait(_context, reference, condition) {
         calls.push(['wait', reference, condition]);
@@ -248,6 +248,10 @@ export function createFakeEngine(): FakeEngine {
       },
       cancel: (id) => calls.push(['cancel', id]),
       check: async () => [],
+      inquire: async (_context, request, question) => {
+        calls.push(['inquire', question, request.dockerfile]);
+        return { json: { asked: question }, text: `about ${question}\n`, status: 0 };
+      },
       async openContext(context, source, dockerfile) {
         calls.push(['openContext', dockerfile]);
         const opened = await engine.builder.openTree(context, source);

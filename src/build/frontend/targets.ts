@@ -29,7 +29,12 @@ export function stageBefore(count: number, name: string, stages: Dockerfile['sta
 }
 
 /** The numbers of the stages that the target needs as far as the file says, its own last. */
-export function neededStages(file: Dockerfile, options: CompileOptions): number[] {
+export function neededStages(
+  file: Dockerfile,
+  options: Pick<CompileOptions, 'platform' | 'host' | 'target' | 'args'> & {
+    readonly contexts: Readonly<Record<string, unknown>>;
+  },
+): number[] {
   const globals = globalArgs(file, options);
   const expansion = { escape: file.directives.escape, lookup: (name: string) => globals.get(name) };
   const needed = new Set<number>();

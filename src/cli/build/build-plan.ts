@@ -3,6 +3,7 @@ import type { Invocation } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
 import { agentSockets } from './agents.ts';
+import { type Question, questionOf } from './call-flag.ts';
 import { checkOutputs } from './deliver.ts';
 import type { BuildOptions, buildFlags } from './flags.ts';
 import { readInvoke } from './invoke.ts';
@@ -18,7 +19,8 @@ export interface BuildPlan {
   readonly progress: string;
   /** A shell is opened in a step that fails. */
   readonly debug: boolean;
-  readonly isCheck: boolean;
+  /** What is to be answered instead of a build. */
+  readonly question: Question | undefined;
   readonly outputs: Outputs;
   readonly names: readonly string[];
   readonly secrets: ReadonlyMap<string, Uint8Array>;
@@ -41,7 +43,7 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
     events,
     debug: wantsShell(options, session.io),
     progress: options.quiet ? 'quiet' : progressOf(options, changed, session),
-    isCheck: options.check || options.call !== 'build',
+    question: questionOf(options),
     outputs,
     names,
     secrets: readSecrets(options.secret, session.io.environment),
@@ -81,6 +83,7 @@ function wantsEvents(setting: string): boolean {
 const notClassic = [
   'build-context',
   'cache-to',
+  'call',
   'check',
   'debug',
   'invoke',

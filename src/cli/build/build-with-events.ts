@@ -3,21 +3,22 @@ import { CommandError } from '../command-error.ts';
 import { whileDrawing } from '../progress.ts';
 import { askForBuild, type BuildRun, showText } from './build-classically.ts';
 import type { BuildOutcome } from './build-outcome.ts';
+import type { Answered } from './call-flag.ts';
 import type { BuildDisplay } from './display.ts';
 import { runFailedShell } from './failed-shell.ts';
 import { readInvoke } from './invoke.ts';
-import { checkReport, failureReport, warningSummary } from './reports.ts';
+import { answerReport, failureReport, warningSummary } from './reports.ts';
 import { displayOf, showEvents } from './show-events.ts';
 import { watched } from './upload.ts';
 import { UploadSteps } from './upload-steps.ts';
 
 /** With progress as BuildKit shows it. Throws CommandError with the exit status of the command that failed. */
-export async function buildWithEvents(run: BuildRun): Promise<BuildOutcome> {
+export async function buildWithEvents(run: BuildRun): Promise<BuildOutcome & Answered> {
   const { plan, session } = run;
   const { io } = session;
   const display = displayOf(plan.progress, io);
   const leaving = new AbortController();
-  let outcome: BuildOutcome;
+  let outcome: BuildOutcome & Answered;
   try {
     outcome = await whileDrawing(display, io.onSignals.bind(io), () => follow(run, display, leaving.signal));
   } catch (reason) {
@@ -27,8 +28,8 @@ export async function buildWithEvents(run: BuildRun): Promise<BuildOutcome> {
     // Whoever leaves early takes the build along.
     leaving.abort(new CommandError('', 130));
   }
-  const { warnings, images } = outcome;
-  if (plan.isCheck) io.out(checkReport(warnings));
+  const { warnings, images, answer } = outcome;
+  if (plan.question !== undefined) io.out(answer === undefined ? '' : answerReport(plan.question, answer));
   else if (plan.options.quiet) io.out(images.map(({ id }) => `${id}\n`).join(''));
   else if (plan.progress !== 'quiet') io.err(warningSummary(warnings, session.programName));
   return outcome;
@@ -44,7 +45,11 @@ class BuildFailed extends CommandError {
   }
 }
 
-async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal): Promise<BuildOutcome> {
+async function follow(
+  run: BuildRun,
+  display: BuildDisplay,
+  signal: AbortSignal,
+): Promise<BuildOutcome & Answered> {
   const { plan, prepared, session, client } = run;
   const steps = new UploadSteps(display, prepared.body !== undefined);
   const body = prepared.body === undefined ? undefined : watched(prepared.body, steps);
@@ -53,20 +58,21 @@ async function follow(run: BuildRun, display: BuildDisplay, signal: AbortSignal)
     display.close();
     return showText(rest, { io: session.io, quiet: plan.options.quiet, before: () => '' });
   }
-  const { images, warnings, failure } = await showEvents(rest, display, {
+  const { failure, ...outcome } = await showEvents(rest, display, {
     rename: nameOfDockerfile(prepared),
     onShell: (shell) =>
       runFailedShell({ client, io: session.io, display, invoke: readInvoke(plan.options.invoke) }, shell),
   });
+  const { images, warnings } = outcome;
   if (failure !== undefined) {
     const message = `ERROR: failed to build: failed to solve: ${failure.message}`;
     const report = warningSummary(warnings, session.programName) + failureReport(failure, display);
     throw new BuildFailed(message, failure.code || 1, report);
   }
-  if (plan.isCheck) return { images, warnings };
+  if (plan.question !== undefined) return outcome;
   if (images.length === 0) throw new CommandError('the daemon ended the build without a result');
   steps.exported(images, plan.names);
-  return { images, warnings };
+  return outcome;
 }
 
 /** One that is not in the context goes under another name, which nobody knows. */

@@ -5,7 +5,7 @@ import { Terminal } from '../progress/testing/terminal.ts';
 import { JsonDisplay } from './json-display.ts';
 import { LiveDisplay } from './live-display.ts';
 import { PlainDisplay } from './plain-display.ts';
-import { checkReport, failureReport, warningSummary } from './reports.ts';
+import { answerReport, failureReport, warningSummary } from './reports.ts';
 import { BuildTrace } from './trace.ts';
 
 const T = 1_700_000_000_000;
@@ -271,14 +271,26 @@ describe('what is said at the end', () => {
     expect(failureReport({ ...failure, digest: '' }, { trace, keepsOutput: true })).toBe(excerpt);
   });
 
-  test('of warnings is a line each, or all of it where it was asked for', () => {
+  test('of warnings is a line each', () => {
     expect(warningSummary([], 'sampan')).toBe('');
     expect(warningSummary([warning], 'sampan')).toBe(
       '\n 1 warning found (use sampan build --check to expand):\n - Rule: Do not. (line 2)\n',
     );
-    expect(checkReport([])).toBe('Check complete, no warnings found.\n');
-    expect(checkReport([warning, warning])).toStartWith(
-      `Check complete, 2 warnings have been found!\n\nWARNING: Rule - https://rules.example/\nDo not.\n${excerpt}`,
+  });
+
+  test("of an answer is its text, under a heading where it is the linter's, or its JSON", () => {
+    const lint = { name: 'lint', isJson: false, ignoresStatus: false };
+    const said = '\nWARNING: Rule\nDo not.\n';
+    const answer = { json: '{}', text: said + said, status: 1 };
+    expect(answerReport(lint, { ...answer, text: '', status: 0 })).toBe(
+      'Check complete, no warnings found.\n',
     );
+    expect(answerReport(lint, answer)).toBe(`Check complete, 2 warnings have been found!\n${said}${said}`);
+    expect(answerReport(lint, { ...answer, text: said })).toStartWith(
+      'Check complete, 1 warning has been found!',
+    );
+    expect(answerReport(lint, { ...answer, text: 'ERROR: no\n' })).toBe('ERROR: no\n');
+    expect(answerReport({ ...lint, isJson: true }, answer)).toBe('{}\n');
+    expect(answerReport({ ...lint, name: 'targets' }, { ...answer, text: 'TARGET\n' })).toBe('TARGET\n');
   });
 });

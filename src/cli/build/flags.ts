@@ -15,7 +15,7 @@ export const buildFlags = {
   builder: flag(text(), '', 'Name of a builder; there is one only', { hidden: true }),
   'cache-from': flag(list(), '', 'Images whose layers may be used again (name, type=registry,ref=name)'),
   'cache-to': flag(list(), '', 'Where the cache is exported to (type=inline)'),
-  call: flag(text('build'), '', 'What to do (build, check)'),
+  call: flag(text('build'), '', 'What to do (build, check, outline, targets; also with ",format=json")'),
   'cgroup-parent': flag(text(), '', 'Cgroup to put the steps in'),
   check: flag(bool(), '', 'Only tell what is unusual about the Dockerfile'),
   compress: flag(bool(), '', 'Send the context compressed'),

@@ -3,6 +3,7 @@ import { EVENTS } from '../../wire/build-messages.ts';
 import { cut } from '../flag-types.ts';
 import { proxyEnvironment } from '../proxy-environment.ts';
 import type { Session } from '../session.ts';
+import type { Question } from './call-flag.ts';
 import { cacheImages, wantsInlineCache } from './cache-flags.ts';
 import type { BuildOptions } from './flags.ts';
 
@@ -17,6 +18,8 @@ export interface QueryFacts {
   readonly agents: Readonly<Record<string, string>>;
   /** Whether a failed step is to be kept for a shell in it. */
   readonly debug: boolean;
+  /** What is asked instead of a build. */
+  readonly question: Question | undefined;
   /** Whether the daemon is to speak in events. */
   readonly events: boolean;
 }
@@ -48,7 +51,7 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
   return {
     ...common,
     progress: EVENTS,
-    check: options.check || options.call !== 'build',
+    call: facts.question?.name,
     debug: facts.debug,
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),
     entitlements: jsonList(options.allow),

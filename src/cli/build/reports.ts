@@ -1,4 +1,5 @@
-import type { BuildFailure, BuildWarning } from '../../wire/build-messages.ts';
+import type { BuildAnswer, BuildFailure, BuildWarning } from '../../wire/build-messages.ts';
+import type { Question } from './call-flag.ts';
 import type { BuildDisplay } from './display.ts';
 import { logTime } from './trace.ts';
 
@@ -26,13 +27,12 @@ export function warningSummary(warnings: readonly BuildWarning[], programName: s
   return `\n ${count} found (use ${programName} build --check to expand):\n${lines.join('')}`;
 }
 
-/** What `--check` says. */
-export function checkReport(warnings: readonly BuildWarning[]): string {
-  if (warnings.length === 0) return 'Check complete, no warnings found.\n';
-  const each = warnings.map(
-    ({ rule, url, detail, excerpt }) =>
-      `\nWARNING: ${rule}${url === '' ? '' : ` - ${url}`}\n${detail}\n${excerpt}`,
-  );
-  const found = warnings.length === 1 ? '1 warning has' : `${warnings.length} warnings have`;
-  return `Check complete, ${found} been found!\n${each.join('')}`;
+/** What is said to a question, of the linter's with a heading. */
+export function answerReport({ name, isJson }: Question, { json, text, status }: BuildAnswer): string {
+  if (isJson) return `${json}\n`;
+  if (name !== 'lint' || text.startsWith('ERROR')) return text;
+  if (status === 0) return 'Check complete, no warnings found.\n';
+  const count = text.match(/^WARNING: /gm)?.length ?? 0;
+  const found = count === 1 ? '1 warning has' : `${count} warnings have`;
+  return `Check complete, ${found} been found!\n${text}`;
 }

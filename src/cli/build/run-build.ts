@@ -7,6 +7,7 @@ import { type BuildRun, buildClassically } from './build-classically.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import { planBuild } from './build-plan.ts';
 import { buildWithEvents } from './build-with-events.ts';
+import type { Answered } from './call-flag.ts';
 import { changedContext } from './changed-context.ts';
 import { compressed } from './compressed.ts';
 import { contextSourceOf } from './context-source.ts';
@@ -38,8 +39,8 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   const headers = buildHeaders(await registryLogins(session), plan.secrets);
   const run = await withLessToSend({ client, plan, prepared, query, headers, session });
   try {
-    const outcome = await (events ? buildWithEvents(run) : buildClassically(run));
-    if (plan.isCheck) return outcome.warnings.length === 0 ? 0 : 1;
+    const outcome: BuildOutcome & Answered = await (events ? buildWithEvents(run) : buildClassically(run));
+    if (plan.question !== undefined) return plan.question.ignoresStatus ? 0 : (outcome.answer?.status ?? 1);
     await finish(run, outcome);
     return 0;
   } finally {

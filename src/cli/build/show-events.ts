@@ -1,9 +1,16 @@
 import { jsonValues } from '../../client/json-stream.ts';
-import type { BuildEvent, BuildFailure, BuildShell, BuildWarning } from '../../wire/build-messages.ts';
+import type {
+  BuildAnswer,
+  BuildEvent,
+  BuildFailure,
+  BuildShell,
+  BuildWarning,
+} from '../../wire/build-messages.ts';
 import { CommandError } from '../command-error.ts';
 import type { Io } from '../io.ts';
 import { progressOutput } from '../progress.ts';
 import type { BuildOutcome } from './build-outcome.ts';
+import type { Answered } from './call-flag.ts';
 import type { BuildDisplay } from './display.ts';
 import { JsonDisplay } from './json-display.ts';
 import { LiveDisplay } from './live-display.ts';
@@ -39,7 +46,7 @@ function silent(): BuildDisplay {
   };
 }
 
-export interface EventsOutcome extends BuildOutcome {
+export interface EventsOutcome extends BuildOutcome, Answered {
   readonly failure: BuildFailure | undefined;
 }
 
@@ -59,15 +66,17 @@ export async function showEvents(
   const images: { id: string; platform: string }[] = [];
   const warnings: BuildWarning[] = [];
   let failure: BuildFailure | undefined;
+  let answer: BuildAnswer | undefined;
   const here = sameClock();
   for await (const event of jsonValues<BuildEvent>(body)) {
     display.apply(here(event));
     if (event.shell !== undefined) await onShell(event.shell);
     if (event.warning !== undefined) warnings.push(renamed(event.warning, rename));
     if (event.failure !== undefined) failure = renamed(event.failure, rename);
+    if (event.answer !== undefined) answer = event.answer;
     if (event.aux !== undefined) images.push({ id: event.aux.ID, platform: event.aux.Platform ?? '' });
   }
-  return { images, warnings, failure };
+  return { images, warnings, failure, ...(answer === undefined ? {} : { answer }) };
 }
 
 function renamed<T extends { readonly excerpt: string }>(about: T, rename: (text: string) => string): T {

@@ -4,7 +4,7 @@ import type { BuildOptions } from './flags.ts';
 
 /** Refuses what cannot be had: a build that silently does less than was asked is worse than none. Throws CommandError. */
 export function refuseUnsupported(options: BuildOptions): void {
-  const { allow, annotation, attest, builder, call, policy, provenance, sbom } = options;
+  const { allow, annotation, attest, builder, policy, provenance, sbom } = options;
   if (builder !== '' && builder !== 'default')
     throw new CommandError(`no builder ${JSON.stringify(builder)} found`);
   const given = {
@@ -18,7 +18,6 @@ export function refuseUnsupported(options: BuildOptions): void {
   for (const [name, isGiven] of Object.entries(given)) {
     if (isGiven) throw new CommandError(`--${name} is not supported`);
   }
-  if (!['build', 'check', 'lint'].includes(call)) throw new CommandError(`--call=${call} is not supported`);
 }
 
 /** Attestations can be switched off, which they are. */
