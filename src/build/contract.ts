@@ -133,6 +133,8 @@ export interface BuildRequest {
    * "disabled=true" for nothing. With any of it the names are an index's.
    */
   readonly attestations?: Readonly<Record<string, string>>;
+  /** What statements call the images, where they get no names here. */
+  readonly statementNames?: readonly string[];
   /** Of manifests and of the index, by the keys of BuildKit's exporters: "annotation-manifest[linux/arm64].org.example.key". */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Of all layers in manifests. By default gzip, and for one image without annotations what registries have or gzip when it is pushed. */

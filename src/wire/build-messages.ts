@@ -130,6 +130,10 @@ export const ownBuildParameters = {
   attestations: text(),
   /** JSON object: annotations of manifests and index, by "annotation-manifest[linux/arm64].key". */
   annotations: text(),
+  /** JSON list: what statements call the images, where they get no names. */
+  statementnames: text(),
+  /** Of the layers in manifests: "uncompressed", "gzip", "zstd"; empty for what suits. */
+  compression: text(),
   /** JSON object: by the ID that a Dockerfile uses, the path of an agent's socket on the daemon's host. */
   ssh: text(),
   /** JSON object: by the name that a Dockerfile uses, "docker-image://…", a URL, or "context:ID" of an uploaded one. */

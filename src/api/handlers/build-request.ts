@@ -39,6 +39,8 @@ export function buildOptions({ query, request }: Pick<Call<'build'>, 'query' | '
     sourceDate: undefined,
     attestations: texts('attestations', query.attestations),
     annotations: texts('annotations', query.annotations),
+    statementNames: tags(list('statementnames', query.statementnames)),
+    compression: compression(query.compression),
     debug: query.debug,
   };
 }
@@ -91,6 +93,12 @@ function ulimits(source: string): BuildRequest['limits']['ulimits'] {
     }
     return { name: Name, soft: Soft, hard: Hard };
   });
+}
+
+function compression(text: string): BuildRequest['compression'] {
+  if (text === '') return undefined;
+  if (text === 'uncompressed' || text === 'gzip' || text === 'zstd') return text;
+  throw invalid(`unsupported layer compression type ${JSON.stringify(text)}`);
 }
 
 function platforms(text: string): readonly Platform[] {

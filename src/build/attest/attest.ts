@@ -49,8 +49,12 @@ export async function openAttester(
       predicate: provenanceOf({ request, made, materials, begun }, provenance),
     });
   }
-  const { tags: names } = request;
+  const names = namesOf(request);
   return (manifest) => all.map((each) => statementOf(each, { names, platform: made.platform, manifest }));
+}
+
+function namesOf({ tags, statementNames = [] }: BuildRequest): readonly string[] {
+  return tags.length > 0 ? tags : statementNames;
 }
 
 async function sbomOf(
@@ -63,5 +67,5 @@ async function sbomOf(
   await using tree = await openLayers(context, config?.rootfs.diff_ids ?? []);
   const found = await scanImage(context, tree);
   const created = config?.created === undefined ? new Date(0) : new Date(config.created);
-  return spdxOf({ image: id, name: request.tags[0] ?? id, platform, created }, found);
+  return spdxOf({ image: id, name: namesOf(request)[0] ?? id, platform, created }, found);
 }

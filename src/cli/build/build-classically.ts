@@ -72,5 +72,6 @@ export async function showText(
     throw new CommandError(reason.message, reason.code || 1);
   }
   if (quiet) io.out(kept);
-  return { images: id === '' ? [] : [{ id, platform: '' }], warnings: [] };
+  const images = id === '' ? [] : [{ id, platform: '', manifest: '' }];
+  return { images, index: undefined, statements: [], warnings: [] };
 }

@@ -4,6 +4,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { agentSockets } from './agents.ts';
+import { annotationsOf } from './annotations.ts';
+import { attestationsOf } from './attestations.ts';
 import { cacheImages, wantsInlineCache } from './cache-flags.ts';
 import { keepsImage, outputsOf } from './outputs.ts';
 import { readSecrets } from './secrets.ts';
@@ -63,13 +65,28 @@ describe('--output', () => {
   test('is the store unless something else is said', () => {
     expect(parse([]).outputs).toEqual([{ type: 'store' }]);
     expect(parse(['type=docker'], true).outputs).toEqual([{ type: 'store' }, { type: 'push' }]);
-    expect(parse(['out']).outputs).toEqual([{ type: 'files', directory: 'out' }]);
-    expect(parse(['-'], false, true).outputs).toEqual([{ type: 'tar', path: '-' }, { type: 'store' }]);
-    expect(parse(['type=oci,dest=x.tar']).outputs).toEqual([{ type: 'archive', path: 'x.tar' }]);
-    expect(parse(['"type=image","name=a,b",push=true'])).toEqual({
+    expect(parse(['out']).outputs).toEqual([{ type: 'files', directory: 'out', split: undefined }]);
+    const tar = { type: 'tar', path: '-', split: undefined } as const;
+    expect(parse(['-'], false, true).outputs).toEqual([tar, { type: 'store' }]);
+    expect(parse(['type=oci,dest=x.tar', 'type=docker,dest=y', 'type=oci,dest=z,tar=false']).outputs).toEqual(
+      [
+        { type: 'archive', path: 'x.tar', format: 'oci' },
+        { type: 'archive', path: 'y', format: 'docker' },
+        { type: 'layout', directory: 'z' },
+      ],
+    );
+    const image = '"type=image","name=a,b",push=true,compression=zstd,annotation-index.a=b,annotation.c=d';
+    expect(parse([image])).toEqual({
       outputs: [{ type: 'push' }],
       names: ['a', 'b'],
+      annotations: { 'annotation-index.a': 'b', 'annotation.c': 'd' },
+      compression: 'zstd',
     });
+    const split = parse(['type=local,dest=d,platform-split=false', 'type=tar,dest=t,platform-split=1']);
+    expect(split.outputs).toEqual([
+      { type: 'files', directory: 'd', split: false },
+      { type: 'tar', path: 't', split: true },
+    ]);
   });
 
   test('keeps the image where it is wanted', () => {
@@ -82,6 +99,64 @@ describe('--output', () => {
     expect(() => parse(['type=foo,dest=x'])).toThrow('unknown output type "foo"');
     expect(() => parse(['dest=x'])).toThrow('type is required');
     expect(() => parse(['type=tar,dest=x,foo=y'])).toThrow("unexpected key 'foo'");
+  });
+
+  test.each([
+    ['type=local,dest=x,annotation.a=b', "unexpected key 'annotation.a'"],
+    ['type=local,dest=x,platform-split=maybe', 'invalid value "maybe" for platform-split'],
+    ['type=oci', 'dest is required for oci output'],
+    ['type=docker,dest=x,tar=false', 'docker output is an archive'],
+    ['type=oci,dest=x,compression=lzma', 'unsupported layer compression type "lzma"'],
+    ['type=oci,dest=x,compression-level=3', 'compression-level is not supported'],
+    ['type=image,name=a,push-by-digest=true', 'push-by-digest is not supported'],
+    ['type=image,name=a,oci-mediatypes=false', 'oci-mediatypes=false is not supported'],
+    ['type=registry,name=a,push=false', 'registry output is pushed'],
+  ])('refuses what cannot be had: %s', (value, message) => {
+    expect(() => parse([value])).toThrow(message);
+  });
+
+  test('refuses layers of two kinds', () => {
+    const both = ['type=oci,dest=x,compression=gzip', 'type=oci,dest=y,compression=zstd'];
+    expect(() => parse(both)).toThrow('outputs cannot differ in compression: gzip, zstd');
+  });
+});
+
+describe('--annotation', () => {
+  test('says where an annotation goes', () => {
+    expect(annotationsOf(['a=b', 'index,manifest[linux/arm64]:c:d=e=f', ''])).toEqual({
+      'annotation-manifest.a': 'b',
+      'annotation-index.c:d': 'e=f',
+      'annotation-manifest[linux/arm64].c:d': 'e=f',
+    });
+  });
+
+  test.each([
+    ['a', 'invalid annotation "a", expected key=value'],
+    ['nowhere:a=b', 'unknown annotation type "nowhere"'],
+    ['manifest[:a=b', 'invalid annotation type "manifest["'],
+  ])('refuses %s', (value, message) => {
+    expect(() => annotationsOf([value])).toThrow(message);
+  });
+});
+
+describe('attestations', () => {
+  const parse = (attest: string[], provenance = '', sbom = '') =>
+    attestationsOf({ attest, provenance, sbom });
+
+  test('are asked for in full or in short', () => {
+    expect(parse(['type=provenance,mode=max,version=v1', 'type=sbom'])).toEqual({
+      provenance: 'mode=max,version=v1',
+      sbom: '',
+    });
+    expect(parse([], 'max', 'true')).toEqual({ provenance: 'mode=max', sbom: '' });
+    expect(parse([], 'false', 'generator=x')).toEqual({ provenance: 'disabled=true', sbom: 'generator=x' });
+    expect(parse([])).toEqual({});
+  });
+
+  test('that nobody can mean are refused', () => {
+    expect(() => parse(['mode=max'])).toThrow('attestation type not specified: mode=max');
+    expect(() => parse(['type=sbom', 'type=sbom'])).toThrow('duplicate attestation field sbom');
+    expect(() => parse([], 'much')).toThrow('invalid attestation "much"');
   });
 });
 

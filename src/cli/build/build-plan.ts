@@ -1,13 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { parseBoolean } from '../../wire/booleans.ts';
 import type { Invocation } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
 import { agentSockets } from './agents.ts';
+import { annotationsOf } from './annotations.ts';
+import { attestationsOf } from './attestations.ts';
 import { type Question, questionOf } from './call-flag.ts';
 import { checkOutputs } from './deliver.ts';
 import type { BuildOptions, buildFlags } from './flags.ts';
 import { readInvoke } from './invoke.ts';
-import { type Outputs, outputsOf } from './outputs.ts';
+import { keepsImage, type Outputs, outputsOf } from './outputs.ts';
 import { readSecrets } from './secrets.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
@@ -23,6 +26,13 @@ export interface BuildPlan {
   readonly question: Question | undefined;
   readonly outputs: Outputs;
   readonly names: readonly string[];
+  /** Whether the image is to have its names in the store. */
+  readonly isNamed: boolean;
+  /** By the keys that the daemon takes. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly attestations: Readonly<Record<string, string>>;
+  /** By which the daemon knows the build. */
+  readonly id: string;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   readonly agents: Readonly<Record<string, string>>;
 }
@@ -46,6 +56,10 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
     question: questionOf(options),
     outputs,
     names,
+    isNamed: keepsImage(outputs),
+    annotations: { ...outputs.annotations, ...annotationsOf(options.annotation) },
+    attestations: attestationsOf(options),
+    id: randomBytes(16).toString('hex'),
     secrets: readSecrets(options.secret, session.io.environment),
     agents: agentSockets(options.ssh, session),
   };
@@ -81,6 +95,10 @@ function wantsEvents(setting: string): boolean {
 }
 
 const notClassic = [
+  'annotation',
+  'attest',
+  'provenance',
+  'sbom',
   'build-context',
   'cache-to',
   'call',

@@ -67,6 +67,7 @@ describe('a build in events', () => {
     expect(stderr).toContain(`writing image ${id} done\n#2 naming to docker.io/library/a:latest done\n`);
     expect(Object.fromEntries(query ?? [])).toEqual({
       ...{ version: '1', t: 'a', dockerfile: 'Dockerfile', progress: 'events' },
+      buildid: expect.stringMatching(/^[0-9a-f]{32}$/),
       nocachefilter: '["x","y"]',
     });
   });

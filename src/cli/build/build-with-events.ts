@@ -7,6 +7,7 @@ import type { Answered } from './call-flag.ts';
 import type { BuildDisplay } from './display.ts';
 import { runFailedShell } from './failed-shell.ts';
 import { readInvoke } from './invoke.ts';
+import { idOf } from './metadata.ts';
 import { answerReport, failureReport, warningSummary } from './reports.ts';
 import { displayOf, showEvents } from './show-events.ts';
 import { watched } from './upload.ts';
@@ -28,9 +29,9 @@ export async function buildWithEvents(run: BuildRun): Promise<BuildOutcome & Ans
     // Whoever leaves early takes the build along.
     leaving.abort(new CommandError('', 130));
   }
-  const { warnings, images, answer } = outcome;
+  const { warnings, answer } = outcome;
   if (plan.question !== undefined) io.out(answer === undefined ? '' : answerReport(plan.question, answer));
-  else if (plan.options.quiet) io.out(images.map(({ id }) => `${id}\n`).join(''));
+  else if (plan.options.quiet) io.out(`${idOf(outcome) ?? ''}\n`);
   else if (plan.progress !== 'quiet') io.err(warningSummary(warnings, session.programName));
   return outcome;
 }
@@ -71,7 +72,7 @@ async function follow(
   }
   if (plan.question !== undefined) return outcome;
   if (images.length === 0) throw new CommandError('the daemon ended the build without a result');
-  steps.exported(images, plan.names);
+  steps.exported(outcome, plan.isNamed ? plan.names : []);
   return outcome;
 }
 

@@ -1,5 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrno } from '../../base/errno.ts';
+import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
 import { inspectImage, pushImage, removeImage, saveImages } from '../../client/images.ts';
@@ -14,8 +16,11 @@ import { progressOutput, showProgress } from '../progress.ts';
 import { askWithLogin } from '../registry-auth.ts';
 import type { Session } from '../session.ts';
 import { copyRaw } from '../streams.ts';
+import { descriptorAnnotations } from './annotations.ts';
 import type { BuildOutcome } from './build-outcome.ts';
-import { withImageFiles } from './image-files.ts';
+import { type ArchiveChanges, changedArchive, manifestsIn } from './image-archive.ts';
+import { imageFiles } from './image-files.ts';
+import type { PushedManifest } from './metadata.ts';
 import { keepsImage, type Output, type Outputs } from './outputs.ts';
 
 export interface Delivery {
@@ -23,6 +28,8 @@ export interface Delivery {
   readonly client: Client;
   readonly outcome: BuildOutcome;
   readonly names: readonly string[];
+  /** By the keys that the daemon takes. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly quiet: boolean;
 }
 
@@ -37,40 +44,78 @@ export function checkOutputs({ outputs }: Outputs, io: Pick<Io, 'stdoutIsTermina
   }
 }
 
-/** Brings what was built to where it is wanted, one place after the other; an image that is wanted nowhere else goes from the store. */
-export async function deliver(wanted: Outputs, delivery: Delivery): Promise<void> {
-  for (const output of wanted.outputs) await deliverTo(output, delivery);
-  if (keepsImage(wanted) || delivery.names.length > 0) return;
-  for (const { id } of delivery.outcome.images) await removeUnnamed(delivery.client, id);
+/**
+ * Brings what was built to where it is wanted, one place after the other; an image that is wanted nowhere else goes from the store. Returns
+ * what registries have of it, if any has.
+ */
+export async function deliver(wanted: Outputs, delivery: Delivery): Promise<PushedManifest | undefined> {
+  const isKept = keepsImage(wanted);
+  let pushed: PushedManifest | undefined;
+  for (const output of wanted.outputs) pushed = (await deliverTo(output, delivery, isKept)) ?? pushed;
+  if (!isKept) await removeAll(delivery);
+  return pushed;
 }
 
-async function deliverTo(output: Output, delivery: Delivery): Promise<void> {
-  const { session, client, outcome, names } = delivery;
-  const ids = outcome.images.map(({ id }) => id);
-  if (output.type === 'push') for (const name of names) await push(name, delivery);
+/** `isNamed`: the image has its names in the store. */
+async function deliverTo(
+  output: Output,
+  delivery: Delivery,
+  isNamed: boolean,
+): Promise<PushedManifest | undefined> {
+  const { session } = delivery;
+  let pushed: PushedManifest | undefined;
+  if (output.type === 'push') for (const name of delivery.names) pushed = await push(name, delivery);
   if (output.type === 'archive') {
-    await write(output.path, await saveImages(client, names.length > 0 ? names : ids), session);
+    await write(output.path, await archiveOf(delivery, isNamed, output.format), session);
   }
-  if (output.type === 'tar') {
-    for (const id of ids.slice(0, 1)) {
-      await withImageFiles(client, id, (archive) => write(output.path, archive, session));
-    }
-  }
-  if (output.type === 'files') await unpackAll(output.directory, delivery);
+  if (output.type === 'layout') await writeLayout(output.directory, delivery, isNamed);
+  if (output.type === 'tar') await write(output.path, imageFiles(delivery, output.split), session);
+  if (output.type === 'files') await unpackAll(output.directory, imageFiles(delivery, output.split), session);
+  return pushed;
 }
 
-/** Each platform's files are in a folder of their own where there are several. */
-async function unpackAll(directory: string, { client, outcome, session }: Delivery): Promise<void> {
-  const isOne = outcome.images.length === 1;
-  for (const { id, platform } of outcome.images) {
-    const place = isOne ? directory : join(directory, platform.replaceAll('/', '_'));
-    makeDirectory(place);
-    const keepOwners = process.getuid?.() === 0;
-    await withImageFiles(client, id, async (archive) => {
-      const leftOut = await unpackFiles(archive, place, { rename: (name) => name, keepOwners });
-      session.io.err(leftOutWarning('devices and pipes', leftOut));
-    });
+/** An image that has no names in the store gets them on its way. */
+async function archiveOf(
+  { client, outcome, names, annotations }: Delivery,
+  isNamed: boolean,
+  format: ArchiveChanges['format'],
+  others: readonly JsonObject[] = [],
+): Promise<AsyncIterable<Uint8Array>> {
+  const { index, images } = outcome;
+  const ids = index === undefined ? images.map(({ id }) => id) : [index.digest];
+  const hasNames = isNamed && names.length > 0;
+  return changedArchive(await saveImages(client, hasNames ? names : ids), {
+    ...{ format, others, names: hasNames ? [] : names },
+    annotations: descriptorAnnotations(annotations, index !== undefined),
+  });
+}
+
+/** A layout that is there already keeps its other images. */
+async function writeLayout(directory: string, delivery: Delivery, isNamed: boolean): Promise<void> {
+  makeDirectory(directory);
+  const archive = await archiveOf(delivery, isNamed, 'oci', layoutEntries(directory));
+  await unpackFiles(archive, directory, { rename: (name) => name, keepOwners: false });
+}
+
+function layoutEntries(directory: string): readonly JsonObject[] {
+  try {
+    const index: unknown = JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8'));
+    return isJsonObject(index) ? manifestsIn(index) : [];
+  } catch (reason) {
+    if (isErrno(reason, 'ENOENT')) return [];
+    throw new CommandError(`${directory} has an index.json that is no OCI layout's`);
   }
+}
+
+async function unpackAll(
+  directory: string,
+  archive: AsyncIterable<Uint8Array>,
+  { io }: Session,
+): Promise<void> {
+  makeDirectory(directory);
+  const keepOwners = process.getuid?.() === 0;
+  const leftOut = await unpackFiles(archive, directory, { rename: (name) => name, keepOwners });
+  io.err(leftOutWarning('devices and pipes', leftOut));
 }
 
 function makeDirectory(path: string): void {
@@ -86,21 +131,32 @@ async function write(path: string, archive: AsyncIterable<Uint8Array>, { io }: S
   else await writeOutputFile(io, path, archive);
 }
 
-async function push(name: string, { session, client, quiet }: Delivery): Promise<void> {
+async function push(name: string, { session, client, quiet }: Delivery): Promise<PushedManifest | undefined> {
   const reference = withDefaultTag(parseReference(name));
   const body = await askWithLogin(session, reference.domain, 'push', (auth) =>
     pushImage(client, repositoryOf(reference), { tag: reference.tag, auth }),
   );
-  await showProgress(body, progressOutput(session.io, quiet ? 'none' : 'err'));
+  let pushed: PushedManifest | undefined;
+  await showProgress(body, progressOutput(session.io, quiet ? 'none' : 'err'), (aux) => {
+    const { Digest, Size } = isJsonObject(aux) ? aux : {};
+    if (typeof Digest === 'string' && typeof Size === 'number') pushed = { digest: Digest, size: Size };
+  });
+  return pushed;
+}
+
+async function removeAll({ client, outcome: { images, index } }: Delivery): Promise<void> {
+  if (index !== undefined) await removeUnnamed(client, index.digest);
+  for (const { id } of images) await removeUnnamed(client, id);
 }
 
 /** What was there before, under a name or in a container, stays. */
 async function removeUnnamed(client: Client, id: string): Promise<void> {
-  const { RepoTags } = await inspectImage(client, id);
-  if ((RepoTags ?? []).length > 0) return;
   try {
+    const { RepoTags } = await inspectImage(client, id);
+    if ((RepoTags ?? []).length > 0) return;
     await removeImage(client, id, { noPrune: true });
   } catch (reason) {
-    if (!(reason instanceof ApiError) || reason.status !== 409) throw reason;
+    // It went with its index, or somebody uses it.
+    if (!(reason instanceof ApiError) || ![404, 409].includes(reason.status)) throw reason;
   }
 }

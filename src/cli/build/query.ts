@@ -3,9 +3,10 @@ import { EVENTS } from '../../wire/build-messages.ts';
 import { cut } from '../flag-types.ts';
 import { proxyEnvironment } from '../proxy-environment.ts';
 import type { Session } from '../session.ts';
-import type { Question } from './call-flag.ts';
 import { cacheImages, wantsInlineCache } from './cache-flags.ts';
+import type { Question } from './call-flag.ts';
 import type { BuildOptions } from './flags.ts';
+import type { Outputs } from './outputs.ts';
 
 /** What a build is asked for beside the flags that are sent as they are. */
 export interface QueryFacts {
@@ -13,6 +14,13 @@ export interface QueryFacts {
   readonly remote: string | undefined;
   /** Names of the image. */
   readonly names: readonly string[];
+  /** Whether it is to have them in the store. */
+  readonly isNamed: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly attestations: Readonly<Record<string, string>>;
+  readonly outputs: Pick<Outputs, 'compression'>;
+  /** The build's own. */
+  readonly id: string;
   /** By name, in the form that the daemon takes. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly agents: Readonly<Record<string, string>>;
@@ -28,7 +36,7 @@ export interface QueryFacts {
 export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Session): Query {
   const common = {
     version: '1',
-    t: facts.names,
+    t: facts.isNamed ? facts.names : [],
     dockerfile: facts.dockerfile,
     remote: facts.remote,
     target: options.target,
@@ -51,6 +59,11 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
   return {
     ...common,
     progress: EVENTS,
+    buildid: facts.id,
+    statementnames: facts.isNamed ? '' : jsonList(facts.names),
+    attestations: orNothing(facts.attestations),
+    annotations: orNothing(facts.annotations),
+    compression: facts.outputs.compression,
     call: facts.question?.name,
     debug: facts.debug,
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),

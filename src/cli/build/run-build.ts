@@ -3,6 +3,7 @@ import { isErrno } from '../../base/errno.ts';
 import type { Invocation } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import { fileFailure } from '../file-failure.ts';
+import { descriptorAnnotations } from './annotations.ts';
 import { type BuildRun, buildClassically } from './build-classically.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import { planBuild } from './build-plan.ts';
@@ -14,7 +15,7 @@ import { contextSourceOf } from './context-source.ts';
 import { deliver } from './deliver.ts';
 import type { buildFlags } from './flags.ts';
 import { buildHeaders } from './headers.ts';
-import { metadataOf } from './metadata.ts';
+import { idOf, metadataOf } from './metadata.ts';
 import { namedContexts } from './named-contexts.ts';
 import { type PreparedContext, prepareContext } from './prepare-context.ts';
 import { buildQuery } from './query.ts';
@@ -66,9 +67,10 @@ async function withLessToSend(run: BuildRun): Promise<BuildRun> {
 
 /** What is to be done with an image that was built. */
 async function finish({ client, plan, session }: BuildRun, outcome: BuildOutcome): Promise<void> {
-  const { options, outputs, names } = plan;
-  const id = outcome.images[0]?.id;
-  await deliver(outputs, { session, client, outcome, names, quiet: options.quiet });
+  const { options, outputs, names, annotations } = plan;
+  const id = idOf(outcome);
+  const delivery = { session, client, outcome, names, annotations, quiet: options.quiet };
+  const pushed = await deliver(outputs, delivery);
   if (options.iidfile !== '') {
     if (id === undefined) {
       throw new CommandError(`Server did not provide an image ID. Cannot write ${options.iidfile}`);
@@ -76,7 +78,10 @@ async function finish({ client, plan, session }: BuildRun, outcome: BuildOutcome
     writeFile(options.iidfile, id);
   }
   const metadata = options['metadata-file'];
-  if (metadata !== '') writeFile(metadata, `${JSON.stringify(metadataOf(outcome, names), null, 2)}\n`);
+  if (metadata === '') return;
+  const entry = descriptorAnnotations(annotations, outcome.index !== undefined);
+  const facts = { outcome, names, pushed, id: plan.id, annotations: entry };
+  writeFile(metadata, `${JSON.stringify(metadataOf(facts), null, 2)}\n`);
 }
 
 function writeFile(path: string, text: string): void {

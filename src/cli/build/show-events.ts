@@ -4,12 +4,13 @@ import type {
   BuildEvent,
   BuildFailure,
   BuildShell,
+  BuildStatement,
   BuildWarning,
 } from '../../wire/build-messages.ts';
 import { CommandError } from '../command-error.ts';
 import type { Io } from '../io.ts';
 import { progressOutput } from '../progress.ts';
-import type { BuildOutcome } from './build-outcome.ts';
+import type { BuildOutcome, BuiltImage } from './build-outcome.ts';
 import type { Answered } from './call-flag.ts';
 import type { BuildDisplay } from './display.ts';
 import { JsonDisplay } from './json-display.ts';
@@ -63,7 +64,9 @@ export async function showEvents(
   display: BuildDisplay,
   { rename, onShell }: EventsHandlers,
 ): Promise<EventsOutcome> {
-  const images: { id: string; platform: string }[] = [];
+  const images: BuiltImage[] = [];
+  const statements: BuildStatement[] = [];
+  let index: BuildOutcome['index'];
   const warnings: BuildWarning[] = [];
   let failure: BuildFailure | undefined;
   let answer: BuildAnswer | undefined;
@@ -74,9 +77,12 @@ export async function showEvents(
     if (event.warning !== undefined) warnings.push(renamed(event.warning, rename));
     if (event.failure !== undefined) failure = renamed(event.failure, rename);
     if (event.answer !== undefined) answer = event.answer;
-    if (event.aux !== undefined) images.push({ id: event.aux.ID, platform: event.aux.Platform ?? '' });
+    if (event.statement !== undefined) statements.push(event.statement);
+    if (event.index !== undefined) index = { digest: event.index.Digest, size: event.index.Size };
+    const { ID: id, Platform: platform = '', Manifest: manifest = '' } = event.aux ?? {};
+    if (id !== undefined) images.push({ id, platform, manifest });
   }
-  return { images, warnings, failure, ...(answer === undefined ? {} : { answer }) };
+  return { images, index, statements, warnings, failure, ...(answer === undefined ? {} : { answer }) };
 }
 
 function renamed<T extends { readonly excerpt: string }>(about: T, rename: (text: string) => string): T {

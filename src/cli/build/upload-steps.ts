@@ -30,10 +30,11 @@ export class UploadSteps implements UploadListener {
   }
 
   /** The image as it is in the store now. */
-  exported(images: BuildOutcome['images'], names: readonly string[]): void {
+  exported({ images, index }: BuildOutcome, names: readonly string[]): void {
     this.#apply({ vertex: { digest: EXPORT, name: 'exporting to image', inputs: null } });
     this.#apply({ started: { digest: EXPORT, time: Date.now() } });
     for (const { id } of images) this.#transfer(EXPORT, `writing image ${id}`, 0);
+    if (index !== undefined) this.#transfer(EXPORT, `writing index ${index.digest}`, 0);
     for (const name of names) {
       const full = formatReference(withDefaultTag(parseReference(name)));
       this.#transfer(EXPORT, `naming to ${full}`, 0);
