@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { imageId } from './testing/samples.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { containerId, imageId } from './testing/samples.ts';
 import { startTestServer, type TestServer } from './testing/test-server.ts';
 
 let api: TestServer;
@@ -60,4 +60,68 @@ test('an image is removed only for the platform that it has', async () => {
   ]);
   const own = await api.request('DELETE', `/images/busybox?platforms=${platform('amd64')}`);
   expect([own.status, JSON.parse(own.body)]).toEqual([200, [{ Untagged: 'busybox' }, { Deleted: imageId }]]);
+});
+
+describe('the manifests of an image', () => {
+  const descriptor = { mediaType: 'a/index', digest: imageId, size: 7 };
+  const platform = { os: 'linux', architecture: 'amd64' };
+  const entry = { descriptor, contentSize: 3, unpackedSize: 4 };
+
+  beforeEach(() => {
+    api.engine.stored.manifests = {
+      target: descriptor,
+      manifests: [
+        {
+          ...{ ...entry, kind: 'image', available: true, platform },
+          ...{ image: imageId, subject: undefined },
+        },
+        {
+          ...{ ...entry, kind: 'attestation', available: false, unpackedSize: 0 },
+          ...{ platform: undefined, image: undefined, subject: imageId },
+        },
+      ],
+    };
+  });
+
+  const rendered = [
+    {
+      ...{ ID: imageId, Descriptor: descriptor, Available: true },
+      ...{ Size: { Content: 3, Total: 7 }, Kind: 'image' },
+      ImageData: {
+        Platform: { architecture: 'amd64', os: 'linux' },
+        Containers: [containerId],
+        Size: { Unpacked: 4 },
+      },
+    },
+    {
+      ...{ ID: imageId, Descriptor: descriptor, Available: false },
+      ...{ Size: { Content: 3, Total: 3 }, Kind: 'attestation', AttestationData: { For: imageId } },
+    },
+  ];
+
+  test('are told when it is inspected with manifests, and the descriptor always', async () => {
+    const inspect = async (target: string) => JSON.parse((await api.request('GET', target)).body);
+    const plain = await inspect('/images/busybox/json');
+    expect([plain.Descriptor, plain.Manifests]).toEqual([descriptor, undefined]);
+    expect((await inspect('/images/busybox/json?manifests=1')).Manifests).toMatchObject(rendered);
+    const old = await inspect('/v1.47/images/busybox/json?manifests=1');
+    expect([old.Descriptor, old.Manifests]).toEqual([undefined, undefined]);
+  });
+
+  test('are told in lists with manifests, and count as its size', async () => {
+    const list = async (target: string) => JSON.parse((await api.request('GET', target)).body)[0];
+    expect(await list('/images/json')).not.toContainKey('Manifests');
+    expect(await list('/images/json?manifests=1')).toMatchObject({
+      Descriptor: descriptor,
+      Manifests: rendered,
+    });
+    expect(await list('/v1.46/images/json?manifests=1')).not.toContainKey('Manifests');
+  });
+});
+
+test('lists show one image for all that a name stands for', async () => {
+  const [first] = api.engine.stored.images;
+  if (first === undefined) throw new Error('the engine has no image');
+  api.engine.stored.images.push({ ...first, id: `sha256:${'9'.repeat(64)}`, listedAs: first.id });
+  expect(JSON.parse((await api.request('GET', '/images/json')).body)).toHaveLength(1);
 });

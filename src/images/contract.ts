@@ -25,8 +25,8 @@ export interface Images {
   /** Undefined when there is none, or none for the platform. */
   find(reference: string, platform?: Platform): Image | undefined;
   list(): readonly Image[];
-  /** What a reference stands for, or what an image is listed with: an index and its manifests, or one manifest. */
-  manifests(context: Context, reference: string): Promise<ImageManifests>;
+  /** What a reference stands for, or what an image is listed with: an index and its manifests, or one manifest. Of a platform its own. */
+  manifests(context: Context, reference: string, platform?: Platform): Promise<ImageManifests>;
   /** Gives `source` the further name `target`, taking it from the image that had it. A name for an index becomes another one for it. */
   tag(context: Context, source: string, target: string): Promise<void>;
   /** Docker's rules for names, IDs, force and containers in use; see `ImageUsers`. */
@@ -228,9 +228,11 @@ export interface PushProgress {
 
 export interface PushedImage {
   readonly tag: string;
-  /** Of the manifest, and its bytes' number. */
+  /** Of the manifest or index, and its bytes' number. */
   readonly digest: Digest;
   readonly size: number;
+  /** The name stands for an index of which no other image is here. */
+  readonly insteadOf?: { readonly index: Descriptor; readonly manifest: Descriptor };
 }
 
 export interface SaveOptions {

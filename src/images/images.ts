@@ -57,7 +57,7 @@ import { ALWAYS, LayerKeeper } from './layer-keeper.ts';
 import { LayerPulls } from './layer-pulls.ts';
 import { layerChangesOf, reportLayers } from './layer-report.ts';
 import { loadImages } from './load.ts';
-import { describeManifests } from './manifests.ts';
+import { describeManifests, describeOnly } from './manifests.ts';
 import { ImageMounts } from './mounts.ts';
 import { pruneImages } from './prune.ts';
 import { layersOf, pullLayers } from './pull.ts';
@@ -152,8 +152,9 @@ export class StoredImages implements Images {
     return [...this.#store.all()].map((record) => this.#ledger.describe(record));
   }
 
-  manifests(_context: Context, reference: string): Promise<ImageManifests> {
-    return describeManifests(this.#parts, requireTarget(this.#store, reference));
+  manifests(_context: Context, reference: string, platform?: Platform): Promise<ImageManifests> {
+    const describe = platform === undefined ? describeManifests : describeOnly;
+    return describe(this.#parts, requireTarget(this.#store, reference, platform));
   }
 
   async tag(context: Context, source: string, target: string): Promise<void> {
@@ -251,7 +252,8 @@ export class StoredImages implements Images {
       const made = await pushPlanned(context, parts, push);
       await addPushed(context, this.#naming, reference, made);
       const { tag, digest, bytes } = made;
-      const result = { tag, digest, size: bytes.length };
+      const { insteadOf } = push;
+      const result = { tag, digest, size: bytes.length, ...(insteadOf === undefined ? {} : { insteadOf }) };
       options.onPushed?.(result);
       pushed.push(result);
     }

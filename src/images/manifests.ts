@@ -17,22 +17,32 @@ export interface ManifestParts {
 
 /** The manifests that an image is listed with: those of the index that was meant, or else of those that have its names, or its own. */
 export async function describeManifests(parts: ManifestParts, target: Target): Promise<ImageManifests> {
-  const { store, content } = parts;
-  const indexes = target.index === undefined ? indexesNaming(store, target.image) : [target.index];
+  const indexes = target.index === undefined ? indexesNaming(parts.store, target.image) : [target.index];
   const [first] = indexes;
-  if (first !== undefined) {
-    const manifests = new Map(
-      indexes.flatMap((index) => index.manifests).map((one) => [one.descriptor.digest, one]),
-    );
-    const { digest, mediaType, size } = first;
-    const described = await Promise.all([...manifests.values()].map((one) => describeManifest(parts, one)));
-    return { target: { mediaType, digest, size }, manifests: described };
-  }
-  const stored = await readStoredManifest(content, target.image);
+  if (first === undefined) return describeOwn(parts, target.image, target.image.manifest);
+  const all = indexes.flatMap((index) => index.manifests);
+  const manifests = [...new Map(all.map((one) => [one.descriptor.digest, one])).values()];
+  const { digest, mediaType, size } = first;
+  const described = await Promise.all(manifests.map((one) => describeManifest(parts, one)));
+  return { target: { mediaType, digest, size }, manifests: described };
+}
+
+/** The manifest of one image, as the index has it that was meant. */
+export function describeOnly(parts: ManifestParts, { image, index }: Target): Promise<ImageManifests> {
+  const indexed = index?.manifests.find((one) => one.image === image.id);
+  return describeOwn(parts, image, indexed?.descriptor.digest ?? image.manifest);
+}
+
+async function describeOwn(
+  parts: ManifestParts,
+  image: ImageRecord,
+  manifest: Digest | undefined,
+): Promise<ImageManifests> {
+  const stored = await readStoredManifest(parts.content, image, manifest);
   if (stored === undefined) return { target: undefined, manifests: [] };
   const descriptor = { mediaType: stored.mediaType, digest: stored.digest, size: stored.bytes.length };
-  const image = { descriptor, kind: 'image' as const, image: target.image.id, blobs: undefined };
-  return { target: descriptor, manifests: [await describeManifest(parts, image)] };
+  const own = { descriptor, kind: 'image' as const, image: image.id, blobs: undefined };
+  return { target: descriptor, manifests: [await describeManifest(parts, own)] };
 }
 
 /** The indexes that names of the image stand for. */

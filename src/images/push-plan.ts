@@ -11,6 +11,7 @@ import {
   type Reference,
   repositoryOf,
 } from '../oci/reference.ts';
+import type { PushedImage } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { IndexRecord } from './index-store.ts';
 import type { LayerForms } from './layer-forms.ts';
@@ -32,6 +33,7 @@ export interface PlannedPush {
   readonly index: WholeIndex | undefined;
   /** Those that the image may be pushed with, best first. */
   readonly manifests: readonly StoredManifest[];
+  readonly insteadOf?: PushedImage['insteadOf'];
 }
 
 /**
@@ -85,8 +87,11 @@ async function planPush(
   const index = platform === undefined ? await readWholeIndex(store, content, record, lease) : undefined;
   if (index !== undefined) return { tag, image, index, manifests: [] };
   if (platform === undefined && store.imagesOf(record).length > 1) throw incomplete(store, name, record);
-  const own = record.manifests.find((one) => one.image === image.id);
-  return planImage(parts, tag, image, own?.descriptor.digest, lease);
+  const own = record.manifests.find((one) => one.image === image.id)?.descriptor;
+  const plan = await planImage(parts, tag, image, own?.digest, lease);
+  if (platform !== undefined || own === undefined) return plan;
+  const { mediaType, digest, size } = record;
+  return { ...plan, insteadOf: { index: { mediaType, digest, size }, manifest: own } };
 }
 
 async function planImage(

@@ -4,6 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import type { ImagesUsage } from './contract.ts';
 import type { ImageStore } from './image-store.ts';
+import { blobsOfIndex } from './index-store.ts';
 import type { LayerForms } from './layer-forms.ts';
 
 export interface UsageParts {
@@ -53,26 +54,42 @@ export async function measureUsage(
   return { total: await totalUsage(context, parts), unused, images };
 }
 
-/** A layer that more than one image has is shared by them. */
+/** A layer that more than one image has is shared by them; what lists show as one image is one. */
 function imageUsage(
   store: ImageStore,
   sizes: ReadonlyMap<Digest, number>,
   layerBytes: (diffId: Digest) => number,
 ): Map<Digest, { shared: number; unique: number }> {
+  const rows = new Map<Digest, { readonly layers: Set<Digest>; readonly documents: Set<Digest> }>();
+  for (const { id, manifest, config } of store.all()) {
+    const row = store.listedAs(id) ?? id;
+    const { layers, documents } = rows.get(row) ?? { layers: new Set(), documents: new Set() };
+    for (const layer of config.rootfs.diff_ids) layers.add(layer);
+    for (const document of [id, manifest, ...documentsOf(store, id)]) {
+      if (document !== undefined) documents.add(document);
+    }
+    rows.set(row, { layers, documents });
+  }
   const users = new Map<Digest, number>();
-  for (const image of store.all()) {
-    for (const layer of new Set(image.config.rootfs.diff_ids)) users.set(layer, (users.get(layer) ?? 0) + 1);
+  for (const { layers } of rows.values()) {
+    for (const layer of layers) users.set(layer, (users.get(layer) ?? 0) + 1);
   }
   return new Map(
-    [...store.all()].map(({ id, manifest, config }) => {
-      const documents = (sizes.get(id) ?? 0) + (manifest === undefined ? 0 : (sizes.get(manifest) ?? 0));
-      const usage = { shared: 0, unique: documents };
-      for (const layer of new Set(config.rootfs.diff_ids)) {
+    [...rows].map(([id, { layers, documents }]) => {
+      const usage = { shared: 0, unique: 0 };
+      for (const document of documents) usage.unique += sizes.get(document) ?? 0;
+      for (const layer of layers) {
         usage[(users.get(layer) ?? 0) > 1 ? 'shared' : 'unique'] += layerBytes(layer);
       }
       return [id, usage] as const;
     }),
   );
+}
+
+/** What is kept of the indexes that show the image: they, their manifests, and what is said about images. */
+function documentsOf(store: ImageStore, id: Digest): Digest[] {
+  const named = store.referencesOf(id).flatMap((name) => store.indexOf(name) ?? []);
+  return [...new Set(named)].flatMap(blobsOfIndex);
 }
 
 function onDisk(size: number): number {

@@ -2,7 +2,7 @@ import { HealthConfig } from './container-config.ts';
 import { Platform } from './platform.ts';
 import { any, boolean, int64, list, map, nullable, optional, string, struct, type TypeOf } from './schema.ts';
 
-/** OCI's descriptor of a manifest: only engines whose images are manifests (not Sampan, whose are configurations) send it. */
+/** OCI's descriptor, of a manifest or an index. */
 export const ImageDescriptor = struct('Descriptor', {
   mediaType: string,
   digest: string,
@@ -13,6 +13,26 @@ export const ImageDescriptor = struct('Descriptor', {
   platform: optional(Platform),
   artifactType: optional(string),
 });
+
+/** A manifest that an image's name stands for, whether what it names is here or not. Sizes are in bytes. */
+export const ImageManifest = struct('ManifestSummary', {
+  ID: string,
+  Descriptor: ImageDescriptor,
+  Available: boolean,
+  Size: struct('ManifestSize', { Content: int64, Total: int64 }),
+  /** "image", "attestation" or "unknown". */
+  Kind: string,
+  ImageData: optional(
+    struct('ImageProperties', {
+      Platform: Platform,
+      /** IDs of those that were made of it. */
+      Containers: list(string),
+      Size: struct('ImageSize', { Unpacked: int64 }),
+    }),
+  ),
+  AttestationData: optional(struct('AttestationProperties', { For: string })),
+});
+export type ImageManifest = TypeOf<typeof ImageManifest>;
 
 /** Where a container's or an image's root filesystem lies. */
 export const DriverData = struct('DriverData', { Data: map(string), Name: string });
@@ -73,6 +93,7 @@ export const ImageInspect = struct('ImageInspect', {
   RootFS: RootFs,
   Metadata: struct('Metadata', { LastTagTime: string }),
   Descriptor: optional(ImageDescriptor),
+  Manifests: optional(list(ImageManifest)),
 });
 export type ImageInspect = TypeOf<typeof ImageInspect>;
 
@@ -84,6 +105,7 @@ export const ImageSummary = struct('Summary', {
   Labels: map(string),
   ParentId: string,
   Descriptor: optional(ImageDescriptor),
+  Manifests: optional(list(ImageManifest)),
   RepoDigests: list(string),
   RepoTags: list(string),
   SharedSize: int64,

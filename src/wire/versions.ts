@@ -72,6 +72,12 @@ export const versionDifferences = {
   imageContainerKeys: { until: '1.49' },
   /** Images list carries Containers counts. */
   imageContainerCount: { since: '1.51' },
+  /** The image list heeds manifests. */
+  imageListManifests: { since: '1.47' },
+  /** Image inspect heeds manifests; it and lists with manifests carry a Descriptor. */
+  imageDescriptor: { since: '1.48' },
+  /** Removing an image heeds platforms. */
+  imageRemovePlatforms: { since: '1.50' },
   /** The image list heeds shared-size. */
   imageSharedSize: { since: '1.42' },
   /** Disk usage heeds type. */

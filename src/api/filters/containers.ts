@@ -107,7 +107,10 @@ function ancestorCondition(engine: Engine, filters: Filters): Keep[] {
   const wanted = new Set<string>();
   for (const name of names) {
     const image = engine.images.find(name);
-    if (image !== undefined) addDescendants(image, images, wanted);
+    if (image === undefined) continue;
+    addDescendants(image, images, wanted);
+    // A name means all the platforms that it stands for.
+    for (const other of images) if (other.listedAs === image.id) addDescendants(other, images, wanted);
   }
   return [({ imageId }) => wanted.has(imageId)];
 }

@@ -5,9 +5,15 @@ import { untilFilter } from '../timestamp.ts';
 import { flagFilter, matchesLabels, singleValue } from './match.ts';
 import { pathPattern } from './path-pattern.ts';
 
-/** What a list shows: newest first; without `all`, not the nameless steps that other images were built on. */
+/**
+ * What a list shows: newest first; without `all`, not the nameless steps that other images were built on. Of those that one name stands
+ * for, the one that suits this host.
+ */
 export function selectImages(engine: Engine, filters: Filters, all: boolean, now: Date): Image[] {
-  const images = [...engine.images.list()].sort((left, right) => createdAt(right) - createdAt(left));
+  const images = engine.images
+    .list()
+    .filter(({ listedAs }) => listedAs === undefined)
+    .sort((left, right) => createdAt(right) - createdAt(left));
   const parents = new Set(images.map(({ parent }) => parent));
   const keep = imageFilter(engine, filters, parents, now);
   return images.filter((image) => (all || !isDangling(image) || !parents.has(image.id)) && keep(image));
@@ -59,9 +65,13 @@ function familiarName(reference: string): string {
   return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
 }
 
-/** How many containers were made of each image. */
+/** How many containers were made of each image that lists show, and of those that it stands for. */
 export function containersByImage(engine: Engine): Map<string, number> {
+  const shown = new Map<string, string>(engine.images.list().map(({ id, listedAs }) => [id, listedAs ?? id]));
   const counts = new Map<string, number>();
-  for (const { imageId } of engine.containers.list()) counts.set(imageId, (counts.get(imageId) ?? 0) + 1);
+  for (const { imageId } of engine.containers.list()) {
+    const row = shown.get(imageId) ?? imageId;
+    counts.set(row, (counts.get(row) ?? 0) + 1);
+  }
   return counts;
 }

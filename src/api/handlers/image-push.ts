@@ -2,20 +2,22 @@ import type { PushedImage, PushProgress } from '../../images/contract.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from '../../oci/reference.ts';
 import type { Call } from '../call.ts';
 import { parseRegistryAuth } from '../registry-auth.ts';
+import { renderDescriptor } from '../render/descriptor.ts';
 import { pushMessage } from '../render/progress.ts';
 import type { ProgressWriter } from '../streams/progress-writer.ts';
-import { imageFor, queryPlatform } from './image-lookup.ts';
+import { queryPlatform } from './image-lookup.ts';
 
 /** Pushes what the path and `tag` name, or every tag of the repository when neither has one. */
 export async function pushImages(call: Call<'imagePush'>, writer: ProgressWriter): Promise<void> {
   const { engine, context, name, query, request } = call;
   const reference = askedReference(name, query.tag);
   // Told by status, unlike an image that is not there.
-  if (query.platform !== '') imageFor(engine, formatReference(reference), query.platform);
+  const platform = queryPlatform(query.platform);
+  if (platform !== undefined) engine.images.get(formatReference(reference), platform);
   writer.message({ status: `The push refers to repository [${repositoryOf(reference)}]` });
   await engine.images.push(context, formatReference(reference), {
     credentials: parseRegistryAuth(request.headers.get('x-registry-auth')),
-    platform: queryPlatform(query.platform),
+    platform,
     onLayer: (progress) => tell(progress, writer),
     onPushed: (pushed) => tellPushed(pushed, writer),
   });
@@ -33,7 +35,12 @@ function tell(progress: PushProgress, writer: ProgressWriter): void {
   else if (progress.current > 0) writer.progress(message);
 }
 
-function tellPushed({ tag, digest, size }: PushedImage, writer: ProgressWriter): void {
+function tellPushed({ tag, digest, size, insteadOf }: PushedImage, writer: ProgressWriter): void {
+  if (insteadOf !== undefined) {
+    const { index, manifest } = insteadOf;
+    const [originalIndex, selectedManifest] = [renderDescriptor(index), renderDescriptor(manifest)];
+    writer.message({ aux: { manifestPushedInsteadOfIndex: true, originalIndex, selectedManifest } });
+  }
   writer.message({ status: `${tag}: digest: ${digest} size: ${size}` });
   writer.message({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
 }

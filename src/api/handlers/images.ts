@@ -1,14 +1,18 @@
+import type { Context } from '../../base/context.ts';
 import { invalid } from '../../base/errors.ts';
+import type { Engine } from '../../engine/contract.ts';
 import type { Image } from '../../images/contract.ts';
 import { familiarRepository, parseReference } from '../../oci/reference.ts';
+import type { ImageSummary } from '../../wire/image-types.ts';
 import type { Filters } from '../../wire/query.ts';
-import { differs } from '../../wire/versions.ts';
+import { type ApiVersion, differs } from '../../wire/versions.ts';
 import type { HandlersOf } from '../call.ts';
 import { containersByImage, isDangling, selectImages } from '../filters/images.ts';
 import { flagFilter, matchesLabels } from '../filters/match.ts';
 import { renderHistory, renderImage, renderImageSummary } from '../render/image.ts';
+import { imageUsers, renderManifests } from '../render/image-manifests.ts';
 import { untilFilter } from '../timestamp.ts';
-import { imageFor } from './image-lookup.ts';
+import { queryPlatform } from './image-lookup.ts';
 
 export const imageHandlers: HandlersOf<
   'imageList' | 'imageInspect' | 'imageHistory' | 'imageTag' | 'imageRemove' | 'imagePrune'
@@ -22,7 +26,7 @@ export const imageHandlers: HandlersOf<
       query['shared-size'] && differs(version, 'imageSharedSize')
         ? await engine.images.usage(context)
         : undefined;
-    return images.map((image) =>
+    const summaries = images.map((image) =>
       renderImageSummary(image, version, {
         containers: differs(version, 'imageContainerCount') ? (users.get(image.id) ?? 0) : -1,
         size: image.size,
@@ -30,20 +34,26 @@ export const imageHandlers: HandlersOf<
         shared: Math.min(usage?.images.get(image.id)?.shared ?? (usage === undefined ? -1 : 0), image.size),
       }),
     );
+    if (!query.manifests || !differs(version, 'imageListManifests')) return summaries;
+    return await withManifests(engine, context, version, summaries);
   },
 
-  async imageInspect({ engine, name, query, version }) {
+  async imageInspect({ engine, context, name, query, version }) {
     if (query.manifests && query.platform !== '') {
       throw invalid('conflicting options: manifests and platform options cannot both be set');
     }
-    const image = imageFor(engine, name, query.platform);
+    const platform = queryPlatform(query.platform);
+    const image = engine.images.get(name, platform);
     const { storageDriver } = await engine.system.facts();
-    return renderImage(image, storageDriver, version);
+    const rendered = renderImage(image, storageDriver, version);
+    if (!differs(version, 'imageDescriptor')) return rendered;
+    const users = query.manifests ? imageUsers(engine) : undefined;
+    const manifests = await engine.images.manifests(context, name, platform);
+    return { ...rendered, ...renderManifests(manifests, version, users) };
   },
 
   imageHistory({ engine, name, query }) {
-    const image = imageFor(engine, name, query.platform);
-    return engine.images.history(image.id).map(renderHistory);
+    return engine.images.history(name, queryPlatform(query.platform)).map(renderHistory);
   },
 
   async imageTag({ engine, context, name, query }) {
@@ -55,12 +65,12 @@ export const imageHandlers: HandlersOf<
     await engine.images.tag(context, name, target);
   },
 
-  async imageRemove({ engine, context, name, query }) {
-    // An image has one platform here: what is to be taken away of it is all of it.
-    for (const platform of query.platforms) imageFor(engine, name, platform);
+  async imageRemove({ engine, context, name, query, version }) {
+    const platforms = differs(version, 'imageRemovePlatforms') ? query.platforms : [];
     const removed = await engine.images.remove(context, name, {
       force: query.force,
       prune: !query.noprune,
+      platforms: platforms.flatMap((text) => queryPlatform(text) ?? []),
     });
     return removed.map((item) => ({ ...item }));
   },
@@ -70,6 +80,24 @@ export const imageHandlers: HandlersOf<
     return { ImagesDeleted: items.length === 0 ? null : [...items], SpaceReclaimed: bytes };
   },
 };
+
+/** The images with their manifests; what an index has of all its images counts as the image's size. */
+async function withManifests(
+  engine: Engine,
+  context: Context,
+  version: ApiVersion,
+  summaries: readonly ImageSummary[],
+): Promise<ImageSummary[]> {
+  const users = imageUsers(engine);
+  const found: ImageSummary[] = [];
+  for (const summary of summaries) {
+    const manifests = renderManifests(await engine.images.manifests(context, summary.Id), version, users);
+    const sizes = (manifests.Manifests ?? []).map(({ Size }) => Size.Total);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    found.push({ ...summary, Size: Math.max(summary.Size, total), ...manifests });
+  }
+  return found;
+}
 
 /** What the filters take; Docker spares images with a name unless it is told not to. */
 function pruneFilter(filters: Filters): (image: Image) => boolean {

@@ -20,7 +20,7 @@ export const systemHandlers: HandlersOf<
   async info({ engine, version }) {
     const counts = {
       containers: engine.containers.list(),
-      images: engine.images.list().length,
+      images: engine.images.list().filter(({ listedAs }) => listedAs === undefined).length,
       now: new Date(),
     };
     return renderInfo(await engine.system.facts(), counts, version);

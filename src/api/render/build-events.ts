@@ -1,4 +1,4 @@
-import type { BasePull, BuildListener, BuildResult } from '../../build/contract.ts';
+import type { BasePull, BlobMove, BuildListener, BuildResult } from '../../build/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import type { BuildEvent } from '../../wire/build-messages.ts';
@@ -30,6 +30,16 @@ export function buildEvents(send: (event: BuildEvent) => void): { readonly liste
     },
   };
   return { listener };
+}
+
+/** What the client is to do for a cache that it keeps. */
+export function blobEvent({ kind, directory, digest, size, mediaType, offset }: BlobMove): BuildEvent {
+  return {
+    blob: {
+      ...{ Kind: kind, Directory: directory, Digest: digest },
+      ...{ Size: size, MediaType: mediaType, Offset: offset },
+    },
+  };
 }
 
 /** What a build made, and what is said about it. */

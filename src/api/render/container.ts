@@ -100,8 +100,11 @@ export function renderSummary(
 
 /** The name that was asked for, or the image's ID once the name belongs to another image. */
 function imageName(container: Container, engine: Engine): string {
-  const asked = container.config.Image;
-  return engine.images.find(asked)?.id === container.imageId ? asked : container.imageId;
+  const { imageId, config } = container;
+  if (engine.images.find(config.Image)?.id === imageId) return config.Image;
+  const platform = engine.images.find(imageId)?.platform;
+  const isNamed = platform !== undefined && engine.images.find(config.Image, platform)?.id === imageId;
+  return isNamed ? config.Image : imageId;
 }
 
 function commandLine({ path, args }: Container): string {

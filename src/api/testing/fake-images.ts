@@ -1,5 +1,7 @@
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Image, Images } from '../../images/contract.ts';
+import type { Platform } from '../../oci/image.ts';
+import { formatPlatform, platformFit } from '../../oci/platform.ts';
 import type { FakeState } from './fake-engine.ts';
 import { endless, parts } from './fake-streams.ts';
 import { image, imageId } from './samples.ts';
@@ -7,14 +9,21 @@ import { image, imageId } from './samples.ts';
 /** Images of which only names matter: what is called "missing" is not there, what is called "broken" fails on its way. */
 export function fakeImages(state: FakeState): Images {
   const { calls, stored } = state;
-  const find = (name: string): Image | undefined =>
-    stored.images.find(
-      (one) => one.id === name || one.tags.includes(name) || one.tags.includes(`${name}:latest`),
+  const named = (text: string, { id, tags }: Image): boolean => {
+    const name = text.replace('docker.io/library/', '');
+    return id === name || tags.includes(name) || tags.includes(`${name}:latest`);
+  };
+  const find = (name: string, platform?: Platform): Image | undefined =>
+    stored.images.find((one) => named(name, one) && (!platform || platformFit(platform, one.platform) > 0));
+  const get = (name: string, platform?: Platform): Image => {
+    const found = find(name, platform);
+    if (found !== undefined) return found;
+    if (platform === undefined || find(name) === undefined) {
+      throw notFound(`No such image: ${name.includes(':') ? name : `${name}:latest`}`);
+    }
+    throw notFound(
+      `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(platform)})`,
     );
-  const get = (name: string): Image => {
-    const found = find(name);
-    if (found === undefined) throw notFound(`No such image: ${name.includes(':') ? name : `${name}:latest`}`);
-    return found;
   };
   const consume = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const part of bytes) state.uploaded += part.length;
@@ -25,7 +34,10 @@ export function fakeImages(state: FakeState): Images {
     list: () => stored.images,
     manifests: async () => stored.manifests,
     tag: async (_context, source, target) => void calls.push(['tag', get(source).id, target]),
-    remove: async (_context, name) => [{ Untagged: name }, { Deleted: get(name).id }],
+    async remove(_context, name, { platforms = [] }) {
+      for (const platform of platforms) get(name, platform);
+      return [{ Untagged: name }, { Deleted: get(name).id }];
+    },
     async load(_context, archive) {
       await consume(archive);
       if (state.uploaded === 0) throw conflict('invalid tar header');

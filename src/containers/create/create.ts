@@ -58,9 +58,10 @@ export async function createContainer(
 /** Fails with `not-found` for a missing image, and for one of another platform than was asked for. */
 function chooseImage(parts: Parts, reference: string, platform: string, warnings: string[]): Image {
   if (reference === '') throw invalid('config cannot be empty in order to create a container');
-  const image = parts.images.get(reference);
+  const asked = platform === '' ? undefined : parsePlatform(platform);
+  const image = parts.images.find(reference, asked) ?? parts.images.get(reference);
   const actual = formatPlatform(image.platform);
-  if (platform === '') {
+  if (asked === undefined) {
     const host = hostPlatform();
     if (image.platform.os !== host.os || image.platform.architecture !== host.architecture) {
       warnings.push(
@@ -69,14 +70,13 @@ function chooseImage(parts: Parts, reference: string, platform: string, warnings
     }
     return image;
   }
-  const wanted = parsePlatform(platform);
   const fits =
-    wanted.os === image.platform.os &&
-    wanted.architecture === image.platform.architecture &&
-    (wanted.variant === undefined || wanted.variant === image.platform.variant);
+    asked.os === image.platform.os &&
+    asked.architecture === image.platform.architecture &&
+    (asked.variant === undefined || asked.variant === image.platform.variant);
   if (!fits) {
     throw notFound(
-      `image with reference ${reference} was found but its platform (${actual}) does not match the specified platform (${formatPlatform(wanted)})`,
+      `image with reference ${reference} was found but its platform (${actual}) does not match the specified platform (${formatPlatform(asked)})`,
     );
   }
   return image;
