@@ -1,11 +1,11 @@
-import type { ContainerCreateRequest, UpdateConfig } from '../wire/container-config.ts';
+import type { ContainerUpdateRequest, ContainerUpdateResponse } from '../wire/container-changes.ts';
+import type { ContainerCreateRequest } from '../wire/container-config.ts';
 import type {
   ContainerCreateResponse,
   ContainerInspect,
   ContainerPruneResponse,
   ContainerSummary,
   ContainerTopResponse,
-  ContainerUpdateResponse,
   ContainerWaitResponse,
 } from '../wire/container-types.ts';
 import type { TypeOf } from '../wire/schema.ts';
@@ -204,8 +204,8 @@ export function containerStats(
 export function updateContainer(
   client: Client,
   id: string,
-  body: UpdateConfig,
-): Promise<TypeOf<typeof ContainerUpdateResponse>> {
+  body: ContainerUpdateRequest,
+): Promise<ContainerUpdateResponse> {
   return client.json('POST', at(id, '/update'), { json: body });
 }
 

@@ -29,7 +29,6 @@ import { sampleStats } from './lifecycle/stats.ts';
 import { killEntry, stopEntry } from './lifecycle/stop.ts';
 import { stopAll } from './lifecycle/stop-all.ts';
 import { topEntry } from './lifecycle/top.ts';
-import { updateEntry } from './lifecycle/update.ts';
 import { waitFor } from './lifecycle/wait.ts';
 import { readContainerLog } from './logs/container-log.ts';
 import type { ContainersOptions } from './options.ts';
@@ -39,6 +38,7 @@ import type { Entry } from './record.ts';
 import { Registry } from './registry.ts';
 import { measure } from './size.ts';
 import { createContainerStore } from './store.ts';
+import { updateEntry } from './update/update.ts';
 
 export interface ContainerService extends Containers {
   /**

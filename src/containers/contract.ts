@@ -2,13 +2,13 @@ import type { Context } from '../base/context.ts';
 import type { Endpoint } from '../network/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Attachment, AttachOptions, CgroupStats, TerminalSize } from '../runtime/contract.ts';
+import type { ContainerUpdateRequest } from '../wire/container-changes.ts';
 import type {
   ContainerConfig,
   EndpointConfig,
   ExecConfig,
   HostConfig,
   NetworkingConfig,
-  UpdateConfig,
 } from '../wire/container-config.ts';
 
 /**
@@ -50,7 +50,11 @@ export interface Containers {
     network: string,
     options: { readonly force: boolean },
   ): Promise<void>;
-  update(context: Context, reference: string, change: UpdateConfig): Promise<readonly string[]>;
+  /**
+   * Changes it without losing ID, files or log: at once where the kernel can, at its next start otherwise. Everything that is named or, when it
+   * fails, nothing.
+   */
+  update(context: Context, reference: string, change: ContainerUpdateRequest): Promise<UpdateResult>;
   /** Waiting has begun when this returns: what happens afterwards is not missed. Resolves when the condition holds. */
   wait(context: Context, reference: string, condition: WaitCondition): Promise<WaitResult>;
   resize(context: Context, reference: string, size: TerminalSize): Promise<void>;
@@ -149,6 +153,20 @@ export interface CreateRequest {
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;
   readonly networking: NetworkingConfig | null;
+}
+
+export interface UpdateResult {
+  readonly warnings: readonly string[];
+  readonly changes: readonly AppliedChange[];
+}
+
+export interface AppliedChange {
+  /** "publish", "env", "label", "memory" ... */
+  readonly kind: string;
+  /** Which of its kind; empty where there is only one. */
+  readonly name: string;
+  readonly removed: boolean;
+  readonly applied: 'now' | 'next start';
 }
 
 export interface StopOptions {

@@ -31,7 +31,7 @@ export interface Flags {
   readonly resolvConfHash: string;
   /** Of a removal that was begun: anonymous volumes go too. */
   readonly removeVolumes: boolean;
-  /** A change of its networks or ports was begun while it runs: kernel and supervisor may not be as the row says. See `settle`. */
+  /** A change of its networks, ports or limits was begun while it runs: kernel and supervisor may not be as the row says. See `settle`. */
   readonly unsettled: boolean;
 }
 
@@ -49,7 +49,8 @@ export interface Entry {
   readonly id: string;
   container: Container;
   flags: Flags;
-  readonly mounts: readonly StoredMount[];
+  /** As `container.mounts`; those that come or go with the next start are among them. */
+  mounts: readonly StoredMount[];
   /** Held by verbs that change the container, and by the handling of its exit. */
   readonly lock: Mutex;
   readonly liveRoots: LiveRoots;

@@ -93,7 +93,7 @@ export interface PortChangeRequest {
 
 /**
  * To be carried out in three steps: the supervisor is told of `plans`; then `apply`; then the endpoints are written down as they are and `commit`.
- * Where a step fails, `cancel`, and the supervisor is told of `planBefore`. `explainStart` knows why one could not be bound.
+ * Where a later step fails, `revert` undoes `apply`; in any case `cancel`, and the supervisor is told of `planBefore`. `explainStart` knows why one could not be bound.
  */
 export interface PortChange {
   /** As it will be; undefined where the request's is. */
@@ -104,6 +104,7 @@ export interface PortChange {
   readonly planBefore: Partial<Plan>;
   /** Has the firewall follow. It is as before when that fails. */
   apply(context: Context): Promise<void>;
+  revert(context: Context): Promise<void>;
   /** What is no longer published can be had by others. */
   commit(): void;
   cancel(): void;

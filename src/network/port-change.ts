@@ -32,6 +32,7 @@ export function planPortChange(host: PortChangeHost, request: PortChangeRequest)
     plans: relayPlans(host.table, from, target),
     planBefore: relayPlan(host.table, from),
     apply: (context) => applyFirewall(host, context, change),
+    revert: (context) => applyFirewall(host, context, { before: change.after, after: change.before }),
     commit() {
       if (from !== undefined) host.ports.release(from.endpointId, from.ports);
       for (const endpoint of [left, target]) {

@@ -58,7 +58,7 @@ export const ContainerConfig = struct('Config', {
 });
 export type ContainerConfig = TypeOf<typeof ContainerConfig>;
 
-const LogConfig = struct('LogConfig', { Type: string, Config: map(string) });
+export const LogConfig = struct('LogConfig', { Type: string, Config: map(string) });
 
 export const PortBinding = struct('PortBinding', { HostIp: string, HostPort: string });
 export type PortBinding = TypeOf<typeof PortBinding>;
@@ -123,7 +123,7 @@ const resourceFields = {
 export const Resources = struct('Resources', resourceFields);
 export type Resources = TypeOf<typeof Resources>;
 
-/** The body of `POST /containers/{id}/update`. */
+/** What Docker lets an update change. */
 export const UpdateConfig = struct('UpdateConfig', { ...resourceFields, RestartPolicy });
 export type UpdateConfig = TypeOf<typeof UpdateConfig>;
 

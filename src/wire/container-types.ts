@@ -120,9 +120,6 @@ export type ContainerSummary = TypeOf<typeof ContainerSummary>;
 export const ContainerCreateResponse = struct('CreateResponse', { Id: string, Warnings: list(string) });
 export type ContainerCreateResponse = TypeOf<typeof ContainerCreateResponse>;
 
-export const ContainerUpdateResponse = struct('UpdateResponse', { Warnings: list(string) });
-export type ContainerUpdateResponse = TypeOf<typeof ContainerUpdateResponse>;
-
 export const ContainerWaitResponse = struct('WaitResponse', {
   Error: optional(struct('WaitExitError', { Message: optional(string) })),
   StatusCode: int64,

@@ -1,5 +1,5 @@
 import { invalid } from '../../base/errors.ts';
-import type { Container } from '../../containers/contract.ts';
+import type { AppliedChange, Container } from '../../containers/contract.ts';
 import { differs } from '../../wire/versions.ts';
 import type { HandlersOf } from '../call.ts';
 import { selectContainers } from '../filters/containers.ts';
@@ -8,6 +8,10 @@ import { renderContainer, renderSummary } from '../render/container.ts';
 import { untilFilter } from '../timestamp.ts';
 import { createRequest } from './create-request.ts';
 import { terminalSize } from './terminal-size.ts';
+
+function renderChange({ kind, name, removed, applied }: AppliedChange) {
+  return { Kind: kind, Name: name, Removed: removed, Applied: applied };
+}
 
 export const containerHandlers: HandlersOf<
   | 'containerList'
@@ -105,8 +109,11 @@ export const containerHandlers: HandlersOf<
   },
 
   async containerUpdate({ engine, context, name, body }) {
-    const warnings = await engine.containers.update(context, name, body);
-    return { Warnings: warnings.length === 0 ? null : [...warnings] };
+    const { warnings, changes } = await engine.containers.update(context, name, body);
+    return {
+      Warnings: warnings.length === 0 ? null : [...warnings],
+      ...(body.Changes === undefined ? {} : { Changes: changes.map(renderChange) }),
+    };
   },
 
   async containerResize({ engine, context, name, query }) {

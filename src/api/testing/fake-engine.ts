@@ -203,6 +203,7 @@ export function createFakeEngine(): FakeEngine {
       planPorts: ({ from, to }) => ({
         ...{ from, to, plans: [], planBefore: {} },
         apply: async () => {},
+        revert: async () => {},
         commit: () => {},
         cancel: () => {},
       }),

@@ -171,7 +171,7 @@ export const containerCommands: readonly CatalogEntry[] = [
     path: 'container update',
     shortcut: 'update',
     usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-    short: 'Change the limits and restart policy of containers',
+    short: 'Change containers: limits, restart policy, ports, environment, labels, mounts and more',
     load: () => import('../commands/update.ts'),
   },
   {

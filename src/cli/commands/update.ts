@@ -1,9 +1,11 @@
 import { updateContainer } from '../../client/containers.ts';
+import type { ContainerUpdateRequest } from '../../wire/container-changes.ts';
 import type { UpdateConfig } from '../../wire/container-config.ts';
 import { defineCommand } from '../command.ts';
 import { CommandError } from '../command-error.ts';
 import { parseRestartPolicy } from '../container/create-body.ts';
 import { containerFlags } from '../container/create-flags.ts';
+import { changeFlags, changesOf, describeChange } from '../container/update-changes.ts';
 import { messageOfFailure } from '../failure.ts';
 import { flag, type OptionsOf } from '../flag.ts';
 import { text } from '../flag-types.ts';
@@ -31,6 +33,7 @@ const sharedFlags = Object.fromEntries(shared.map((name) => [name, containerFlag
 
 const flags = {
   ...sharedFlags,
+  ...changeFlags,
   'kernel-memory': { ...containerFlags['kernel-memory'], hidden: true },
   restart: flag(text(), '', 'When to start the container again'),
 };
@@ -38,18 +41,22 @@ const flags = {
 export const command = defineCommand({
   flags,
   args: { atLeast: 1 },
-  async run({ args, options, session, spelled }) {
+  async run({ args, options, changed, session, spelled }) {
     if (spelled.size === 0) {
       throw new CommandError('you must provide one or more flags when using this command');
     }
-    const body = updateBody(options);
+    const changes = changesOf(options, changed);
+    const body: ContainerUpdateRequest = {
+      ...updateBody(options),
+      ...(changes === undefined ? {} : { Changes: changes }),
+    };
     const client = await session.client();
     const warnings: string[] = [];
     const failures: string[] = [];
     for (const name of args) {
       try {
-        const { Warnings } = await updateContainer(client, name, body);
-        session.io.out(`${name}\n`);
+        const { Warnings, Changes } = await updateContainer(client, name, body);
+        session.io.out(`${[name, ...(Changes ?? []).map(describeChange)].join('\n')}\n`);
         warnings.push(...(Warnings ?? []));
       } catch (reason) {
         failures.push(messageOfFailure(reason, session.address.host));

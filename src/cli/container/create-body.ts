@@ -20,13 +20,19 @@ export interface CreateInput {
   readonly proxyEnvironment: readonly string[];
 }
 
+type HealthOptions = Pick<
+  ContainerOptions,
+  'no-healthcheck' | Extract<keyof ContainerOptions, `health-${string}`>
+>;
+
 /** The parts of a create request, filled in. */
 export interface ContainerBody extends CreateBody {
   HostConfig: TypeOf<typeof HostConfig>;
 }
 
 const orNull = <T>(values: readonly T[]): T[] | null => (values.length === 0 ? null : [...values]);
-const toMap = (pairs: readonly string[]): Record<string, string> =>
+/** Texts `key=value`. */
+export const parseKeyValues = (pairs: readonly string[]): Record<string, string> =>
   Object.fromEntries(pairs.map((pair) => cut(pair, '=')));
 
 /**
@@ -44,7 +50,7 @@ export function createBody(input: CreateInput): ContainerBody {
   const { exposed, bindings } = parsePorts(options.publish, options.expose);
   const devices = parseDevices(options.device);
   const environment = environmentOf(input);
-  const labels = toMap([...readKeyValueFiles(options['label-file']), ...options.label]);
+  const labels = parseKeyValues([...readKeyValueFiles(options['label-file']), ...options.label]);
   checkModes(options);
   const restart = parseRestartPolicy(options.restart);
   const host = hostConfig(options, changed, { binds, bindings, devices, restart });
@@ -93,7 +99,13 @@ function attachedStreams(options: ContainerOptions) {
 }
 
 /** Of variables given more than once, the last counts; those of files come first. */
-function environmentOf({ options, proxyEnvironment }: CreateInput): string[] {
+export function environmentOf({
+  options,
+  proxyEnvironment,
+}: {
+  readonly options: Pick<ContainerOptions, 'env' | 'env-file'>;
+  readonly proxyEnvironment: readonly string[];
+}): string[] {
   const fromFiles = readKeyValueFiles(options['env-file'], (key) => process.env[key]);
   const given = new Map([...proxyEnvironment, ...options.env].map((entry) => [cut(entry, '=')[0], entry]));
   return [...fromFiles, ...given.values()];
@@ -119,7 +131,8 @@ export function parseRestartPolicy(text: string): RestartPolicy {
   return { Name: name, MaximumRetryCount: Number(count) };
 }
 
-function healthConfig(options: ContainerOptions): TypeOf<typeof HealthConfig> | undefined {
+/** What the flags say of the health check; undefined where they say nothing. Throws an Error in Docker's words. */
+export function healthConfig(options: HealthOptions): TypeOf<typeof HealthConfig> | undefined {
   const times = {
     interval: options['health-interval'],
     timeout: options['health-timeout'],
@@ -209,7 +222,7 @@ function hostConfig(
 }
 
 /** Upper case, with the prefix, sorted, each once. */
-function capabilities(given: readonly string[]): string[] | null {
+export function capabilities(given: readonly string[]): string[] | null {
   const names = given.map((name) => {
     const upper = name.trim().toUpperCase();
     return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
@@ -228,8 +241,8 @@ function logAndSecurity(options: ContainerOptions) {
   }
   return {
     ...security,
-    logConfig: { Type: driver, Config: toMap(options['log-opt']) },
-    storage: toMap(options['storage-opt']),
+    logConfig: { Type: driver, Config: parseKeyValues(options['log-opt']) },
+    storage: parseKeyValues(options['storage-opt']),
   };
 }
 
@@ -275,7 +288,7 @@ function resources(options: ContainerOptions, { devices }: Parsed) {
 }
 
 /** Go leaves zero values of a mount out; its option structs stay, also empty. */
-function withoutZeroes(mount: Mount): Mount {
+export function withoutZeroes(mount: Mount): Mount {
   const keep = (value: unknown, key: string): unknown => {
     if (typeof value !== 'object' || value === null) return value || undefined;
     if (key === 'Labels' || key === 'Options') return Object.keys(value).length === 0 ? undefined : value;

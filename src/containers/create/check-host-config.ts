@@ -110,7 +110,8 @@ function checkExtraHost(entry: string): void {
   }
 }
 
-function normaliseCapabilities(field: string, names: readonly string[] | null): string[] | null {
+/** Names as inspect shows them. Fails with `invalid-argument` in Docker's words. */
+export function normaliseCapabilities(field: string, names: readonly string[] | null): string[] | null {
   if (names === null) return null;
   return names.map((name) => {
     if (name.toUpperCase() === 'ALL') return 'ALL';

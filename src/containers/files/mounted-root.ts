@@ -4,7 +4,7 @@ import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, O_DIRECTORY, O_PATH } from '../.
 import { HOST, type Operation } from '../../plan/operations.ts';
 import type { TreeSource } from '../../runtime/trees/contract.ts';
 import { openMountSources } from '../lifecycle/mount-sources.ts';
-import type { StoredMount } from '../mounts/stored-mount.ts';
+import { currentMounts, type StoredMount } from '../mounts/stored-mount.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 
@@ -32,7 +32,7 @@ export async function mountedRoot(
 
 /** Where a container's volumes, bind mounts and files of /etc are mounted; with memory filesystems, which only a run has. */
 export function mountDestinations({ container, mounts }: Entry, running: boolean): string[] {
-  const kept = mounts.filter(({ point }) => running || point.type !== 'tmpfs');
+  const kept = currentMounts(mounts, running).filter(({ point }) => running || point.type !== 'tmpfs');
   const memory = running ? Object.keys(container.hostConfig.Tmpfs ?? {}) : [];
   return [
     ...etcFiles(container.files).map(([, destination]) => destination),

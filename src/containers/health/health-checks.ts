@@ -40,6 +40,13 @@ export class HealthChecks {
     }
   }
 
+  /** The same after what is asked of its health has changed. */
+  refollow(parts: Parts, entry: Entry): void {
+    this.#watches.get(entry.id)?.abort();
+    this.#watches.delete(entry.id);
+    this.follow(parts, entry);
+  }
+
   close(): void {
     for (const watch of this.#watches.values()) watch.abort();
     this.#watches.clear();

@@ -1,6 +1,7 @@
 import { isCode } from '../../base/errors.ts';
 import type { Exit, Task } from '../../runtime/contract.ts';
 import { formatTime } from '../../wire/times.ts';
+import { currentMounts } from '../mounts/stored-mount.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { cgroupsPath } from '../spec/build-spec.ts';
@@ -85,7 +86,7 @@ export async function finishRun(parts: Parts, entry: Entry, exit: Exit): Promise
   for (const endpoint of endpoints) parts.events.network(entry.container, 'disconnect', endpoint);
   await forgotten;
   await releaseVolumes(parts, entry);
-  parts.events.volumes(entry.container, 'unmount', entry.mounts);
+  parts.events.volumes(entry.container, 'unmount', currentMounts(entry.mounts, true));
   if (restart)
     entry.restarts.schedule(entry.restarts.nextDelay(ran), () => void restartAfterExit(parts, entry));
   return !restart && !entry.restarting && entry.container.hostConfig.AutoRemove;

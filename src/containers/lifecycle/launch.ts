@@ -7,6 +7,7 @@ import { formatTime } from '../../wire/times.ts';
 import type { Container } from '../contract.ts';
 import { freshHealth } from '../health/health-checks.ts';
 import { logFileOptions } from '../logs/log-config.ts';
+import { nextMounts } from '../mounts/stored-mount.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { buildSpec } from '../spec/build-spec.ts';
@@ -26,6 +27,7 @@ import { type Change, transition } from './transition.ts';
  */
 export async function launch(parts: Parts, entry: Entry, byHand: boolean): Promise<Task> {
   await entry.liveRoots.gone();
+  settleMounts(parts, entry);
   const clients = entry.attachments.take();
   const connected: ConnectedEndpoint[] = [];
   try {
@@ -37,6 +39,15 @@ export async function launch(parts: Parts, entry: Entry, byHand: boolean): Promi
     await undo(parts, entry, connected, clients, error);
     throw error;
   }
+}
+
+/** What an update left for the next start has come. */
+function settleMounts(parts: Parts, entry: Entry): void {
+  const mounts = nextMounts(entry.mounts);
+  if (mounts === entry.mounts) return;
+  entry.mounts = mounts;
+  entry.container = { ...entry.container, mounts: mounts.map(({ point }) => point) };
+  parts.store.saveIdentity(entry);
 }
 
 /** Ports that were chosen for a container may turn out to be another program's: then others are chosen, this many times. */

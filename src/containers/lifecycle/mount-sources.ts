@@ -1,5 +1,5 @@
 import { HOST, type Operation } from '../../plan/operations.ts';
-import type { StoredMount } from '../mounts/stored-mount.ts';
+import { currentMounts, nextMounts, type StoredMount } from '../mounts/stored-mount.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 
@@ -11,11 +11,11 @@ export interface MountSources {
   readonly operations: readonly Operation[];
 }
 
-/** Has volumes mounted that need it, until `releaseVolumes`. Fails in Docker's words when a volume or an image is gone. */
+/** Has volumes mounted that need it, until `releaseVolumes`, for a container that does not run. Fails in Docker's words when a volume or an image is gone. */
 export async function openMountSources(parts: Parts, entry: Entry): Promise<MountSources> {
   const operations: Operation[] = [];
   const mounts: StoredMount[] = [];
-  for (const mount of entry.mounts) {
+  for (const mount of nextMounts(entry.mounts)) {
     const { type } = mount.point;
     if (type === 'volume') mounts.push(await fromVolume(parts, entry.id, mount));
     else if (type === 'image') mounts.push(await fromImage(parts, mount, operations));
@@ -38,7 +38,7 @@ export async function releaseVolumes(parts: Parts, { id, mounts }: Entry): Promi
 
 /** Of a container that still runs from an earlier daemon. */
 export function resumeVolumes(parts: Parts, { id, mounts }: Entry): void {
-  for (const { point } of mounts) {
+  for (const { point } of currentMounts(mounts, true)) {
     if (point.type === 'volume' && point.name !== undefined) parts.volumes.resume(point.name, id);
   }
 }

@@ -24,26 +24,33 @@ export function publishingEndpoint(entry: Entry): Endpoint | undefined {
 }
 
 /**
- * Publishes other ports of a running container, or the same by another endpoint. `write` writes down how its networks are then. All of it
- * happens or nothing: ports that cannot be had fail in Docker's words. The caller has noted that it was begun (`unsettled`).
+ * Publishes other ports of a running container, or the same by another endpoint. `finish` does the rest of the change and writes down how its
+ * networks are then. All of it happens or nothing: ports that cannot be had fail in Docker's words. The caller has noted that it was
+ * begun (`unsettled`).
  */
 export async function changePorts(
   parts: Parts,
   entry: Entry,
   task: Task,
   wanted: PortsWanted,
-  write: (networks: Container['networks']) => void,
+  finish: (networks: Container['networks']) => Promise<void>,
 ): Promise<void> {
-  const from = publishingEndpoint(entry);
-  const change = await tellSupervisor(parts, entry, task, { ...wanted, from });
+  const { background } = parts;
+  const change = await tellSupervisor(parts, entry, task, { ...wanted, from: publishingEndpoint(entry) });
+  const undo: (() => Promise<void>)[] = [() => task.publish(background, change.planBefore)];
   try {
-    await change.apply(parts.background);
+    await change.apply(background);
+    undo.unshift(() => change.revert(background));
+    await finish(withPorts(entry.container.networks, change));
   } catch (error) {
     change.cancel();
-    await task.publish(parts.background, change.planBefore);
+    for (const step of undo) {
+      await step().catch((reason) => {
+        parts.log.error('cannot take back a change of ports', { container: entry.id, error: reason });
+      });
+    }
     throw error;
   }
-  write(withPorts(entry.container.networks, change));
   change.commit();
 }
 
@@ -89,5 +96,7 @@ export async function movePorts(
   const ports = to === undefined ? [] : portRequests(entry.container);
   const nothing = from === undefined && ports.length === 0;
   if (nothing || from?.endpointId === to?.endpointId) return;
-  await changePorts(parts, entry, task, { to, ports }, (networks) => transition(parts, entry, { networks }));
+  await changePorts(parts, entry, task, { to, ports }, async (networks) =>
+    transition(parts, entry, { networks }),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Task } from '../../runtime/contract.ts';
 import type { Parts } from '../parts.ts';
 import { type Entry, joinedContainer } from '../record.ts';
+import { limitAgain } from '../update/apply.ts';
 import { forgetNetwork } from './connect-network.ts';
 import { endpointsOf } from './endpoints.ts';
 import { gatewaysOf, portGateway } from './gateways.ts';
@@ -11,7 +12,7 @@ import { transition } from './transition.ts';
 
 /**
  * Makes kernel and supervisor of a container that runs what its row says, or the row what they are, after a daemon was killed while it changed its
- * networks or ports. Networks have been started, so the firewall follows the row already.
+ * networks, ports or limits. Networks have been started, so the firewall follows the row already.
  */
 export async function settleTask(parts: Parts, entry: Entry, task: Task): Promise<void> {
   if (ownsNetwork(entry)) {
@@ -23,6 +24,7 @@ export async function settleTask(parts: Parts, entry: Entry, task: Task): Promis
     rewriteHosts(parts, entry);
     await refreshNames(parts, entry);
   }
+  await limitAgain(parts, entry, task);
   transition(parts, entry, { flags: { unsettled: false } });
 }
 

@@ -1,5 +1,5 @@
 import { invalid } from '../../base/errors.ts';
-import type { LogFileOptions } from '../../runtime/contract.ts';
+import type { LogFileOptions, LogRotation } from '../../runtime/contract.ts';
 import { parseBoolean } from '../../wire/booleans.ts';
 import type { ContainerConfig, HostConfig } from '../../wire/container-config.ts';
 import { parseSize } from '../../wire/sizes.ts';
@@ -63,13 +63,8 @@ function checkMode(options: Readonly<Record<string, string>>): void {
   }
 }
 
-interface Rotation {
-  readonly maxSize: number;
-  readonly maxFiles: number;
-  readonly compress: boolean;
-}
-
-function readRotation(options: Readonly<Record<string, string>>): Rotation {
+/** When a log is rotated. Fails with `invalid-argument` in Docker's words. */
+export function readRotation(options: Readonly<Record<string, string>>): LogRotation {
   const size = options['max-size'];
   const maxSize = size === undefined || size === '-1' ? 0 : logSize(size);
   if (maxSize === undefined) throw invalid(`invalid size: '${size}'`);

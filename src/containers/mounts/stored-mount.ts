@@ -20,6 +20,19 @@ export interface StoredMount {
   readonly readOnlyForceRecursive: boolean;
   /** tmpfs: options as mount(8) takes them, comma-separated. */
   readonly tmpfsOptions: string;
+  /** Of a container that runs: it comes, or goes, with the next start. */
+  readonly pending?: 'added' | 'removed';
+}
+
+/** Those that a container has now: as it was started if it runs, as it would be if not. */
+export function currentMounts(mounts: readonly StoredMount[], running: boolean): readonly StoredMount[] {
+  return running ? mounts.filter(({ pending }) => pending !== 'added') : nextMounts(mounts);
+}
+
+/** Those that it has after its next start. */
+export function nextMounts(mounts: readonly StoredMount[]): readonly StoredMount[] {
+  if (mounts.every(({ pending }) => pending === undefined)) return mounts;
+  return mounts.filter(({ pending }) => pending !== 'removed').map(({ pending: _, ...mount }) => mount);
 }
 
 export const plainMount: Omit<StoredMount, 'point'> = {

@@ -155,6 +155,7 @@ export class FakeNetworks implements Networks {
         this.portChanges.push('apply');
         if (this.firewallFailure !== undefined) throw this.firewallFailure;
       },
+      revert: async () => void this.portChanges.push('revert'),
       commit: () => void this.portChanges.push('commit'),
       cancel: () => void this.portChanges.push('cancel'),
     };

@@ -25,7 +25,7 @@ export function writeStep(setting: Setting, ignore: readonly number[] = []): Ope
 }
 
 /** Writes it now. Fails with `invalid-argument` in runc's words: a live update is refused by the kernel. */
-export function applySetting({ path, value }: Setting): void {
+function applySetting({ path, value }: Setting): void {
   try {
     writeFileSync(path, value);
   } catch (error) {
@@ -33,6 +33,28 @@ export function applySetting({ path, value }: Setting): void {
       cause: error,
     });
   }
+}
+
+/** All of them or, as far as the kernel lets values be put back, none. */
+export function applySettings(settings: readonly Setting[]): void {
+  const before: Setting[] = [];
+  try {
+    for (const setting of settings) {
+      const value = readText(setting.path);
+      applySetting(setting);
+      if (value !== undefined) before.unshift({ ...setting, value });
+    }
+  } catch (error) {
+    for (const setting of before) restoreSetting(setting);
+    throw error;
+  }
+}
+
+/** What refuses its own old value cannot be helped: the failure that led here is the one to tell. */
+function restoreSetting(setting: Setting): void {
+  try {
+    applySetting(setting);
+  } catch {}
 }
 
 /** "EBUSY: resource busy or locked, write" as "resource busy or locked". */

@@ -5,7 +5,7 @@ import type { SpecMount, SpecResources } from '../../oci/runtime-spec.ts';
 import { HOST, type Operation } from '../../plan/operations.ts';
 import type { CgroupMount, Cgroups, CgroupView, GroupPlan, JoinPlan } from './contract.ts';
 import type { Hierarchy } from './layout.ts';
-import { applySetting, readText, type Setting, writeStep } from './setting.ts';
+import { applySettings, readText, type Setting, writeStep } from './setting.ts';
 import { killBelow, processesBelow, removeTree, waitUntil } from './tree.ts';
 import { type Limit, limitsOf } from './v1-limits.ts';
 import { mountHierarchies } from './v1-mount.ts';
@@ -74,7 +74,7 @@ export class CgroupsV1 implements Cgroups {
 
   update(group: string, resources: SpecResources): void {
     const settings = this.#settings(group, limitsOf(resources));
-    for (const setting of swapFirstIfGrowing(settings)) applySetting(setting);
+    applySettings(swapFirstIfGrowing(settings));
   }
 
   async freeze(context: Context, group: string): Promise<void> {

@@ -8,7 +8,7 @@ import { HOST, type Operation } from '../../plan/operations.ts';
 import { deviceProgram } from '../device-filter.ts';
 import { parseMountOptions } from '../mount-options.ts';
 import type { CgroupMount, Cgroups, CgroupView, GroupPlan, JoinPlan } from './contract.ts';
-import { applySetting, readTable, readText, type Setting, writeStep } from './setting.ts';
+import { applySettings, readTable, readText, type Setting, writeStep } from './setting.ts';
 import { killBelow, processesBelow, removeTree, waitUntil } from './tree.ts';
 import { unifiedLimits, type WeightFile } from './v2-limits.ts';
 import { readUnifiedStats } from './v2-stats.ts';
@@ -87,7 +87,7 @@ export class CgroupsV2 implements Cgroups {
   }
 
   update(group: string, resources: SpecResources): void {
-    for (const setting of this.#settings(group, resources)) applySetting(setting);
+    applySettings(this.#settings(group, resources));
   }
 
   async freeze(context: Context, group: string): Promise<void> {

@@ -1,11 +1,11 @@
-import { ContainerCreateRequest, ExecConfig, UpdateConfig } from '../container-config.ts';
+import { ContainerUpdateRequest, ContainerUpdateResponse } from '../container-changes.ts';
+import { ContainerCreateRequest, ExecConfig } from '../container-config.ts';
 import {
   ContainerCreateResponse,
   ContainerInspect,
   ContainerPruneResponse,
   ContainerSummary,
   ContainerTopResponse,
-  ContainerUpdateResponse,
   ContainerWaitResponse,
   ExecInspect,
   ExecStartRequest,
@@ -168,9 +168,10 @@ export const containerRoutes = {
   containerUpdate: {
     method: 'POST',
     path: '/containers/{id}/update',
-    summary: 'Changes resource limits and the restart policy.',
+    summary:
+      'Changes resource limits and the restart policy; by `Changes`, which only Sampan has, most of what create decided. All of it or nothing.',
     query: {},
-    body: UpdateConfig,
+    body: ContainerUpdateRequest,
     statuses: [200],
     response: ContainerUpdateResponse,
     stream: 'none',

@@ -1,0 +1,32 @@
+import type { ContainerConfig, HostConfig } from '../../wire/container-config.ts';
+import type { AppliedChange } from '../contract.ts';
+import type { StoredMount } from '../mounts/stored-mount.ts';
+import { type Entry, isRunning } from '../record.ts';
+
+/** Who has to be told of a change: nobody, as it counts when it is looked up; what runs, if it does; the next start. */
+export type Concerns = 'nobody' | 'what runs' | 'next start';
+
+/** A container as an update is to leave it, and the words for what it changed. Nothing has happened as long as there is but this. */
+export class Draft {
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  mounts: readonly StoredMount[];
+  readonly name: string;
+  readonly running: boolean;
+  readonly changes: AppliedChange[] = [];
+  readonly warnings: string[] = [];
+
+  constructor(entry: Entry) {
+    const { config, hostConfig, name } = entry.container;
+    this.config = config;
+    this.hostConfig = hostConfig;
+    this.mounts = entry.mounts;
+    this.name = name;
+    this.running = entry.task !== undefined && isRunning(entry);
+  }
+
+  note(concerns: Concerns, kind: string, name = '', removed = false): void {
+    const now = concerns === 'nobody' || (concerns === 'what runs' && this.running);
+    this.changes.push({ kind, name, removed, applied: now ? 'now' : 'next start' });
+  }
+}
