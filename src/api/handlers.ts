@@ -1,5 +1,6 @@
 import type { Handlers } from './call.ts';
 import { buildHandlers } from './handlers/build.ts';
+import { buildDirectoryHandlers } from './handlers/build-directories.ts';
 import { buildShellHandlers } from './handlers/build-shells.ts';
 import { buildkitHandlers } from './handlers/buildkit.ts';
 import { commitHandlers } from './handlers/commit.ts';
@@ -31,6 +32,7 @@ export const handlers: Handlers = {
   ...commitHandlers,
   ...registryHandlers,
   ...buildHandlers,
+  ...buildDirectoryHandlers,
   ...buildShellHandlers,
   ...buildkitHandlers,
   ...networkHandlers,

@@ -8,6 +8,7 @@ import type { AttestParts } from './attest/attest.ts';
 import { BuildRun, type BuildRunParts, parseDockerfile, solvedBuild } from './build-run.ts';
 import type { CacheKeeper } from './cache/cache-keeper.ts';
 import { BuildCaches, type RemoteCacheParts } from './cache/remote/build-caches.ts';
+import { WaitingDirectories } from './cache/remote/client-directories.ts';
 import { checkFile } from './check-file.ts';
 import { ComparedContexts } from './compared-contexts.ts';
 import { openContext, openTree } from './contexts.ts';
@@ -83,6 +84,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     takeUpload: (id) => uploads.take(id),
     runShell: (context, id, shell) => runParts.failedSteps.run(context, id, shell),
     resizeShell: (id, rows, columns) => runParts.failedSteps.resize(id, rows, columns),
+    directories: new WaitingDirectories(),
     cache: () => parts.keeper.list(),
     prune: (context, options) => parts.keeper.prune(context, options),
   };

@@ -54,6 +54,7 @@ export interface Builder {
   runShell(context: Context, id: string, request: ShellRequest): Promise<number>;
   /** Fails with `not-found` where none runs. */
   resizeShell(id: string, rows: number, columns: number): Promise<void>;
+  readonly directories: ClientDirectories;
   /** What the cache holds. */
   cache(): Promise<readonly CacheRecord[]>;
   prune(context: Context, options: CachePruneOptions): Promise<CachePruneResult>;
@@ -160,6 +161,31 @@ export interface CacheDirectory {
   write(context: Context, blob: Descriptor, bytes: AsyncIterable<Uint8Array>): Promise<void>;
   /** All blobs are written: this one is what the cache is known by. */
   finish(context: Context, manifest: Descriptor): Promise<void>;
+}
+
+/** Directories of clients that are not asked but told: they come with what is wanted, and for what is offered. */
+export interface ClientDirectories {
+  /** Takes note of a directory and the sizes in bytes of the blobs in it, for one build that follows; its ID. It is kept for a while. */
+  add(blobs: ReadonlyMap<Digest, number>): string;
+  /** For a build, which its client hears through `tell`. Fails with `not-found`, and with `conflict` when another build has it. */
+  use(id: string, tell: (move: BlobMove) => void): OpenDirectory;
+  /** A blob that is wanted, from the offset that it is wanted from; resolves when it has been read. Fails with `not-found`. */
+  give(context: Context, id: string, digest: Digest, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /** A blob that is offered. Fails with `not-found`. */
+  take(context: Context, id: string, digest: Digest): AsyncIterable<Uint8Array>;
+}
+
+/** The directory is forgotten when it is disposed. */
+export interface OpenDirectory extends Disposable {
+  readonly directory: CacheDirectory;
+}
+
+/** What a client is to bring, or to get; when all is there, the blob that a cache is known by. */
+export interface BlobMove extends Descriptor {
+  readonly kind: 'wanted' | 'offered' | 'finished';
+  /** Its ID. */
+  readonly directory: string;
+  readonly offset: number;
 }
 
 /** Something that was fetched, for what is said about what it became part of. */

@@ -96,6 +96,20 @@ export type BuildShellStart = TypeOf<typeof BuildShellStart>;
 const BuildAnswer = struct('BuildAnswer', { json: string, text: string, status: int64 });
 export type BuildAnswer = TypeOf<typeof BuildAnswer>;
 
+/**
+ * What the client is to do with a blob of one of its directories (BuildDirectory): bring a "wanted" one from byte `Offset` on, or get an "offered"
+ * one, while the build waits. With "finished" all blobs of a cache are there, and this one, a manifest or index, is what it is known by.
+ */
+const BuildBlob = struct('BuildBlob', {
+  Kind: string,
+  Directory: string,
+  Digest: string,
+  Size: int64,
+  MediaType: string,
+  Offset: int64,
+});
+export type BuildBlob = TypeOf<typeof BuildBlob>;
+
 export const BuildEvent = struct('BuildEvent', {
   vertex: optional(BuildVertex),
   started: optional(BuildStarted),
@@ -105,6 +119,7 @@ export const BuildEvent = struct('BuildEvent', {
   warning: optional(BuildWarning),
   failure: optional(BuildFailure),
   shell: optional(BuildShell),
+  blob: optional(BuildBlob),
   answer: optional(BuildAnswer),
   aux: optional(BuildImage),
   index: optional(BuildIndex),
@@ -138,12 +153,25 @@ export const ownBuildParameters = {
   ssh: text(),
   /** JSON object: by the name that a Dockerfile uses, "docker-image://…", a URL, or "context:ID" of an uploaded one. */
   contexts: text(),
+  /** JSON list of caches that steps may come from, BuildKit's types and attributes: `{"Type":"registry","Attrs":{"ref":"…"}}`; with `Directory` its ID. */
+  cacheimports: text(),
+  /** The same of caches that steps are to be kept in. */
+  cacheexports: text(),
   /** The ID of a ComparedContext: the context is that one, and the body is a tar of the files that were wanted of it. */
   context: text(),
 } as const;
 
 /** Base64url of a JSON object: by ID, the bytes of a secret in base64. A header, since targets of requests are logged. */
 export const BUILD_SECRETS_HEADER = 'X-Build-Secrets';
+
+/** The body of `POST /build/directories`: the blobs that a client has in a directory for caches of a build that follows. */
+export const BuildDirectory = struct('BuildDirectory', {
+  Blobs: list(struct('BuildDirectoryBlob', { Digest: string, Size: int64 })),
+});
+
+/** The answer, good for one build, for a while. */
+export const AddedBuildDirectory = struct('AddedBuildDirectory', { ID: string });
+export type AddedBuildDirectory = TypeOf<typeof AddedBuildDirectory>;
 
 /** The answer to `POST /build/contexts`, whose body is a tar: a named context of builds that follow, kept for a while. */
 export const UploadedContext = struct('UploadedContext', { ID: string });

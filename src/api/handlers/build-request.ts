@@ -144,7 +144,7 @@ function record(what: string, source: string): Record<string, unknown> {
 }
 
 /** A JSON list of texts. */
-function list(what: string, source: string): readonly string[] {
+export function list(what: string, source: string): readonly string[] {
   const value = json(what, source) ?? [];
   if (!Array.isArray(value)) throw invalid(`error reading ${what}: not a list`);
   return value.filter((item): item is string => isText(what, item));

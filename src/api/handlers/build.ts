@@ -13,10 +13,11 @@ import { EVENTS } from '../../wire/build-messages.ts';
 import type { Call, HandlersOf } from '../call.ts';
 import { ConnectionClosed } from '../http/connection.ts';
 import { HttpError } from '../http/head.ts';
-import { buildEvents, resultEvents } from '../render/build-events.ts';
+import { blobEvent, buildEvents, resultEvents } from '../render/build-events.ts';
 import { BuildTranscript } from '../render/build-transcript.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
 import { pruneCache } from './build-cache.ts';
+import { cacheWishes } from './build-directories.ts';
 import { type BuildOptions, buildOptions, buildRequest, texts } from './build-request.ts';
 import { readContextLines } from './context-lines.ts';
 import { buildWithSession } from './session-build.ts';
@@ -129,7 +130,9 @@ async function buildWithEvents(
       writer.event({ answer: { json: JSON.stringify(json, null, 2), text, status } });
       return;
     }
-    for (const event of resultEvents(await run(call, request, listener))) writer.event(event);
+    const caches = cacheWishes(call.engine.builder, call.query, stack, (move) => writer.event(blobEvent(move)));
+    const result = await run(call, { ...request, ...caches }, listener);
+    for (const event of resultEvents(result)) writer.event(event);
   } catch (error) {
     if (error instanceof ConnectionClosed || error instanceof HttpError) throw error;
     // Nothing is answered before all is taken in.

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../base/json.ts';
 import type { SessionBuild } from '../../buildkit/contract.ts';
 import type { Call } from '../call.ts';
 import { ProgressWriter } from '../streams/progress-writer.ts';
-import { args, texts } from './build-request.ts';
+import { args, list, texts } from './build-request.ts';
 
 /** What the context is called that the client sends over its session. */
 const CLIENT_SESSION = 'client-session';
@@ -30,6 +30,7 @@ function sessionBuild(query: Query): SessionBuild {
     session: query.session,
     attributes: attributesOf(query),
     exports: exportsOf(query),
+    cacheImports: list('cachefrom', query.cachefrom).map((ref) => ({ type: 'registry', attributes: { ref } })),
   };
 }
 

@@ -16,6 +16,7 @@ import { NameTable } from '../../network/names.ts';
 import type { Volume } from '../../volumes/contract.ts';
 import { FakeAttachment } from './fake-attachment.ts';
 import { fakeContainerFiles } from './fake-container-files.ts';
+import { fakeDirectories } from './fake-directories.ts';
 import { fakeImages } from './fake-images.ts';
 import { fakeVolumes } from './fake-volumes.ts';
 import { container, facts, image, imageId, network } from './samples.ts';
@@ -275,6 +276,7 @@ export function createFakeEngine(): FakeEngine {
         return 0;
       },
       resizeShell: async (id, rows, columns) => void calls.push(['resizeShell', id, rows, columns]),
+      directories: fakeDirectories(calls),
       cache: async () => [cacheRecord],
       async prune(_context, options) {
         calls.push(['pruneCache', options, options.filter(cacheRecord)]);

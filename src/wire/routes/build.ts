@@ -1,4 +1,11 @@
-import { BuildShellStart, ComparedContext, ownBuildParameters, UploadedContext } from '../build-messages.ts';
+import {
+  AddedBuildDirectory,
+  BuildDirectory,
+  BuildShellStart,
+  ComparedContext,
+  ownBuildParameters,
+  UploadedContext,
+} from '../build-messages.ts';
 import { BuildPruneResponse } from '../disk-usage-types.ts';
 import { ProgressMessage } from '../messages.ts';
 import { filters, flag, integer, text, texts, unsigned } from '../query.ts';
@@ -82,6 +89,41 @@ export const buildRoutes = {
     statuses: [201],
     response: UploadedContext,
     stream: 'none',
+    since: '1.51',
+    own: true,
+  },
+  buildDirectoryAdd: {
+    method: 'POST',
+    path: '/build/directories',
+    summary:
+      'Takes note of a directory of the client that a build is to read or write a cache in. The events of the build say what is wanted of it and offered for it (BuildBlob).',
+    query: {},
+    body: BuildDirectory,
+    bodyRequired: true,
+    statuses: [201],
+    response: AddedBuildDirectory,
+    stream: 'none',
+    since: '1.51',
+    own: true,
+  },
+  buildDirectoryGive: {
+    method: 'POST',
+    path: '/build/directories/{id}/blobs',
+    summary: 'Brings a blob that the build wants.',
+    query: { digest: text() },
+    upload: true,
+    statuses: [204],
+    stream: 'none',
+    since: '1.51',
+    own: true,
+  },
+  buildDirectoryTake: {
+    method: 'GET',
+    path: '/build/directories/{id}/blobs',
+    summary: 'Gets a blob that the build offers.',
+    query: { digest: text() },
+    statuses: [200],
+    stream: 'bytes',
     since: '1.51',
     own: true,
   },
