@@ -12,6 +12,7 @@ import { followLinks } from '../files/follow-links.ts';
 import type { LayersTreeParts } from '../files/layers-tree.ts';
 import type { Made, ShellOpener, Step, StepMaker } from '../solver/step.ts';
 import type { CacheMounts } from './cache-mounts.ts';
+import { explainForeign } from './foreign-platform.ts';
 import type { ResultLayers } from './layers-of.ts';
 import { OpenResults } from './open-result.ts';
 import { ProcessError } from './process-error.ts';
@@ -109,7 +110,7 @@ function requestOf(
   };
 }
 
-/** A mount whose source is missing is told as such, not as a mount that failed. */
+/** A mount whose source is missing is told as such, not as a mount that failed; so is an emulator. */
 async function explained<T>(parts: RunStepParts, step: Step<RunOperation>, run: Promise<T>): Promise<T> {
   try {
     return await run;
@@ -122,7 +123,7 @@ async function explained<T>(parts: RunStepParts, step: Step<RunOperation>, run: 
       const path = await followLinks(step.context, tree, fromText(mount.source));
       if ((await tree.stat(step.context, path)) === undefined) throw missing(mount.source);
     }
-    throw error;
+    throw await explainForeign(error, step.operation.platform);
   }
 }
 
@@ -157,6 +158,6 @@ async function* clamped(
 }
 
 function clamp(part: TreePart, latest: number | undefined): TreePart {
-  if (latest === undefined || part instanceof Uint8Array || (part.seconds ?? 0) <= latest) return part;
+  if (latest === undefined || part instanceof Uint8Array || (part.seconds ?? 0) < latest) return part;
   return { ...part, seconds: latest, nanoseconds: 0 };
 }
