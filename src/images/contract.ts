@@ -237,6 +237,8 @@ export interface PushedImage {
 
 export interface SaveOptions {
   readonly platform: Platform | undefined;
+  /** What all of it is called in the archive, whatever its names are here: "name:tag" each. */
+  readonly names?: readonly string[] | undefined;
 }
 
 export interface CommitRequest {

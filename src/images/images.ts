@@ -262,7 +262,7 @@ export class StoredImages implements Images {
   }
 
   save(context: Context, references: readonly string[], options: SaveOptions): AsyncIterable<Uint8Array> {
-    const images = imagesToSave(this.#store, references, options.platform);
+    const images = imagesToSave(this.#store, references, options);
     for (const { image } of images) this.#ledger.announce('save', image, image.id);
     return writeArchive(context, this.#store, this.#options.content, images);
   }

@@ -7,8 +7,10 @@ import {
   parseReference,
   type Reference,
   repositoryOf,
+  withDefaultTag,
 } from '../oci/reference.ts';
 import { platformOf } from './config.ts';
+import type { SaveOptions } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { IndexRecord } from './index-store.ts';
 import { findTarget, isIdOf, requireTarget, type Target } from './resolve.ts';
@@ -29,8 +31,9 @@ export interface SavedImage {
 export function imagesToSave(
   store: ImageStore,
   references: readonly string[],
-  platform: Platform | undefined,
+  { platform, names: given }: SaveOptions,
 ): SavedImage[] {
+  const called = given?.map((name) => withDefaultTag(parseReference(name)));
   const found = new Map<string, Target & { readonly names: Map<string, Reference> }>();
   for (const text of references) {
     for (const { target, name } of namedBy(store, text)) {
@@ -42,7 +45,7 @@ export function imagesToSave(
     }
   }
   return [...found.values()].map(({ image, index, names }) => {
-    return { image, index, names: [...names.keys()].sort().map(parseReference) };
+    return { image, index, names: called ?? [...names.keys()].sort().map(parseReference) };
   });
 }
 
