@@ -18,6 +18,7 @@ export class ImageBench implements Disposable {
   /** "action name", in the order in which they came. */
   readonly events: string[] = [];
   users: ReturnType<ImageUsers['containersOf']> = [];
+  usersOf: ImageUsers['containersOf'] = () => this.users;
 
   open(): Promise<StoredImages> {
     return openImages({
@@ -25,7 +26,7 @@ export class ImageBench implements Disposable {
       content: this.content,
       snapshots: this.snapshots,
       events: { publish: ({ action, attributes }) => this.events.push(`${action} ${attributes['name']}`) },
-      users: { containersOf: () => this.users },
+      users: { containersOf: (id) => this.usersOf(id) },
       registries: this.registry,
     });
   }
