@@ -16,15 +16,15 @@ interface Annotation {
 const keyPattern =
   /^annotation(?:-(manifest|index|manifest-descriptor|index-descriptor))?(?:\[([^\]]*)\])?\.(.+)$/s;
 
-/** Reads annotations as BuildKit's exporters take them: "annotation-manifest[linux/arm64].key". Fails with `invalid-argument`. */
+/**
+ * Reads annotations as BuildKit's exporters take them: "annotation-manifest[linux/arm64].key". Those of an index's own descriptor are for
+ * whoever writes one. Fails with `invalid-argument`.
+ */
 export function readAnnotations(attributes: Readonly<Record<string, string>>): readonly Annotation[] {
   return Object.entries(attributes).map(([name, value]) => {
     const [, level = 'manifest', platform, key] = keyPattern.exec(name) ?? [];
     if (key === undefined) throw invalid(`invalid annotation ${JSON.stringify(name)}`);
-    if (level === 'index-descriptor') {
-      throw invalid(`${name}: annotations of an index's own descriptor are not supported`);
-    }
-    if (platform !== undefined && level === 'index') {
+    if (platform !== undefined && level.startsWith('index')) {
       throw invalid(`${name}: an index is of all platforms, so its annotations cannot name one`);
     }
     const wanted = platform === undefined ? undefined : parsePlatform(platform);

@@ -106,7 +106,8 @@ describe('annotations', () => {
     ['annotation.', 'invalid annotation "annotation."'],
     ['annotation-index.a', 'index annotations not supported for single platform export'],
     ['annotation-index[linux/amd64].a', 'an index is of all platforms'],
-    ['annotation-index-descriptor.a', "annotations of an index's own descriptor are not supported"],
+    ['annotation-index-descriptor.a', 'index descriptor annotations not supported for single platform'],
+    ['annotation-index-descriptor[linux/amd64].a', 'an index is of all platforms'],
     ['annotation[linux/a b].a', 'is an invalid component of "linux/a b"'],
   ])('that cannot be are refused before anything is made: %s', async (key, message) => {
     const paper = new PaperBuilder();

@@ -32,8 +32,10 @@ export function wantedResult(request: BuildRequest): WantedResult {
   const { provenance, sbom } = attestations;
   const isSaid = provenance !== undefined || sbom;
   const isOne = request.platforms.length === 1 && !isSaid;
-  if (isOne && annotations.some(({ level }) => level === 'index')) {
-    throw invalid('index annotations not supported for single platform export');
+  const ofIndex = annotations.find(({ level }) => level.startsWith('index'));
+  if (isOne && ofIndex !== undefined) {
+    const what = ofIndex.level.replace('-', ' ');
+    throw invalid(`${what} annotations not supported for single platform export`);
   }
   if (isOne) return { kind: 'image', manifest: ownManifest(request, annotations) };
   return {

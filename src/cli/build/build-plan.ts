@@ -26,8 +26,8 @@ export interface BuildPlan {
   readonly question: Question | undefined;
   readonly outputs: Outputs;
   readonly names: readonly string[];
-  /** Whether the image is to have its names in the store. */
-  readonly isNamed: boolean;
+  /** Whether the image is to be in the store, by its names. */
+  readonly keepsImage: boolean;
   /** By the keys that the daemon takes. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly attestations: Readonly<Record<string, string>>;
@@ -56,7 +56,7 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
     question: questionOf(options),
     outputs,
     names,
-    isNamed: keepsImage(outputs),
+    keepsImage: keepsImage(outputs),
     annotations: { ...outputs.annotations, ...annotationsOf(options.annotation) },
     attestations: attestationsOf(options),
     id: randomBytes(16).toString('hex'),

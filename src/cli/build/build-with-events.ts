@@ -31,7 +31,7 @@ export async function buildWithEvents(run: BuildRun): Promise<BuildOutcome & Ans
   }
   const { warnings, answer } = outcome;
   if (plan.question !== undefined) io.out(answer === undefined ? '' : answerReport(plan.question, answer));
-  else if (plan.options.quiet) io.out(`${idOf(outcome) ?? ''}\n`);
+  else if (plan.options.quiet) io.out(plan.keepsImage ? `${idOf(outcome) ?? ''}\n` : '');
   else if (plan.progress !== 'quiet') io.err(warningSummary(warnings, session.programName));
   return outcome;
 }
@@ -72,7 +72,7 @@ async function follow(
   }
   if (plan.question !== undefined) return outcome;
   if (images.length === 0) throw new CommandError('the daemon ended the build without a result');
-  steps.exported(outcome, plan.isNamed ? plan.names : []);
+  steps.exported(outcome, plan.keepsImage ? plan.names : []);
   return outcome;
 }
 

@@ -14,8 +14,8 @@ export interface QueryFacts {
   readonly remote: string | undefined;
   /** Names of the image. */
   readonly names: readonly string[];
-  /** Whether it is to have them in the store. */
-  readonly isNamed: boolean;
+  /** Whether it is to be in the store, by them. */
+  readonly keepsImage: boolean;
   readonly annotations: Readonly<Record<string, string>>;
   readonly attestations: Readonly<Record<string, string>>;
   readonly outputs: Pick<Outputs, 'compression'>;
@@ -36,7 +36,7 @@ export interface QueryFacts {
 export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Session): Query {
   const common = {
     version: '1',
-    t: facts.isNamed ? facts.names : [],
+    t: facts.keepsImage ? facts.names : [],
     dockerfile: facts.dockerfile,
     remote: facts.remote,
     target: options.target,
@@ -60,7 +60,7 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     ...common,
     progress: EVENTS,
     buildid: facts.id,
-    statementnames: facts.isNamed ? '' : jsonList(facts.names),
+    statementnames: facts.keepsImage ? '' : jsonList(facts.names),
     attestations: orNothing(facts.attestations),
     annotations: orNothing(facts.annotations),
     compression: facts.outputs.compression,
