@@ -29,6 +29,7 @@ import { Membership } from './membership.ts';
 import { addAddress } from './netlink/addresses.ts';
 import { LOOPBACK_INDEX, protocol } from './netlink/constants.ts';
 import {
+  adoptBridge,
   attachToBridge,
   createBridge,
   createVethPair,
@@ -97,7 +98,7 @@ export class BridgeNetwork implements LiveNetwork {
     const { name, mtu } = settings;
     const addresses = [...this.#bridgeAddresses(), ...(this.network.enableIPv6 ? [linkLocalGateway] : [])];
     const ports = this.endpoints.map(({ hostInterface }) => attachToBridge(hostInterface, index));
-    const link = existing ? raiseLink(index) : createBridge({ name, macAddress, mtu, index });
+    const link = existing ? adoptBridge(index) : createBridge({ name, macAddress, mtu, index });
     return [
       netlinkOperation(protocol.route, [link]),
       ...(this.network.enableIPv6 ? ipv6Settings(name) : []),

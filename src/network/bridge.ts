@@ -17,6 +17,7 @@ import { macAddressFor } from './ipam.ts';
 import { addAddress, decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from './netlink/addresses.ts';
 import { protocol } from './netlink/constants.ts';
 import {
+  adoptBridge,
   attachToBridge,
   createBridge,
   decodeLink,
@@ -24,7 +25,6 @@ import {
   dumpLinks,
   getLink,
   type Link,
-  raiseLink,
 } from './netlink/links.ts';
 import { type Message, netlinkOperation } from './netlink/message.ts';
 import { readMessages } from './netlink/reader.ts';
@@ -163,7 +163,7 @@ export async function prepareBridge(
   if (link === undefined) throw internal(`the kernel does not show bridge ${name}`);
   const settle = [
     addAddress(link.index, wanted),
-    raiseLink(link.index),
+    adoptBridge(link.index),
     ...options.ports.map((port) => attachToBridge(port, link.index)),
   ];
   await launcher.run(context, { before: [route(settle, [errno.EEXIST, errno.ENODEV])] });

@@ -40,19 +40,14 @@ export class FirewallKeeper implements AsyncDisposable {
     this.#context = background(options.log);
   }
 
-  /** From here on nothing is missed. Fails where the kernel cannot tell. */
+  /** From here on nothing is missed; where that fails it is tried again, and all is put right once it succeeds. */
   async start(): Promise<void> {
-    const watch = await this.#options.launcher.follow(
-      this.#context,
-      { before: [{ op: 'watchNetfilter' }] },
-      (report) => this.#take(report),
-    );
-    if (this.#disposed) {
-      watch[Symbol.dispose]();
-      return;
+    try {
+      await this.#follow();
+    } catch (error) {
+      this.#complain(error);
+      void this.#again();
     }
-    this.#watch = watch;
-    void watch.ended.then(() => this.#again());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,13 +103,29 @@ export class FirewallKeeper implements AsyncDisposable {
       await this.#sleep(PAUSE);
       if (this.#disposed) return;
       try {
-        await this.start();
+        await this.#follow();
         this.#take(new Uint8Array());
       } catch (error) {
-        this.#options.log.error('cannot watch the firewall', { error: messageOf(error) });
+        this.#complain(error);
         await this.#sleep(RETRY);
       }
     }
+  }
+
+  async #follow(): Promise<void> {
+    const before = [{ op: 'watchNetfilter' }] as const;
+    const take = (report: Uint8Array): void => this.#take(report);
+    const watch = await this.#options.launcher.follow(this.#context, { before }, take);
+    if (this.#disposed) {
+      watch[Symbol.dispose]();
+      return;
+    }
+    this.#watch = watch;
+    void watch.ended.then(() => this.#again());
+  }
+
+  #complain(error: unknown): void {
+    this.#options.log.error('cannot watch the firewall', { error: messageOf(error) });
   }
 
   #sleep(milliseconds: number): Promise<void> {

@@ -7,15 +7,8 @@ import { BridgeNetwork } from './bridge-network.ts';
 import type { Endpoint, Network } from './contract.ts';
 import { defaultBridgePool } from './describe.ts';
 import { firewallPortsOf, type HostIpv6 } from './endpoint-plan.ts';
-import {
-  addBridge,
-  type FirewallBridge,
-  loadFirewall,
-  removeBridgeRules,
-  unloadFirewall,
-} from './firewall.ts';
-import { type Gate, gateOf, setUpGate, tearDownGate } from './firewall-gate.ts';
-import { FirewallKeeper } from './firewall-keeper.ts';
+import { addBridge, type FirewallBridge, type FirewallPorts, removeBridgeRules } from './firewall.ts';
+import { HostFirewall } from './host-firewall.ts';
 import type { LiveNetwork } from './live-network.ts';
 import type { Link } from './netlink/links.ts';
 import { prefixOf } from './network-config.ts';
@@ -43,16 +36,19 @@ export class LiveNetworks {
   readonly #going = new Set<Promise<void>>();
   #host: NetworkHost | undefined;
   #bridge: BridgeNetwork | undefined;
-  #gate: Gate | undefined;
-  #keeper: FirewallKeeper | undefined;
-  /** Called with those that the firewall was made anew for. */
-  readonly #onRestored: (endpoints: readonly Endpoint[]) => void;
+  readonly #firewall: HostFirewall;
 
+  /** `onRestored` is called with those that the firewall is made anew for. */
   constructor(options: NetworksOptions, onRestored: (endpoints: readonly Endpoint[]) => void) {
     this.#options = options;
-    this.#onRestored = onRestored;
     this.table = options.tableName ?? tableFor(options.bridge);
     this.#ipv6 = options.ipv6 ?? hostIpv6();
+    this.#firewall = new HostFirewall({
+      ...{ launcher: options.launcher, log: options.log, table: this.table, ipv6: this.#ipv6 },
+      manners: options.hostFirewall ?? 'respect',
+      contents: () => this.#firewallContents(),
+      restoring: () => onRestored([...this.#live.values()].flatMap(({ endpoints }) => endpoints)),
+    });
   }
 
   /** The default bridge as it is set up; undefined before `start` and after `stop`. */
@@ -84,28 +80,23 @@ export class LiveNetworks {
     for (const network of inventory.others) await this.#reopen(context, host, common, network);
     for (const endpoint of inventory.endpoints) this.#live.get(endpoint.networkId)?.restore(endpoint);
     await this.#setUpAll(context);
-    await this.#watchFirewall();
-    await this.#loadFirewall(context, host.links);
-    const before: Operation[] = [];
+    await this.#firewall.start(context, host.links);
     if (ipForward && !host.forwarding) {
       this.#options.log.info('enabling IP forwarding');
-      before.push(enableForwarding());
+      await launcher.run(context, { before: [enableForwarding()] });
     }
-    if (before.length > 0) await launcher.run(context, { before });
   }
 
   /** Containers outlive the daemon: while any is connected, what it needs stays. */
   async stop(context: Context): Promise<void> {
     await this.settled();
-    await this.#keeper?.[Symbol.asyncDispose]();
-    this.#keeper = undefined;
+    await this.#firewall.rest();
     const networks = [...this.#live.values()];
     if (this.#bridge === undefined || networks.some(({ endpoints }) => endpoints.length > 0)) return;
     this.#bridge = undefined;
     this.#live.clear();
-    const gate = this.#gate === undefined ? [] : [tearDownGate(this.#gate)];
-    const remove = [...networks.flatMap((network) => network.tearDown()), ...gate];
-    await this.#options.launcher.run(context, { before: [unloadFirewall(this.table), ...remove] });
+    await this.#firewall.stop(context);
+    await this.#options.launcher.run(context, { before: networks.flatMap((network) => network.tearDown()) });
   }
 
   /** Sets a new network up; when that fails, nothing of it stays. */
@@ -219,63 +210,16 @@ export class LiveNetworks {
     }
   }
 
-  async #watchFirewall(): Promise<void> {
-    const { launcher, log } = this.#options;
-    await this.#keeper?.[Symbol.asyncDispose]();
-    const keeper = new FirewallKeeper({
-      ...{ launcher, log, table: this.table },
-      restore: (context) => this.#restoreFirewall(context),
-      tend: async () => {},
-    });
-    await keeper.start();
-    this.#keeper = keeper;
-  }
-
-  /** The host's firewall is asked where the kernel can copy packets; where it cannot, published ports go past it, as they do in Docker. */
-  async #loadFirewall(context: Context, links: readonly Link[]): Promise<void> {
-    const { launcher, log, hostFirewall } = this.#options;
-    if (hostFirewall !== 'bypass') {
-      const gate = gateOf(this.table, links);
-      try {
-        await launcher.run(context, { before: [...setUpGate(gate, this.#ipv6), this.#wholeFirewall(gate)] });
-        this.#gate = gate;
-        return;
-      } catch (error) {
-        log.warn("published ports go past the host's firewall: this kernel cannot copy packets (nft_dup)", {
-          error: messageOf(error),
-        });
-      }
-    }
-    this.#gate = undefined;
-    await launcher.run(context, { before: [this.#wholeFirewall()] });
-  }
-
-  /** Endpoints may come and go while the tables are loaded: then once more, until what was loaded is what is wanted. */
-  async #restoreFirewall(context: Context): Promise<void> {
-    for (;;) {
-      const wanted = this.#wholeFirewall(this.#gate);
-      const endpoints = [...this.#live.values()].flatMap((network) => network.endpoints);
-      this.#onRestored(endpoints);
-      await this.#options.launcher.run(context, { before: [wanted] });
-      if (Bun.deepEquals(wanted, this.#wholeFirewall(this.#gate))) return;
-    }
-  }
-
-  #wholeFirewall(gate?: Gate): Operation {
+  #firewallContents(): { bridges: readonly FirewallBridge[]; ports: FirewallPorts } {
     const networks = [...this.#live.values()];
-    const bridges = networks.flatMap(({ firewall }): FirewallBridge[] =>
-      firewall === undefined ? [] : [firewall],
-    );
     const ports = networks.flatMap(({ endpoints }) => endpoints.map(firewallPortsOf));
-    return loadFirewall(
-      this.table,
-      bridges,
-      {
+    return {
+      bridges: networks.flatMap(({ firewall }) => (firewall === undefined ? [] : [firewall])),
+      ports: {
         translations: ports.flatMap(({ translations }) => translations),
         open: ports.flatMap(({ open }) => open),
       },
-      gate,
-    );
+    };
   }
 
   async #clearAway(context: Context, network: LiveNetwork): Promise<void> {

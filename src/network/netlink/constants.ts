@@ -11,6 +11,8 @@ export const messageType = {
   newRoute: 24,
   deleteRoute: 25,
   getRoute: 26,
+  newRule: 32,
+  deleteRule: 33,
 } as const;
 
 export const messageFlag = {
@@ -31,6 +33,7 @@ export const linkAttribute = {
   link: 5,
   master: 10,
   info: 18,
+  group: 27,
   namespaceFd: 28,
   extendedMask: 29,
   transmitQueues: 31,
@@ -53,7 +56,7 @@ export const addressAttribute = { address: 1, local: 2, broadcast: 4 } as const;
 /** IFA_F_NODAD. */
 export const addressFlag = { noDuplicateDetection: 0x02 } as const;
 
-export const routeAttribute = { destination: 1, outputInterface: 4, gateway: 5 } as const;
+export const routeAttribute = { destination: 1, outputInterface: 4, gateway: 5, table: 15 } as const;
 
 /** IFF_UP. */
 export const INTERFACE_UP = 0x1;

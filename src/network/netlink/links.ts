@@ -23,6 +23,15 @@ export interface BridgeLink {
   readonly index?: number;
 }
 
+/** All bridges of containers are in it, so that other firewalls need one rule for all. "SM". */
+export const BRIDGE_GROUP = 0x534d;
+
+/** Puts a bridge that is there into the group of all, and sets it up. */
+export function adoptBridge(index: number): Message {
+  const link = raiseLink(index);
+  return { ...link, attributes: [[linkAttribute.group, BRIDGE_GROUP]] };
+}
+
 /** Makes a bridge and sets it up. An address of its own keeps it from taking those of its ports. */
 export function createBridge(bridge: BridgeLink): Message {
   return {
@@ -33,6 +42,7 @@ export function createBridge(bridge: BridgeLink): Message {
       [linkAttribute.name, bridge.name],
       [linkAttribute.mtu, bridge.mtu],
       [linkAttribute.address, macBytes(bridge.macAddress)],
+      [linkAttribute.group, BRIDGE_GROUP],
       [linkAttribute.info, [[linkInfo.kind, 'bridge']]],
     ],
   };

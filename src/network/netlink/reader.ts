@@ -21,12 +21,20 @@ export function* readMessages(bytes: Uint8Array): Generator<ReceivedMessage> {
 
 /** The attributes behind a family's fixed header, flags of their types removed; of equal types the last counts. */
 export function readAttributes(payload: Uint8Array, headerSize: number): ReceivedAttributes {
-  const attributes = new Map<number, Uint8Array>();
+  return new Map(readAttributeList(payload, headerSize));
+}
+
+/** All of them, in their order. */
+export function readAttributeList(
+  payload: Uint8Array,
+  headerSize = 0,
+): readonly (readonly [number, Uint8Array])[] {
+  const attributes: [number, Uint8Array][] = [];
   let offset = align(headerSize);
   while (offset + 4 <= payload.length) {
     const size = u16(payload, offset);
     if (size < 4 || offset + size > payload.length) break;
-    attributes.set(u16(payload, offset + 2) & 0x3fff, payload.subarray(offset + 4, offset + size));
+    attributes.push([u16(payload, offset + 2) & 0x3fff, payload.subarray(offset + 4, offset + size)]);
     offset += align(size);
   }
   return attributes;

@@ -98,6 +98,33 @@ export function addRule(
   return message(messageKind.newRule, messageFlag.create | messageFlag.append, attributes, ofFamily);
 }
 
+/** Inserts a rule before the one with this handle. */
+export function insertRule(
+  table: string,
+  chain: string,
+  expressions: readonly Expression[],
+  before: Uint8Array,
+  { family: ofFamily, comment = '' }: RuleOptions,
+): Message {
+  const attributes: readonly Attribute[] = [
+    [1, table],
+    [2, chain],
+    [4, expressions],
+    [6, before],
+    [7, commentData(comment)],
+  ];
+  return message(messageKind.newRule, messageFlag.create, attributes, ofFamily);
+}
+
+export function deleteRule(table: string, chain: string, handle: Uint8Array, ofFamily: number): Message {
+  const attributes: readonly Attribute[] = [
+    [1, table],
+    [2, chain],
+    [3, handle],
+  ];
+  return message(messageKind.deleteRule, 0, attributes, ofFamily);
+}
+
 /** A field of a key or of data: its type's number, and its length as it stands in registers, a multiple of 4 once padded. */
 interface Field {
   readonly type: number;

@@ -27,7 +27,7 @@ export const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouti
 
 export const priorities = { raw: -300, destinationNat: -100, filter: 0, sourceNat: 100 } as const;
 
-export const verdicts = { drop: 0, accept: 1, jump: -3 } as const;
+export const verdicts = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const;
 
 /** Key and data types as `nft` names them when it lists a set; the kernel only keeps the numbers. */
 export const dataType = {
@@ -45,7 +45,15 @@ export const setFlag = { map: 0x8 } as const;
 export const FIRST_REGISTER = 8;
 export const VERDICT_REGISTER = 0;
 
-export const metaKey = { mark: 3, inputName: 6, outputName: 7, family: 15, protocol: 16 } as const;
+export const metaKey = {
+  mark: 3,
+  inputName: 6,
+  outputName: 7,
+  family: 15,
+  protocol: 16,
+  inputGroup: 21,
+  outputGroup: 22,
+} as const;
 
 export const trackingKey = { state: 0, status: 2 } as const;
 

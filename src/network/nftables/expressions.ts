@@ -82,6 +82,35 @@ export function marked(mark: number): readonly Expression[] {
   return [meta(metaKey.mark), equal(native32(mark))];
 }
 
+/** Goes on if the interface of this side is in a group: as `nft` says it, or as iptables does, which cannot read the former. */
+export function inGroup(
+  side: 'input' | 'output',
+  group: number,
+  { legible }: { readonly legible: 'nft' | 'iptables' },
+): readonly Expression[] {
+  if (legible === 'nft') {
+    return [meta(side === 'input' ? metaKey.inputGroup : metaKey.outputGroup), equal(native32(group))];
+  }
+  // struct xt_devgroup_info: XT_DEVGROUP_MATCH_SRC or _DST, group and mask of the source, of the destination; padded to eight bytes.
+  const all = 0xffffffff;
+  const words = side === 'input' ? [1, group, all, 0, 0, 0] : [4, 0, 0, group, all, 0];
+  return [
+    expression('match', [
+      [1, 'devgroup'],
+      [2, bigEndian32(0)],
+      [3, Buffer.concat(words.map(native32))],
+    ]),
+  ];
+}
+
+/** Goes on if the packet goes out of this interface. */
+export function outOf(name: string): readonly Expression[] {
+  return [meta(metaKey.outputName), equal(interfaceName(name))];
+}
+
+/** What `iptables` has in each rule. */
+export const counter: Expression = expression('counter', []);
+
 /** Sends a copy of the packet out of the interface with this index, as if `gateway` were the way. In tables of IPv4 or IPv6 alone. */
 export function duplicate(gateway: Uint8Array, index: number): readonly Expression[] {
   const device = gateway.length / 4;
