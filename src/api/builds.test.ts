@@ -120,22 +120,25 @@ describe('POST /build', () => {
     expect(api.engine.calls.filter(([name]) => name === 'closeContext')).toHaveLength(3);
   });
 
-  test("knows registries' credentials and secrets from headers", async () => {
+  test("knows registries' credentials from a header, and secrets that were kept", async () => {
     const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const configs = {
       'https://index.docker.io/v1/': { username: 'hub' },
       'r.example:5000': { username: 'own' },
     };
-    const secrets = encode({ s: Buffer.from('hidden').toString('base64') });
-    const head = `${upload}X-Registry-Config: ${encode(configs)}\r\nX-Build-Secrets: ${secrets}\r\n`;
-    const request = await asked({}, head);
+    const body = JSON.stringify({ Secrets: { s: Buffer.from('hidden').toString('base64') } });
+    const sent = await api.request('POST', '/build/secrets', body, 'Content-Type: application/json\r\n');
+    const request = await asked(
+      { secrets: JSON.parse(sent.body).ID },
+      `${upload}X-Registry-Config: ${encode(configs)}\r\n`,
+    );
     expect((await request.credentials('docker.io'))?.username).toBe('hub');
     expect((await request.credentials('r.example:5000'))?.username).toBe('own');
     expect(await request.credentials('other.example')).toBeUndefined();
     expect(Buffer.from((await request.secrets('s')) ?? []).toString()).toBe('hidden');
     expect(await request.secrets('t')).toBeUndefined();
     expect((await build('', `${upload}X-Registry-Config: ?\r\n`)).status).toBe(200);
-    expect((await build('', `${upload}X-Build-Secrets: ?\r\n`)).status).toBe(400);
+    expect((await api.request('POST', '/build?secrets=other', 'tar', upload)).status).toBe(404);
   });
 
   test.each([

@@ -357,8 +357,11 @@ describe('checks', () => {
     const { warnings } = await paper.build(text);
     expect(warnings.map(({ rule }) => rule)).toEqual(['JSONArgsRecommended', 'UndefinedVar']);
     expect(warnings[0]?.excerpt).toContain('   2 | >>> CMD a\n');
-    expect(await paper.builder.check(background(), paper.request(text))).toEqual(warnings);
-    await expect(paper.builder.check(background(), paper.request('FOO'))).rejects.toThrow(
+    const { json } = await paper.builder.inquire(background(), paper.request(text), 'lint');
+    expect(json).toMatchObject({
+      warnings: warnings.map(({ rule, detail }) => ({ ruleName: rule, detail })),
+    });
+    await expect(paper.builder.inquire(background(), paper.request('FOO'), 'targets')).rejects.toThrow(
       'line 1: unknown instruction',
     );
   });

@@ -17,8 +17,10 @@ import type {
   BuildListener,
   BuildRequest,
   BuildResult,
+  BuildSecrets,
   InquiryRequest,
   LintWarning,
+  OpenTree,
 } from './contract.ts';
 import { FailedSteps } from './debug/failed-steps.ts';
 import { locate } from './errors.ts';
@@ -51,7 +53,8 @@ export interface BuilderParts
 const STEPS_AT_ONCE = Math.max(16, 2 * availableParallelism());
 
 export function createBuilder(parts: BuilderParts): Builder {
-  const uploads = new Uploads();
+  const uploads = new Uploads<OpenTree>('build context', (opened) => opened[Symbol.dispose]());
+  const secrets = new Uploads<BuildSecrets>('secrets', () => {});
   const running = new Map<string, AbortController>();
   const compared = new ComparedContexts(parts.contexts);
   const { steps, imageMaker: maker, directory } = parts;
@@ -71,7 +74,6 @@ export function createBuilder(parts: BuilderParts): Builder {
       return await build({ ...context, signal }, parts, runParts, request, listener);
     },
     cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
-    check: (context, request) => check(context, parts, request),
     inquire: (context, request, question) =>
       inquire(request, question, () => lint(context, parts, request)).catch((error: unknown) => {
         throw locate(error, { filename: request.filename, text: request.dockerfile });
@@ -82,6 +84,8 @@ export function createBuilder(parts: BuilderParts): Builder {
     compareContext: (context, key, records) => compared.compare(context, key, records),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
     takeUpload: (id) => uploads.take(id),
+    keepSecrets: (kept) => secrets.add(kept),
+    takeSecrets: (id) => secrets.take(id),
     runShell: (context, id, shell) => runParts.failedSteps.run(context, id, shell),
     resizeShell: (id, rows, columns) => runParts.failedSteps.resize(id, rows, columns),
     directories: new WaitingDirectories(),
@@ -129,18 +133,6 @@ async function build(
     return { ...result, warnings: run.warnings ?? [] };
   } catch (error) {
     throw locate(error, { filename, text });
-  }
-}
-
-async function check(
-  context: Context,
-  parts: BuilderParts,
-  request: BuildRequest,
-): Promise<readonly LintWarning[]> {
-  try {
-    return await lint(context, parts, request);
-  } catch (error) {
-    throw locate(error, { filename: request.filename, text: request.dockerfile });
   }
 }
 

@@ -21,8 +21,6 @@ export interface Builder {
   build(context: Context, request: BuildRequest, listener: BuildListener): Promise<BuildResult>;
   /** Gives a running build up, by its request's ID; without effect when there is none. */
   cancel(id: string): void;
-  /** What the linter says; nothing is made. */
-  check(context: Context, request: BuildRequest): Promise<readonly LintWarning[]>;
   /**
    * Answers a question about a Dockerfile, as BuildKit's front end does: "outline", "targets", "lint". Fails with `unimplemented` on others, and
    * with BuildError on a Dockerfile that cannot be read, unless it is the linter's.
@@ -46,6 +44,10 @@ export interface Builder {
   upload(context: Context, tar: AsyncIterable<Uint8Array>): Promise<string>;
   /** Such a tree, which is the caller's from now on. Fails with `not-found`. */
   takeUpload(id: string): OpenTree;
+  /** Keeps secrets for a while, for one build that follows, and returns their ID. */
+  keepSecrets(secrets: BuildSecrets): string;
+  /** Fails with `not-found`. */
+  takeSecrets(id: string): BuildSecrets;
   /**
    * Runs a command in a step that failed, of a build that is debugged, as the step left its filesystem and with all that the step had; the
    * build fails when it ends, or could not be started. Resolves with its exit status. Fails with `not-found`, with `conflict` when one has
@@ -59,6 +61,9 @@ export interface Builder {
   cache(): Promise<readonly CacheRecord[]>;
   prune(context: Context, options: CachePruneOptions): Promise<CachePruneResult>;
 }
+
+/** By the IDs that Dockerfiles use. */
+export type BuildSecrets = ReadonlyMap<string, Uint8Array>;
 
 export type ContextSource =
   /** An archive in any compression that is supported. */

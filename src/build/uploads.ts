@@ -1,32 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import { notFound } from '../base/errors.ts';
-import type { OpenTree } from './contract.ts';
 
-/** How long a tree waits for its build, milliseconds. */
+/** How long something waits for its build, milliseconds. */
 const LIFE = 10 * 60 * 1_000;
 
-/** Trees that clients brought for builds that follow. */
-export class Uploads {
-  readonly #trees = new Map<string, OpenTree>();
+/** What clients brought for builds that follow, each for one of them. */
+export class Uploads<T> {
+  readonly #kept = new Map<string, T>();
+  readonly #what: string;
+  readonly #forget: (upload: T) => void;
 
-  add(opened: OpenTree): string {
+  /** `what`: "build context", for messages. `forget` is given what no build has taken. */
+  constructor(what: string, forget: (upload: T) => void) {
+    this.#what = what;
+    this.#forget = forget;
+  }
+
+  add(upload: T): string {
     const id = randomBytes(16).toString('hex');
-    this.#trees.set(id, opened);
-    setTimeout(() => this.#remove(id)?.[Symbol.dispose](), LIFE).unref();
+    this.#kept.set(id, upload);
+    setTimeout(() => {
+      if (this.#kept.delete(id)) this.#forget(upload);
+    }, LIFE).unref();
     return id;
   }
 
   /** It is the caller's from now on. Fails with `not-found`. */
-  take(id: string): OpenTree {
-    const opened = this.#remove(id);
-    if (opened === undefined)
-      throw notFound(`no build context was uploaded with the ID ${JSON.stringify(id)}`);
-    return opened;
-  }
-
-  #remove(id: string): OpenTree | undefined {
-    const opened = this.#trees.get(id);
-    this.#trees.delete(id);
-    return opened;
+  take(id: string): T {
+    const upload = this.#kept.get(id);
+    if (upload === undefined || !this.#kept.delete(id))
+      throw notFound(`no ${this.#what} was uploaded with the ID ${JSON.stringify(id)}`);
+    return upload;
   }
 }

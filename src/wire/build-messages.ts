@@ -1,5 +1,5 @@
 import { flag, text } from './query.ts';
-import { boolean, int64, list, nullable, optional, string, struct, type TypeOf } from './schema.ts';
+import { boolean, int64, list, map, nullable, optional, string, struct, type TypeOf } from './schema.ts';
 
 /**
  * `POST /build?progress=events`: what happens in a build as objects, instead of the text that other clients show. The stream has one
@@ -131,8 +131,6 @@ export type BuildEvent = TypeOf<typeof BuildEvent>;
 export const ownBuildParameters = {
   /** EVENTS; anything else is the text of Docker's classic builder. */
   progress: text(),
-  /** Only the linter runs: the answer has warnings, and no image is made. */
-  check: flag(),
   /** A question that is answered instead of a build: "outline", "targets", "lint" (BuildAnswer). */
   call: text(),
   /** The first step that fails is kept for a shell in it (BuildShell). */
@@ -157,12 +155,18 @@ export const ownBuildParameters = {
   cacheimports: text(),
   /** The same of caches that steps are to be kept in. */
   cacheexports: text(),
+  /** The ID of KeptSecrets. */
+  secrets: text(),
   /** The ID of a ComparedContext: the context is that one, and the body is a tar of the files that were wanted of it. */
   context: text(),
 } as const;
 
-/** Base64url of a JSON object: by ID, the bytes of a secret in base64. A header, since targets of requests are logged. */
-export const BUILD_SECRETS_HEADER = 'X-Build-Secrets';
+/** The body of `POST /build/secrets`: by the ID that a Dockerfile uses, the bytes in base64. */
+export const BuildSecrets = struct('BuildSecrets', { Secrets: map(string) });
+
+/** Its answer: the secrets of one build that follows, kept for a while. */
+export const KeptSecrets = struct('KeptSecrets', { ID: string });
+export type KeptSecrets = TypeOf<typeof KeptSecrets>;
 
 /** The body of `POST /build/directories`: the blobs that a client has in a directory for caches of a build that follows. */
 export const BuildDirectory = struct('BuildDirectory', {

@@ -310,10 +310,12 @@ describe('POST /build', () => {
     const contexts = encodeURIComponent(
       JSON.stringify({ more: `context:${ID}`, base: 'docker-image://busybox' }),
     );
-    const secret = Buffer.from(JSON.stringify({ s: Buffer.from('12345').toString('base64') })).toString(
-      'base64url',
+    const Secrets = { s: Buffer.from('12345').toString('base64') };
+    const kept = await daemon.request('POST', '/build/secrets', { Secrets });
+    const messages = await post(
+      `t=named&contexts=${contexts}&secrets=${kept.body.ID}`,
+      directory.tar,
     );
-    const messages = await post(`t=named&contexts=${contexts}`, directory.tar, { 'X-Build-Secrets': secret });
     expect(messages).toContainEqual({ stream: '5\n' });
     expect(daemon.sampan('run', '--rm', 'named', 'cat', '/n')).toBe('named');
   });

@@ -1,7 +1,5 @@
-import { invalid } from '../../base/errors.ts';
 import { isJsonObject } from '../../base/json.ts';
 import type { Credentials } from '../../distribution/contract.ts';
-import { BUILD_SECRETS_HEADER } from '../../wire/build-messages.ts';
 import { credentialsOf } from '../registry-auth.ts';
 
 type Headers = { get(name: string): string | undefined };
@@ -18,21 +16,6 @@ export function buildCredentials(headers: Headers): (domain: string) => Credenti
     const found = keys.map((key) => configs?.[key]).find(isJsonObject);
     return found === undefined ? undefined : credentialsOf(found);
   };
-}
-
-/** Secrets by their IDs. Fails with `invalid-argument` on what cannot be read. */
-export function buildSecrets(headers: Headers): ReadonlyMap<string, Uint8Array> {
-  const header = headers.get(BUILD_SECRETS_HEADER.toLowerCase());
-  const secrets = header === undefined ? {} : decoded(header);
-  if (secrets === undefined)
-    throw invalid(`invalid ${BUILD_SECRETS_HEADER} header: expected a JSON object in base64url`);
-  return new Map(
-    Object.entries(secrets).map(([id, bytes]) => {
-      if (typeof bytes !== 'string')
-        throw invalid(`invalid ${BUILD_SECRETS_HEADER} header: a secret is no text`);
-      return [id, Buffer.from(bytes, 'base64')];
-    }),
-  );
 }
 
 /** A JSON object in base64 of either alphabet. */

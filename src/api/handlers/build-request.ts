@@ -6,16 +6,20 @@ import { hostPlatform, parsePlatform } from '../../oci/platform.ts';
 import { familiarReference, parseReference, withDefaultTag } from '../../oci/reference.ts';
 import { EVENTS } from '../../wire/build-messages.ts';
 import type { Call } from '../call.ts';
-import { buildCredentials, buildSecrets } from './build-headers.ts';
+import { buildCredentials } from './build-headers.ts';
 
 type Query = Call<'build'>['query'];
 
 /** What is asked for apart from the files. Fails with `invalid-argument` before anything of the body is read. */
 export type BuildOptions = Omit<BuildRequest, 'dockerfile' | 'filename' | 'context' | 'namedContexts'>;
 
-export function buildOptions({ query, request }: Pick<Call<'build'>, 'query' | 'request'>): BuildOptions {
+export function buildOptions({
+  query,
+  request,
+  engine,
+}: Pick<Call<'build'>, 'query' | 'request' | 'engine'>): BuildOptions {
   refuseUnsupported(query);
-  const secrets = buildSecrets(request.headers);
+  const secrets = query.secrets === '' ? undefined : engine.builder.takeSecrets(query.secrets);
   const agents = texts('ssh', query.ssh);
   const filter = list('nocachefilter', query.nocachefilter);
   return {
@@ -31,7 +35,7 @@ export function buildOptions({ query, request }: Pick<Call<'build'>, 'query' | '
     entitlements: list('entitlements', query.entitlements),
     extraHosts: query.extrahosts,
     limits: limits(query),
-    secrets: async (id) => secrets.get(id),
+    secrets: async (id) => secrets?.get(id),
     ssh: (id) => agents[id],
     credentials: buildCredentials(request.headers),
     cacheFrom: list('cachefrom', query.cachefrom),

@@ -5,6 +5,7 @@ import type {
   BuildListener,
   BuildRequest,
   BuildResult,
+  BuildSecrets,
   ContextSource,
   OpenTree,
 } from '../../build/contract.ts';
@@ -27,7 +28,7 @@ const IMAGE = 'docker-image://';
 const UPLOADED = 'context:';
 
 export const buildHandlers: HandlersOf<
-  'build' | 'buildCancel' | 'buildContextCompare' | 'buildContextUpload' | 'buildPrune'
+  'build' | 'buildCancel' | 'buildContextCompare' | 'buildContextUpload' | 'buildPrune' | 'buildSecrets'
 > = {
   async build(call) {
     if (call.query.version === '2') return buildWithSession(call);
@@ -54,8 +55,14 @@ export const buildHandlers: HandlersOf<
     return { ID: await engine.builder.upload(context, request.body) };
   },
 
+  buildSecrets: ({ engine, body }) => ({ ID: engine.builder.keepSecrets(secretsOf(body.Secrets ?? {})) }),
+
   buildPrune: pruneCache,
 };
+
+function secretsOf(inBase64: Readonly<Record<string, string>>): BuildSecrets {
+  return new Map(Object.entries(inBase64).map(([id, bytes]) => [id, Buffer.from(bytes, 'base64')]));
+}
 
 /** Takes in all files. Nothing is answered before: old clients send their whole body before they listen. */
 async function openRequest(
@@ -117,10 +124,6 @@ async function buildWithEvents(
   const { listener } = buildEvents((event) => writer.event(event));
   try {
     const request = await openRequest(call, options, stack);
-    if (call.query.check) {
-      listener.onWarnings?.(await call.engine.builder.check(call.context, request));
-      return;
-    }
     if (call.query.call !== '') {
       const { json, text, status } = await call.engine.builder.inquire(
         call.context,
@@ -130,7 +133,9 @@ async function buildWithEvents(
       writer.event({ answer: { json: JSON.stringify(json, null, 2), text, status } });
       return;
     }
-    const caches = cacheWishes(call.engine.builder, call.query, stack, (move) => writer.event(blobEvent(move)));
+    const caches = cacheWishes(call.engine.builder, call.query, stack, (move) =>
+      writer.event(blobEvent(move)),
+    );
     const result = await run(call, { ...request, ...caches }, listener);
     for (const event of resultEvents(result)) writer.event(event);
   } catch (error) {

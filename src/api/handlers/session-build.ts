@@ -30,7 +30,10 @@ function sessionBuild(query: Query): SessionBuild {
     session: query.session,
     attributes: attributesOf(query),
     exports: exportsOf(query),
-    cacheImports: list('cachefrom', query.cachefrom).map((ref) => ({ type: 'registry', attributes: { ref } })),
+    cacheImports: list('cachefrom', query.cachefrom).map((ref) => ({
+      type: 'registry',
+      attributes: { ref },
+    })),
   };
 }
 

@@ -49,6 +49,7 @@ export interface FakeEngine extends Engine, Readonly<FakeState> {
 export function createFakeEngine(): FakeEngine {
   const exited = Promise.withResolvers<{ code: number; error: string }>();
   const calls: FakeEngine['calls'] = [];
+  let kept: ReadonlyMap<string, Uint8Array> = new Map();
   const stored: FakeEngine['stored'] = {
     containers: [container()],
     images: [image()],
@@ -249,7 +250,6 @@ export function createFakeEngine(): FakeEngine {
         return { images: request.platforms.map((platform) => ({ platform, id: imageId })), warnings: [] };
       },
       cancel: (id) => calls.push(['cancel', id]),
-      check: async () => [],
       inquire: async (_context, request, question) => {
         calls.push(['inquire', question, request.dockerfile]);
         return { json: { asked: question }, text: `about ${question}\n`, status: 0 };
@@ -269,6 +269,15 @@ export function createFakeEngine(): FakeEngine {
       },
       upload: async () => 'uploaded',
       takeUpload: () => ({ tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) }),
+      keepSecrets(secrets) {
+        calls.push(['keepSecrets', [...secrets.keys()]]);
+        kept = secrets;
+        return 'kept';
+      },
+      takeSecrets(id) {
+        if (id !== 'kept') throw new SampanError('not-found', 'no such secrets');
+        return kept;
+      },
       async runShell(_context, id, request) {
         calls.push(['runShell', id, request.args]);
         request.terminal.onStarted?.(async () => {});

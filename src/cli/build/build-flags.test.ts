@@ -35,8 +35,8 @@ describe('--secret', () => {
     expect(() => read('id=a,foo=b')).toThrow("unexpected key 'foo' in 'foo=b'");
     expect(() => read('id=a,type=x')).toThrow('unsupported secret type "x"');
     expect(() => read('id=a,src=/nowhere/a')).toThrow('open /nowhere/a: no such file or directory');
-    writeFileSync(join(home, 'large'), Buffer.alloc(130 << 10));
-    expect(() => read(`id=a,src=${home}/large`)).toThrow('has more than 131072 bytes');
+    writeFileSync(join(home, 'large'), Buffer.alloc((500 << 10) + 1));
+    expect(() => read(`id=a,src=${home}/large`)).toThrow('has more than 512000 bytes');
   });
 });
 

@@ -87,10 +87,13 @@ describe('a build in events', () => {
   });
 
   test('is only checked when that is wanted', async () => {
-    const { status, stdout, query } = await build([warning], '--check');
-    expect([status, query?.get('check')]).toEqual([1, '1']);
-    expect(stdout).toStartWith('Check complete, 1 warning has been found!\n\nWARNING: R\nDo not.\n');
-    expect(await build([], '--call', 'check')).toMatchObject({
+    const said = { answer: { json: '{}', text: '\nWARNING: R\nDo not.\n', status: 1 } };
+    const { status, stdout, query } = await build([said], '--check');
+    expect([status, query?.get('call')]).toEqual([1, 'lint']);
+    expect(stdout).toBe('Check complete, 1 warning has been found!\n\nWARNING: R\nDo not.\n');
+    expect(await build([said], '--call', 'check,format=json')).toMatchObject({ status: 1, stdout: '{}\n' });
+    const nothing = { answer: { json: '{}', text: '', status: 0 } };
+    expect(await build([nothing], '--call', 'check')).toMatchObject({
       status: 0,
       stdout: 'Check complete, no warnings found.\n',
     });

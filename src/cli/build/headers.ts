@@ -1,16 +1,6 @@
-import { BUILD_SECRETS_HEADER } from '../../wire/build-messages.ts';
-
 /** The headers of `POST /build`. */
-export function buildHeaders(
-  registryLogins: Readonly<Record<string, object>>,
-  secrets: ReadonlyMap<string, Uint8Array>,
-): Record<string, string> {
-  const inBase64 = [...secrets].map(([id, bytes]) => [id, Buffer.from(bytes).toString('base64')]);
-  return {
-    'Content-Type': 'application/x-tar',
-    'X-Registry-Config': encoded(registryLogins),
-    ...(inBase64.length === 0 ? {} : { [BUILD_SECRETS_HEADER]: encoded(Object.fromEntries(inBase64)) }),
-  };
+export function buildHeaders(registryLogins: Readonly<Record<string, object>>): Record<string, string> {
+  return { 'Content-Type': 'application/x-tar', 'X-Registry-Config': encoded(registryLogins) };
 }
 
 /** Base64url with its padding, as Go's clients send it. */

@@ -16,10 +16,11 @@ import { deliver } from './deliver.ts';
 import type { buildFlags } from './flags.ts';
 import { buildHeaders } from './headers.ts';
 import { idOf, metadataOf } from './metadata.ts';
-import { namedContexts } from './named-contexts.ts';
+import { NamedContexts } from './named-contexts.ts';
 import { type PreparedContext, prepareContext } from './prepare-context.ts';
 import { buildQuery } from './query.ts';
 import { registryLogins } from './registry-logins.ts';
+import { sendSecrets } from './secrets.ts';
 
 /** `build`: sends the context, shows what happens, and brings the result to where it is wanted. Resolves with the exit status. */
 export async function runBuild(invocation: Invocation<typeof buildFlags>): Promise<number> {
@@ -30,18 +31,21 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   if (options.iidfile !== '') removeOldFile(options.iidfile);
   const prepared = await prepareContext({ source, file: options.file, ownIgnoreFiles: events }, session.io);
   const client = await session.client();
-  const contexts = await namedContexts(client, options['build-context']);
-  const query = buildQuery(options, { ...plan, ...prepared, contexts }, session);
+  await using contexts = await NamedContexts.send(client, options);
+  const query = buildQuery(options, { ...plan, ...prepared, contexts: contexts.places }, session);
   if (options.print) {
     const said = Object.entries(query).filter(([, value]) => !saysNothing(value));
     session.io.out(`${JSON.stringify(Object.fromEntries(said), null, 2)}\n`);
     return 0;
   }
-  const headers = buildHeaders(await registryLogins(session), plan.secrets);
-  const run = await withLessToSend({ client, plan, prepared, query, headers, session });
+  const headers = buildHeaders(await registryLogins(session));
+  const secrets = await sendSecrets(client, plan.secrets);
+  const whole = { ...query, secrets };
+  const run = await withLessToSend({ client, plan, prepared, query: whole, headers, session });
   try {
     const outcome: BuildOutcome & Answered = await (events ? buildWithEvents(run) : buildClassically(run));
     if (plan.question !== undefined) return plan.question.ignoresStatus ? 0 : (outcome.answer?.status ?? 1);
+    contexts.keep(outcome.images.map(({ id }) => id));
     await finish(run, outcome);
     return 0;
   } finally {

@@ -1,11 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
+import type { Client } from '../../client/client.ts';
+import { isNotFound } from '../../client/errors.ts';
+import type { KeptSecrets } from '../../wire/build-messages.ts';
 import { CommandError } from '../command-error.ts';
 import { fileFailure } from '../file-failure.ts';
 import type { Io } from '../io.ts';
 import { checkFields, fieldsOf } from './fields.ts';
 
-/** Of all together: they travel in a header. */
-const MAX_BYTES = 128 << 10;
+/** Of each, as BuildKit has it. */
+const MAX_BYTES = 500 << 10;
 
 /**
  * The secrets that `--secret` names, by their IDs: `id=x,src=file`, `id=x,env=VARIABLE`, or `id=x` for the variable or the file of that
@@ -16,12 +19,10 @@ export function readSecrets(
   environment: Io['environment'],
 ): Map<string, Uint8Array> {
   const secrets = new Map<string, Uint8Array>();
-  let bytes = 0;
   for (const value of values) {
     const { id, content } = readSecret(value, environment);
+    if (content.length > MAX_BYTES) throw tooLarge(`secret ${id}`);
     secrets.set(id, content);
-    bytes += content.length;
-    if (bytes > MAX_BYTES) throw new CommandError(`secrets have more than ${MAX_BYTES} bytes together`);
   }
   return secrets;
 }
@@ -43,11 +44,30 @@ function readSecret(value: string, environment: Io['environment']): { id: string
 
 function readSecretFile(path: string): Uint8Array {
   try {
-    const size = statSync(path).size;
-    if (size > MAX_BYTES) throw new CommandError(`secret file ${path} has more than ${MAX_BYTES} bytes`);
+    if (statSync(path).size > MAX_BYTES) throw tooLarge(`secret file ${path}`);
     return readFileSync(path);
   } catch (reason) {
     if (reason instanceof CommandError) throw reason;
     throw fileFailure('failed to read secret: open', path, reason);
+  }
+}
+
+function tooLarge(what: string): CommandError {
+  return new CommandError(`${what} has more than ${MAX_BYTES} bytes`);
+}
+
+/** Sends them to the daemon ahead of a build; the ID for its query, undefined for none. Throws CommandError. */
+export async function sendSecrets(
+  client: Client,
+  secrets: ReadonlyMap<string, Uint8Array>,
+): Promise<string | undefined> {
+  if (secrets.size === 0) return undefined;
+  const inBase64 = [...secrets].map(([id, bytes]) => [id, Buffer.from(bytes).toString('base64')]);
+  try {
+    const json = { Secrets: Object.fromEntries(inBase64) };
+    return (await client.json<KeptSecrets>('POST', '/build/secrets', { json })).ID;
+  } catch (reason) {
+    if (!isNotFound(reason)) throw reason;
+    throw new CommandError('this daemon takes no secrets');
   }
 }
