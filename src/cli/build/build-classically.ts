@@ -7,6 +7,7 @@ import { type ProgressOutput, progressOutput, StreamFailure, showProgress } from
 import type { Session } from '../session.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import type { BuildPlan } from './build-plan.ts';
+import type { CacheTransfers } from './cache-transfers.ts';
 import type { PreparedContext } from './prepare-context.ts';
 import { uploadLine, watched } from './upload.ts';
 
@@ -17,6 +18,7 @@ export interface BuildRun {
   readonly prepared: PreparedContext;
   readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
+  readonly caches: Pick<CacheTransfers, 'signal' | 'move' | 'settled'>;
   readonly session: Session;
 }
 

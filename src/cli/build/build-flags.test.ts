@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { agentSockets } from './agents.ts';
 import { annotationsOf } from './annotations.ts';
 import { attestationsOf } from './attestations.ts';
-import { cacheImages, wantsInlineCache } from './cache-flags.ts';
+import { cacheFlags, cacheImages } from './cache-flags.ts';
 import { keepsImage, outputsOf } from './outputs.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -160,19 +160,38 @@ describe('attestations', () => {
   });
 });
 
-test('--cache-from takes images by name or as registries', () => {
-  expect(cacheImages(['a,b', '', 'type=registry,ref=c:1'])).toEqual(['a', 'b', 'c:1']);
-  expect(() => cacheImages(['type=local,src=x'])).toThrow('cache import of type "local" is not supported');
-  expect(() => cacheImages(['type=registry'])).toThrow('registry cache importer requires ref');
-});
+describe('--cache-from and --cache-to', () => {
+  const parse = (from: string[], to: string[] = []) => cacheFlags({ 'cache-from': from, 'cache-to': to });
 
-test('--cache-to is a cache in the image, or refused', () => {
-  expect([wantsInlineCache([]), wantsInlineCache(['inline']), wantsInlineCache(['type=inline'])]).toEqual([
-    false,
-    true,
-    true,
-  ]);
-  for (const value of ['type=local,dest=x', 'a/b']) {
-    expect(() => wantsInlineCache([value])).toThrow('is not supported: use type=inline');
-  }
+  test('are caches by type, or names of images', () => {
+    expect(parse(['a,b', '', 'type=registry,ref=c:1', 'type=local,src=x,tag=t']).imports).toEqual([
+      ...['a', 'b', 'c:1'].map((ref) => ({ type: 'registry', attributes: { ref } })),
+      { type: 'local', attributes: { src: 'x', tag: 't' } },
+    ]);
+    expect(parse([], ['inline', 'a/b', 'type=local,dest=x,mode=max,compression=zstd']).exports).toEqual([
+      { type: 'inline', attributes: {} },
+      { type: 'registry', attributes: { ref: 'a/b' } },
+      { type: 'local', attributes: { dest: 'x', mode: 'max', compression: 'zstd' } },
+    ]);
+  });
+
+  test('are refused where nothing could come of them', () => {
+    expect(() => parse(['type=registry'])).toThrow('registry cache importer requires ref');
+    expect(() => parse(['type=inline'])).toThrow('cache import of type "inline" is not supported');
+    expect(() => parse([], ['type=local'])).toThrow('local cache exporter requires dest');
+    expect(() => parse([], ['dest=x'])).toThrow('type required');
+    expect(() => parse([], ['type=local,dest=x,compression-level=3'])).toThrow(
+      "unexpected key 'compression-level'",
+    );
+    for (const type of ['gha', 's3', 'azblob']) {
+      expect(() => parse([], [`type=${type}`])).toThrow(
+        `cache export of type "${type}" is not supported: use type=registry, type=local, type=inline`,
+      );
+    }
+  });
+
+  test('of the classic builder are images alone', () => {
+    expect(cacheImages(['a,b', '', 'type=registry,ref=c:1'])).toEqual(['a', 'b', 'c:1']);
+    expect(() => cacheImages(['type=local,src=x'])).toThrow('cache import of type "local" is not supported');
+  });
 });

@@ -6,6 +6,7 @@ import type { Session } from '../session.ts';
 import { agentSockets } from './agents.ts';
 import { annotationsOf } from './annotations.ts';
 import { attestationsOf } from './attestations.ts';
+import { type CacheFlags, cacheFlags } from './cache-flags.ts';
 import { type Question, questionOf } from './call-flag.ts';
 import { checkOutputs } from './deliver.ts';
 import type { BuildOptions, buildFlags } from './flags.ts';
@@ -35,6 +36,8 @@ export interface BuildPlan {
   readonly id: string;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   readonly agents: Readonly<Record<string, string>>;
+  /** Of a builder that is not the classic one. */
+  readonly caches: CacheFlags;
 }
 
 /** Throws CommandError. */
@@ -62,6 +65,7 @@ export function planBuild({ options, changed, session }: Invocation<typeof build
     id: randomBytes(16).toString('hex'),
     secrets: readSecrets(options.secret, session.io.environment),
     agents: agentSockets(options.ssh, session),
+    caches: events ? cacheFlags(options) : { imports: [], exports: [] },
   };
 }
 

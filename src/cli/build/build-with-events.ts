@@ -49,9 +49,10 @@ class BuildFailed extends CommandError {
 async function follow(
   run: BuildRun,
   display: BuildDisplay,
-  signal: AbortSignal,
+  leaving: AbortSignal,
 ): Promise<BuildOutcome & Answered> {
-  const { plan, prepared, session, client } = run;
+  const { plan, prepared, session, client, caches } = run;
+  const signal = AbortSignal.any([leaving, caches.signal]);
   const steps = new UploadSteps(display, prepared.body !== undefined);
   const body = prepared.body === undefined ? undefined : watched(prepared.body, steps);
   const { head, rest } = await peek(await askForBuild(run, body, signal), FIRST_KEY);
@@ -63,6 +64,10 @@ async function follow(
     rename: nameOfDockerfile(prepared),
     onShell: (shell) =>
       runFailedShell({ client, io: session.io, display, invoke: readInvoke(plan.options.invoke) }, shell),
+    onBlob: (blob) => caches.move(blob),
+  }).catch((reason) => {
+    caches.signal.throwIfAborted();
+    throw reason;
   });
   const { images, warnings } = outcome;
   if (failure !== undefined) {
@@ -70,6 +75,7 @@ async function follow(
     const report = warningSummary(warnings, session.programName) + failureReport(failure, display);
     throw new BuildFailed(message, failure.code || 1, report);
   }
+  await caches.settled();
   if (plan.question !== undefined) return outcome;
   if (images.length === 0) throw new CommandError('the daemon ended the build without a result');
   steps.exported(outcome, plan.keepsImage ? plan.names : []);

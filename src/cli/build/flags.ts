@@ -13,8 +13,16 @@ export const buildFlags = {
   'build-arg': flag(list(checkEnvironment), '', 'Set a build argument (NAME=value, or NAME from here)'),
   'build-context': flag(list(), '', 'Give another context a name (name=path)'),
   builder: flag(text(), '', 'Name of a builder; there is one only', { hidden: true }),
-  'cache-from': flag(list(), '', 'Images whose layers may be used again (name, type=registry,ref=name)'),
-  'cache-to': flag(list(), '', 'Where the cache is exported to (type=inline)'),
+  'cache-from': flag(
+    list(),
+    '',
+    'Caches that steps may come from (name, type=registry,ref=name, type=local,src=folder)',
+  ),
+  'cache-to': flag(
+    list(),
+    '',
+    'Where steps are cached besides (type=registry,ref=name, type=local,dest=folder, type=inline)',
+  ),
   call: flag(text('build'), '', 'What to do (build, check, outline, targets; also with ",format=json")'),
   'cgroup-parent': flag(text(), '', 'Cgroup to put the steps in'),
   check: flag(bool(), '', 'Only tell what is unusual about the Dockerfile'),

@@ -3,7 +3,8 @@ import { EVENTS } from '../../wire/build-messages.ts';
 import { cut } from '../flag-types.ts';
 import { proxyEnvironment } from '../proxy-environment.ts';
 import type { Session } from '../session.ts';
-import { cacheImages, wantsInlineCache } from './cache-flags.ts';
+import { cacheImages } from './cache-flags.ts';
+import type { CacheTransfers } from './cache-transfers.ts';
 import type { Question } from './call-flag.ts';
 import type { BuildOptions } from './flags.ts';
 import type { Outputs } from './outputs.ts';
@@ -24,6 +25,8 @@ export interface QueryFacts {
   /** By name, in the form that the daemon takes. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly agents: Readonly<Record<string, string>>;
+  /** Caches elsewhere. */
+  readonly caches: Pick<CacheTransfers, 'imports' | 'exports'>;
   /** Whether a failed step is to be kept for a shell in it. */
   readonly debug: boolean;
   /** What is asked instead of a build. */
@@ -50,12 +53,13 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     isolation: options.isolation,
     securityopt: options['security-opt'],
     platform: platformsOf(options, session).join(','),
-    cachefrom: jsonList(cacheImages(options['cache-from'])),
     networkmode: options.network === 'default' ? undefined : options.network,
     extrahosts: options['add-host'],
     ...limits(options),
   };
-  if (!facts.events) return { ...common, q: options.quiet };
+  if (!facts.events) {
+    return { ...common, q: options.quiet, cachefrom: jsonList(cacheImages(options['cache-from'])) };
+  }
   return {
     ...common,
     progress: EVENTS,
@@ -64,6 +68,8 @@ export function buildQuery(options: BuildOptions, facts: QueryFacts, session: Se
     attestations: orNothing(facts.attestations),
     annotations: orNothing(facts.annotations),
     compression: facts.outputs.compression,
+    cacheimports: jsonList(facts.caches.imports),
+    cacheexports: jsonList(facts.caches.exports),
     call: facts.question?.name,
     debug: facts.debug,
     nocachefilter: jsonList(options['no-cache-filter'].flatMap((names) => names.split(','))),
@@ -113,7 +119,6 @@ function buildArguments(
   const epoch = session.io.environment['SOURCE_DATE_EPOCH'] ?? '';
   return {
     ...(epoch === '' ? {} : { SOURCE_DATE_EPOCH: epoch }),
-    ...(wantsInlineCache(options['cache-to']) ? { BUILDKIT_INLINE_CACHE: '1' } : {}),
     ...named,
   };
 }

@@ -8,6 +8,7 @@ import { type BuildRun, buildClassically } from './build-classically.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import { planBuild } from './build-plan.ts';
 import { buildWithEvents } from './build-with-events.ts';
+import { CacheTransfers } from './cache-transfers.ts';
 import type { Answered } from './call-flag.ts';
 import { changedContext } from './changed-context.ts';
 import { compressed } from './compressed.ts';
@@ -32,7 +33,8 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   const prepared = await prepareContext({ source, file: options.file, ownIgnoreFiles: events }, session.io);
   const client = await session.client();
   await using contexts = await NamedContexts.send(client, options);
-  const query = buildQuery(options, { ...plan, ...prepared, contexts: contexts.places }, session);
+  const caches = await CacheTransfers.begin(client, plan.caches, session.io);
+  const query = buildQuery(options, { ...plan, ...prepared, contexts: contexts.places, caches }, session);
   if (options.print) {
     const said = Object.entries(query).filter(([, value]) => !saysNothing(value));
     session.io.out(`${JSON.stringify(Object.fromEntries(said), null, 2)}\n`);
@@ -41,7 +43,7 @@ export async function runBuild(invocation: Invocation<typeof buildFlags>): Promi
   const headers = buildHeaders(await registryLogins(session));
   const secrets = await sendSecrets(client, plan.secrets);
   const whole = { ...query, secrets };
-  const run = await withLessToSend({ client, plan, prepared, query: whole, headers, session });
+  const run = await withLessToSend({ client, plan, prepared, query: whole, headers, caches, session });
   try {
     const outcome: BuildOutcome & Answered = await (events ? buildWithEvents(run) : buildClassically(run));
     if (plan.question !== undefined) return plan.question.ignoresStatus ? 0 : (outcome.answer?.status ?? 1);

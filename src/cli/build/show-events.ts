@@ -1,6 +1,7 @@
 import { jsonValues } from '../../client/json-stream.ts';
 import type {
   BuildAnswer,
+  BuildBlob,
   BuildEvent,
   BuildFailure,
   BuildShell,
@@ -56,13 +57,15 @@ export interface EventsHandlers {
   readonly rename: (text: string) => string;
   /** A failed step waits for as long as this takes. */
   readonly onShell: (shell: BuildShell) => Promise<void>;
+  /** A blob is to be moved, while the build goes on. */
+  readonly onBlob: (blob: BuildBlob) => void;
 }
 
 /** Shows events until they end. */
 export async function showEvents(
   body: AsyncIterable<Uint8Array>,
   display: BuildDisplay,
-  { rename, onShell }: EventsHandlers,
+  { rename, onShell, onBlob }: EventsHandlers,
 ): Promise<EventsOutcome> {
   const images: BuiltImage[] = [];
   const statements: BuildStatement[] = [];
@@ -74,6 +77,7 @@ export async function showEvents(
   for await (const event of jsonValues<BuildEvent>(body)) {
     display.apply(here(event));
     if (event.shell !== undefined) await onShell(event.shell);
+    if (event.blob !== undefined) onBlob(event.blob);
     if (event.warning !== undefined) warnings.push(renamed(event.warning, rename));
     if (event.failure !== undefined) failure = renamed(event.failure, rename);
     if (event.answer !== undefined) answer = event.answer;
