@@ -39,10 +39,13 @@ const filesystemNames: Readonly<Record<number, string>> = {
   4076150800: 'f2fs',
 };
 
-/** `info`'s DriverStatus. */
+/** `info`'s DriverStatus. By the type clients know a store that takes in archives of several platforms, with what is said about them. */
 export async function describeStorage(dataRoot: string): Promise<readonly (readonly [string, string])[]> {
   const { type } = await statfs(dataRoot);
-  return [['Backing Filesystem', filesystemNames[type] ?? `0x${type.toString(16)}`]];
+  return [
+    ['Backing Filesystem', filesystemNames[type] ?? `0x${type.toString(16)}`],
+    ['driver-type', 'io.containerd.snapshotter.v1'],
+  ];
 }
 
 /** Asks for the filesystem's module if it is not there yet: the kernel itself loads it only for a mount by path. */

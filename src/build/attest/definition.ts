@@ -1,4 +1,3 @@
-import { formatPlatform } from '../../oci/platform.ts';
 import type { Operation, RunOperation, Vertex } from '../definition/vertex.ts';
 import { proxyNames } from '../frontend/scope.ts';
 import { withoutCredentials } from './materials.ts';
@@ -74,8 +73,9 @@ function execOf({ args, env, workingDirectory, user, network, security, mounts }
       dest: mount.target,
       ...('id' in mount ? { id: mount.id } : {}),
     })),
-    network: typeof network === 'string' ? network : 'container',
-    security,
+    // Numbers of pb.NetMode and pb.SecurityMode: clients read definitions into BuildKit's own types.
+    network: network === 'host' ? 1 : network === 'none' ? 2 : 0,
+    security: security === 'insecure' ? 1 : 0,
   };
 }
 
@@ -84,5 +84,9 @@ function isProxy(entry: string): boolean {
 }
 
 function platformIn(operation: Operation): object {
-  return 'platform' in operation ? { platform: formatPlatform(operation.platform) } : {};
+  if (!('platform' in operation)) return {};
+  const { architecture, os, variant } = operation.platform;
+  return {
+    platform: { Architecture: architecture, OS: os, ...(variant === undefined ? {} : { Variant: variant }) },
+  };
 }

@@ -17,7 +17,8 @@ import { answerSubrequest, type SubrequestAnswer } from './answer-subrequest.ts'
 import { BuildProgress, progressListener } from './build-progress.ts';
 import { type BuildFiles, openSources, type SourceParts } from './build-sources.ts';
 import { type CacheEntries, cacheWishes } from './cache-wishes.ts';
-import { type Export, exportResult } from './export-result.ts';
+import { exportResult } from './export-result.ts';
+import { type Export, exportOptions } from './exports.ts';
 import {
   checkFrontend,
   type FrontendAttributes,
@@ -148,6 +149,7 @@ export class BuildJob {
     this.#source = { filename: files.filename, text: files.dockerfile };
     const request = {
       ...this.#requestOf(context, { options, files, agents, session: parts.session }),
+      ...exportOptions(this.#request.exports, attributes),
       ...cacheWishes(this.#request.caches, attributes, parts.session, (manifest) => {
         this.#cache = manifest;
       }),
@@ -167,7 +169,7 @@ export class BuildJob {
       readonly agents: AsyncDisposableStack;
       readonly session: ClientSession;
     },
-  ): BuildRequest {
+  ): Omit<BuildRequest, 'tags'> {
     const { options, files, agents, session } = given;
     const directory = join(this.#parts.directory, 'agents');
     const forwarded = new Map<string, Promise<string | undefined>>();
@@ -180,7 +182,6 @@ export class BuildJob {
       ...files,
       ...{
         id: this.#request.ref,
-        tags: [],
         cacheFrom: [],
         style: 'buildkit',
         entitlements: this.#request.entitlements,

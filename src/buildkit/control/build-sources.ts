@@ -9,7 +9,10 @@ import type { BuildProgress } from './build-progress.ts';
 import type { FrontendSources } from './frontend-options.ts';
 
 /** What a build is made of: open as long as the build runs. */
-export type BuildFiles = Pick<BuildRequest, 'dockerfile' | 'filename' | 'context' | 'namedContexts'>;
+export type BuildFiles = Pick<
+  BuildRequest,
+  'dockerfile' | 'filename' | 'context' | 'namedContexts' | 'contextSource'
+>;
 
 export interface SourceParts {
   readonly builder: Builder;
@@ -134,7 +137,8 @@ async function openRemote(
       ? ({ kind: 'tar', tar: uploaded(session, new URL(url), context.signal) } as const)
       : ({ kind: 'remote', url } as const);
     const opened = stack.use(await builder.openContext(context, source, filename));
-    return { dockerfile: opened.dockerfile, filename: opened.filename, context: opened.tree };
+    const { dockerfile, filename: found, tree, source: contextSource } = opened;
+    return { dockerfile, filename: found, context: tree, contextSource };
   });
 }
 

@@ -7,7 +7,7 @@ import type { BuildkitParts } from '../parts.ts';
 import { StatusResponse } from '../protobuf/control-messages.ts';
 import type { ClientSessions } from '../sessions.ts';
 import { BuildJob } from './build-job.ts';
-import { checkExports } from './export-result.ts';
+import { checkExports } from './exports.ts';
 import { recordBuild } from './recorded-build.ts';
 
 export interface SessionBuildParts extends SessionBuild {

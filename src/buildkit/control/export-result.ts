@@ -1,22 +1,33 @@
 import type { Context } from '../../base/context.ts';
-import { invalid, messageOf, SampanError } from '../../base/errors.ts';
+import { invalid, messageOf } from '../../base/errors.ts';
 import type { BuildResult } from '../../build/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../oci/reference.ts';
+import type { Descriptor } from '../../oci/image.ts';
+import { mediaTypes } from '../../oci/media-types.ts';
+import { formatPlatform } from '../../oci/platform.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { BuildkitParts } from '../parts.ts';
+import { sessionStore } from '../session/content-store.ts';
 import { sessionCredentials } from '../session/credentials.ts';
+import { OutputTree } from '../session/output-tree.ts';
 import { sendBytes, sendTree, tarOf } from '../session/send-files.ts';
 import type { ClientSession } from '../sessions.ts';
 import type { BuildProgress, TellTransfer } from './build-progress.ts';
-
-export interface Export {
-  readonly type: string;
-  readonly attributes: Readonly<Record<string, string>>;
-}
+import { type Export, isArchive, isKept, isPushed, isTrue, namesOf } from './exports.ts';
+import { writeLayout } from './layout-directory.ts';
+import { saidFiles } from './said-files.ts';
 
 export interface ExportParts extends Pick<BuildkitParts, 'images' | 'openImage'> {
   readonly progress: BuildProgress;
   readonly session: () => Promise<ClientSession>;
+}
+
+/** What the client is told, by BuildKit's names (exporter/containerimage/exptypes). */
+type Response = Record<string, string>;
+
+/** An export, and which of the client's it is, counted from 0. */
+interface Numbered extends Export {
+  readonly number: number;
 }
 
 /** Brings what was built to where the client wants it, and returns what the client is told about it. */
@@ -25,117 +36,163 @@ export async function exportResult(
   parts: ExportParts,
   result: BuildResult,
   wanted: readonly Export[],
-): Promise<Record<string, string>> {
-  const response: Record<string, string> = {};
+): Promise<Response> {
+  const response: Response = {};
   for (const [number, one] of wanted.entries()) {
-    Object.assign(response, await exporterOf(one.type)(context, parts, result, { ...one, number }));
+    const exporter = isKept(one) ? toStore : isArchive(one) ? toArchive : toFiles;
+    Object.assign(response, await exporter(context, parts, result, { ...one, number }));
   }
-  if (!wanted.some(({ type }) => isKept(type))) await removeUnnamed(context, parts, result);
+  if (!wanted.some(isKept)) await removeUnnamed(context, parts, result);
   return response;
 }
 
-/** Fails with `invalid-argument` before anything is built. */
-export function checkExports(wanted: readonly Export[]): void {
-  for (const { type, attributes } of wanted) {
-    exporterOf(type);
-    namesOf(attributes);
-  }
-}
-
-type Exporter = (
+async function toStore(
   context: Context,
   parts: ExportParts,
   result: BuildResult,
-  wanted: Export & { readonly number: number },
-) => Promise<Record<string, string>>;
-
-function exporterOf(type: string): Exporter {
-  if (isKept(type)) return toStore;
-  if (type === 'docker' || type === 'oci') return toArchive;
-  if (type === 'local' || type === 'tar') return toFiles;
-  throw new SampanError('unimplemented', `exporter ${JSON.stringify(type)} could not be found`);
-}
-
-function isKept(type: string): boolean {
-  return type === 'moby' || type === 'image';
-}
-
-const toStore: Exporter = async (context, parts, result, { type, attributes }) => {
-  const { images, progress } = parts;
-  const names = namesOf(attributes);
-  const image = namedImage(result);
+  wanted: Numbered,
+): Promise<Response> {
+  const { progress } = parts;
+  const names = namesOf(wanted);
+  const target = await targetOf(context, parts, result);
   await progress.step('exporting to image', async (tell) => {
-    tell(`writing image ${image}`, 0);
-    for (const name of names) {
-      await images.tag(context, image, name);
-      tell(`naming to ${formatReference(parseReference(name))}`, 0);
-    }
+    if (target !== undefined) tell(`exporting manifest ${target.digest}`, 0);
+    tell(`writing image ${namedImage(result)}`, 0);
+    // The builder has done so.
+    for (const name of names) tell(`naming to ${formatReference(parseReference(name))}`, 0);
   });
-  // For the type "moby" clients ask us in another way to push.
-  if (type === 'image' && attributes['push'] === 'true')
-    for (const name of names) await push(context, parts, name);
-  return {
-    ...{ 'containerimage.digest': image, 'containerimage.config.digest': image },
-    ...(names.length === 0 ? {} : { 'image.name': attributes['name'] ?? '' }),
-  };
-};
+  let pushed: Descriptor | undefined;
+  if (isPushed(wanted)) for (const name of names) pushed = await push(context, parts, name);
+  return { ...described(result, target, pushed), ...named(wanted) };
+}
 
+/** What the name stands for in its registry. */
 async function push(
   context: Context,
   { images, progress, session }: ExportParts,
   name: string,
-): Promise<void> {
-  await progress.step(`pushing ${name}`, async (tell) => {
+): Promise<Descriptor | undefined> {
+  return await progress.step(`pushing ${name}`, async (tell) => {
     const credentials = await sessionCredentials(context, await session(), parseReference(name).domain);
-    await images.push(context, name, {
+    const [pushed] = await images.push(context, name, {
       ...{ credentials, platform: undefined },
       onLayer: ({ layer, current, total }) => tell(layer, current, total),
     });
+    if (pushed === undefined) return undefined;
+    const target = (await images.manifests(context, name)).target;
+    return {
+      mediaType: target?.mediaType ?? mediaTypes.dockerManifest,
+      digest: pushed.digest,
+      size: pushed.size,
+    };
   });
 }
 
-const toArchive: Exporter = async (context, parts, result, { type, attributes, number }) => {
+async function toArchive(
+  context: Context,
+  parts: ExportParts,
+  result: BuildResult,
+  wanted: Numbered,
+): Promise<Response> {
   const { images, progress, session } = parts;
-  if (attributes['tar'] === 'false')
-    throw invalid(`${type} exporter: output as a directory is not supported`);
-  const image = namedImage(result);
-  const names = namesOf(attributes);
-  for (const name of names) await images.tag(context, image, name);
-  await progress.step(`exporting to ${type} image format`, async (tell) => {
-    const archive = images.save(context, names.length > 0 ? names : [image], { platform: undefined });
+  const { type, attributes, number } = wanted;
+  const names = namesOf(wanted);
+  const source = result.index?.digest ?? namedImage(result);
+  const archive = images.save(context, [source], { platform: undefined, names });
+  return await progress.step(`exporting to ${type} image format`, async (tell) => {
+    if (attributes['tar'] !== undefined && !isTrue(attributes['tar'])) {
+      const store = sessionStore(await session(), 'export');
+      const target = await writeLayout(context, store, archive, telling('sending blobs', tell));
+      return { ...described(result, target), ...named(wanted) };
+    }
     const destination = { exporter: number, notes: {}, onBytes: telling('sending tarball', tell) };
     await sendBytes(context, await session(), destination, archive);
+    return { ...described(result, await targetOf(context, parts, result)), ...named(wanted) };
   });
-  return { 'containerimage.config.digest': image };
-};
+}
 
-const toFiles: Exporter = async (context, { openImage, progress, session }, result, { type, number }) => {
-  if (result.images.length > 1) {
-    throw new SampanError('unimplemented', `${type} exporter: files of several platforms are not supported`);
+async function toFiles(
+  context: Context,
+  { openImage, progress, session }: ExportParts,
+  { images }: BuildResult,
+  wanted: Numbered,
+): Promise<Response> {
+  const { type, attributes, number } = wanted;
+  const isSplit =
+    attributes['platform-split'] === undefined ? images.length > 1 : isTrue(attributes['platform-split']);
+  if (!isSplit && images.length > 1) {
+    throw invalid(`${type} exporter: files of several platforms would be in each other's place`);
   }
   await progress.step(type === 'tar' ? 'sending tarball' : 'exporting to client directory', async (tell) => {
-    await using tree = await openImage(context, namedImage(result));
+    await using opened = new AsyncDisposableStack();
+    const outputs = [];
+    for (const image of images) {
+      const tree = opened.use(await openImage(context, image.id));
+      const directory = isSplit ? formatPlatform(image.platform).replaceAll('/', '_') : '';
+      outputs.push({ directory, tree, files: await saidFiles(context, tree, image, wanted) });
+    }
+    const tree = new OutputTree(outputs);
     const label = type === 'tar' ? 'sending tarball' : 'copying files';
     const destination = { exporter: number, notes: {}, onBytes: telling(label, tell) };
     if (type === 'tar') await sendBytes(context, await session(), destination, tarOf(context, tree));
     else await sendTree(context, await session(), destination, tree);
   });
   return {};
-};
+}
+
+function named(wanted: Export): Response {
+  const names = namesOf(wanted);
+  return names.length === 0
+    ? {}
+    : { 'image.name': names.map((name) => formatReference(parseReference(name))).join(',') };
+}
 
 function telling(id: string, tell: TellTransfer): (total: number) => void {
   return (total) => tell(id, total);
 }
 
-/** An image that nobody wants to keep; one that has a name stays. */
+/** The index or manifest that a result got; undefined for an image that has none yet. */
+async function targetOf(
+  context: Context,
+  { images }: ExportParts,
+  { index, images: made }: BuildResult,
+): Promise<Descriptor | undefined> {
+  if (index !== undefined) return { mediaType: mediaTypes.ociIndex, ...index };
+  const [only] = made;
+  if (only?.manifest === undefined) return undefined;
+  const { target, manifests } = await images.manifests(context, only.id);
+  const all = [target, ...manifests.map(({ descriptor }) => descriptor)];
+  return all.find((descriptor) => descriptor?.digest === only.manifest);
+}
+
+/** An image without a manifest is told by its configuration; `pushed`: as the registry has it. */
+function described(
+  result: BuildResult,
+  target: Descriptor | undefined,
+  pushed: Descriptor | undefined = target,
+): Response {
+  const [only, ...others] = result.images;
+  const digest = pushed?.digest ?? target?.digest ?? namedImage(result);
+  const descriptor = pushed ?? target;
+  return {
+    'containerimage.digest': digest,
+    ...(only === undefined || others.length > 0 ? {} : { 'containerimage.config.digest': only.id }),
+    ...(descriptor === undefined
+      ? {}
+      : { 'containerimage.descriptor': Buffer.from(JSON.stringify(descriptor)).toString('base64') }),
+  };
+}
+
+/** What nobody wants to keep; what has a name stays. */
 async function removeUnnamed(
   context: Context,
   { images }: ExportParts,
-  { images: made }: BuildResult,
+  { images: made, index }: BuildResult,
 ): Promise<void> {
-  for (const { id } of made) {
+  for (const id of [...(index === undefined ? [] : [index.digest]), ...made.map((image) => image.id)]) {
     try {
-      if (images.get(id).tags.length > 0) continue;
+      const found = images.find(id);
+      if (found === undefined || found.tags.length > 0) continue;
       await images.remove(context, id, { force: false, prune: false });
     } catch (error) {
       // Somebody else uses it.
@@ -148,10 +205,4 @@ function namedImage({ images }: BuildResult): Digest {
   const [first] = images;
   if (first === undefined) throw invalid('the build has no result to export');
   return first.id;
-}
-
-/** Several names are written with commas. Fails with `invalid-argument`. */
-function namesOf(attributes: Export['attributes']): readonly string[] {
-  const names = (attributes['name'] ?? '').split(',').filter((name) => name !== '');
-  return names.map((name) => familiarReference(withDefaultTag(parseReference(name))));
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../../base/context.ts';
 import type { BuildResult, BuiltImage } from '../../build/contract.ts';
+import { mediaTypes } from '../../oci/media-types.ts';
 import { formatPlatform } from '../../oci/platform.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { failureOf } from '../grpc/status.ts';
@@ -37,16 +38,16 @@ export function beginRecord(
 }
 
 function resultsOf({ images, index }: BuildResult, response: Response): readonly RecordedResult[] {
-  const whole = index === undefined ? undefined : { mediaType: INDEX, ...index };
+  const whole = index === undefined ? undefined : { mediaType: mediaTypes.ociIndex, ...index };
   return images.map((image) => ({
     platform: formatPlatform(image.platform),
-    descriptor: whole ?? { mediaType: CONFIG, digest: response['containerimage.config.digest'] ?? image.id },
+    descriptor: whole ?? {
+      mediaType: mediaTypes.ociConfig,
+      digest: response['containerimage.config.digest'] ?? image.id,
+    },
     predicates: (image.statements ?? []).map(predicateOf),
   }));
 }
-
-const INDEX = 'application/vnd.oci.image.index.v1+json';
-const CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 /** Of a statement, what it says. */
 function predicateOf({

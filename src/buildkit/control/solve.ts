@@ -8,7 +8,7 @@ import type { Value } from '../protobuf/message.ts';
 import type { ClientSessions } from '../sessions.ts';
 import { BuildJob } from './build-job.ts';
 import type { BuildJobs } from './build-jobs.ts';
-import { checkExports, type Export } from './export-result.ts';
+import { checkExports, type Export } from './exports.ts';
 import { beginRecord, recordBuild } from './recorded-build.ts';
 
 export interface SolveParts {

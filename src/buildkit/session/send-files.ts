@@ -1,11 +1,11 @@
 import type { Context } from '../../base/context.ts';
 import { invalid, SampanError } from '../../base/errors.ts';
-import type { FileTree } from '../../build/file-tree.ts';
 import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../../oci/tar/writer.ts';
 import type { OpenCall } from '../grpc/client.ts';
 import { BytesMessage, Packet, packetType } from '../protobuf/session-messages.ts';
 import type { ClientSession } from '../sessions.ts';
 import { goModeOf } from './go-mode.ts';
+import type { OutputTree } from './output-tree.ts';
 
 const PATH = '/moby.filesync.v1.FileSend/DiffCopy';
 /** Of one message; the client takes at most 4 MB. */
@@ -47,7 +47,7 @@ export async function sendBytes(
 }
 
 /** A tar of a tree. */
-export async function* tarOf(context: Context, tree: FileTree): AsyncGenerator<Uint8Array, void, void> {
+export async function* tarOf(context: Context, tree: OutputTree): AsyncGenerator<Uint8Array, void, void> {
   let padding: Uint8Array = new Uint8Array();
   for await (const part of tree.read(context, '/', () => true)) {
     if (part instanceof Uint8Array) {
@@ -70,12 +70,11 @@ export async function sendTree(
   context: Context,
   session: ClientSession,
   destination: Destination,
-  tree: FileTree,
+  tree: OutputTree,
 ): Promise<void> {
   using call = open(context, session, destination);
   const requests = new Requests(call);
-  const headers = tree.headers?.(context, '/') ?? headersOf(context, tree);
-  for await (const header of headers) {
+  for await (const header of tree.headers(context)) {
     if (!isSent(header)) continue;
     requests.offer(header);
     await call.send(Packet.encode({ type: packetType.stat, stat: statOf(header) }));
@@ -90,7 +89,7 @@ export async function sendTree(
 }
 
 interface Sending {
-  readonly tree: FileTree;
+  readonly tree: OutputTree;
   readonly requests: Requests;
   readonly sender: ContentSender;
 }
@@ -154,10 +153,6 @@ class ContentSender {
     this.#number = undefined;
     if (id !== undefined) await this.#call.send(Packet.encode({ type: packetType.data, id }));
   }
-}
-
-async function* headersOf(context: Context, tree: FileTree): AsyncGenerator<TarHeader, void, void> {
-  for await (const { header } of tree.list(context, '/')) yield header;
 }
 
 function isSent({ name, type }: TarHeader): boolean {
