@@ -30,7 +30,8 @@ test_packages='busybox-static:/bin/busybox erofs-utils:/usr/bin/fsck.erofs iprou
   attr:/usr/bin/getfattr libcap2-bin:/sbin/setcap zstd:/usr/bin/zstd xz-utils:/usr/bin/xz procps:/bin/ps python3:/usr/bin/python3
   openssl:/usr/bin/openssl openssh-client:/usr/bin/ssh mmdebstrap:/usr/bin/mmdebstrap
   docker-registry:/usr/bin/docker-registry docker.io:/usr/sbin/dockerd docker-compose:/usr/bin/docker-compose
-  podman:/usr/bin/podman buildah:/usr/bin/buildah skopeo:/usr/bin/skopeo umoci:/usr/bin/umoci'
+  podman:/usr/bin/podman buildah:/usr/bin/buildah skopeo:/usr/bin/skopeo umoci:/usr/bin/umoci
+  qemu-user-static:/usr/bin/qemu-aarch64-static'
 
 install_missing() {
   missing=''
@@ -63,10 +64,27 @@ fetch_plugins() {
   rm -rf "$apt"
 }
 
+# A program of another architecture, for builds and containers that are emulated. It is kept here, not installed.
+foreign=build/foreign
+
+fetch_foreign() {
+  if [ -x "$foreign/busybox" ]; then return 0; fi
+  apt=$(mktemp -d)
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$foreign"
+  other="-qq -o APT::Sandbox::User=root -o Acquire::Languages=none -o APT::Architecture=arm64 -o APT::Architectures=arm64
+    -o Dir::State::Lists=$apt/lists -o Dir::State::Status=/dev/null -o Dir::Cache=$apt"
+  # shellcheck disable=SC2086 # one word an option
+  (cd "$apt" && apt-get $other update && apt-get $other download busybox-static) >&2
+  dpkg-deb -x "$apt"/busybox-static_*.deb "$apt/root"
+  mv -f "$apt/root/bin/busybox" "$foreign/busybox"
+  rm -rf "$apt"
+}
+
 case "${1:-}" in
   --tests)
     install_missing "$test_packages"
     fetch_plugins
+    fetch_foreign
     ;;
   --demo) install_missing 'busybox-static:/bin/busybox' ;;
 esac
