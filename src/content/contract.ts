@@ -25,7 +25,7 @@ export interface ContentStore {
    * process's life or before. One at a time for each digest: a second waits for the first to close. Fails with `conflict` if the blob is here.
    */
   partial(context: Context, digest: Digest): Promise<PartialWriter>;
-  /** Makes a blob a partial that has all its bytes already: out of sight, but not to be fetched again. A missing one is fine. */
+  /** Makes a blob a partial that has all its bytes already: out of sight, but not to be fetched again. A leased one stays, a missing one is fine. */
   setAside(digest: Digest): Promise<void>;
   /** Deletes partials that nobody writes and that were last written before `time`; returns the bytes freed. */
   dropPartials(context: Context, time: Date): Promise<number>;

@@ -107,6 +107,8 @@ class FilesystemStore implements FileContentStore {
   }
 
   async setAside(digest: Digest): Promise<void> {
+    // Nothing may come between this look and the start: no await.
+    if (this.#holds.isHeld(digest)) return;
     await this.#holds.deleting(digest, () => this.#partials.adopt(digest, this.pathOf(digest)));
   }
 

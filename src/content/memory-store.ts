@@ -62,7 +62,7 @@ export class MemoryContentStore implements ContentStore {
 
   async setAside(digest: Digest): Promise<void> {
     const blob = this.#blobs.get(digest);
-    if (blob === undefined) return;
+    if (blob === undefined || this.#holds.isHeld(digest)) return;
     this.#blobs.delete(digest);
     if (!this.#turns.isTaken(digest)) this.#partials.set(digest, blob);
   }

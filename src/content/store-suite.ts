@@ -252,6 +252,15 @@ export function testContentStore(name: string, open: () => Promise<ContentStore>
     expect((await gather(store.read(digest))).toString()).toBe('whole');
   });
 
+  test(`${name}: a blob that is leased is not set aside`, async () => {
+    const store = await open();
+    const { digest } = await put(store, Buffer.from('whole'));
+    using lease = store.lease();
+    lease.hold(digest);
+    await store.setAside(digest);
+    expect((await gather(store.read(digest))).toString()).toBe('whole');
+  });
+
   test(`${name}: dropPartials spares what is written now and what was written lately`, async () => {
     const store = await open();
     const [idle, busy] = [digestOf('idle'), digestOf('busy')];

@@ -64,16 +64,25 @@ class LayerDownload {
 
   /** What is stored as it comes needs no second copy: the layer is made of the blob. */
   async tar(): Promise<number> {
-    const { content, snapshots } = this.#parts;
+    const { content, snapshots, forms } = this.#parts;
     const { descriptor, diffId } = this.#layer;
     if (!(await this.#isHere())) {
       await this.#throughPartial(async (bytes, commit) => {
         for await (const _ of bytes);
         await commit();
       });
+      // By this a sweep knows it for a download, should this end before there is a layer.
+      const { digest, mediaType, size } = descriptor;
+      forms.add({ digest, diffId, mediaType, size });
     }
     this.#tell('unpacking', descriptor.size);
-    await snapshots.unpack(this.#context, diffId);
+    try {
+      await snapshots.unpack(this.#context, diffId);
+    } catch (error) {
+      // No tar: it will be none when it is tried again.
+      if (isBad(error)) forms.removeOf(diffId);
+      throw error;
+    }
     return (await content.stat(diffId))?.size ?? 0;
   }
 
@@ -119,6 +128,10 @@ class LayerDownload {
       }
     }
   }
+}
+
+function isBad(error: unknown): boolean {
+  return isCode(error, 'data-loss') || isCode(error, 'invalid-argument');
 }
 
 /** The size of the tar that the bytes decompress to. Fails with `data-loss` when it is another one. */
@@ -214,8 +227,7 @@ class Transfer {
     const broke = this.failure !== undefined && this.#partial.size < this.#layer.descriptor.size;
     if (broke) return false;
     await this.#partial.cancel();
-    const bytesWereBad = isCode(error, 'data-loss') || isCode(error, 'invalid-argument');
-    return this.#found > 0 && bytesWereBad;
+    return this.#found > 0 && isBad(error);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite';
-import type { Context } from '../base/context.ts';
+import { background, type Context } from '../base/context.ts';
 import { invalid } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { ContentStore } from '../content/contract.ts';
@@ -236,7 +236,11 @@ export class StoredImages implements Images {
     return { image: this.get(id), digest: remote.digest, reference: familiarReference(reference), isNew };
   }
 
-  async push(context: Context, text: string, options: PushOptions): Promise<readonly PushedImage[]> {
+  push(context: Context, text: string, options: PushOptions): Promise<readonly PushedImage[]> {
+    return this.#layers.reading(context, () => this.#push(context, text, options));
+  }
+
+  async #push(context: Context, text: string, options: PushOptions): Promise<readonly PushedImage[]> {
     const reference = parseReference(text);
     if (options.platform !== undefined) requireImage(this.#store, text, options.platform);
     options.onFound?.(repositoryOf(reference));
@@ -264,7 +268,8 @@ export class StoredImages implements Images {
   save(context: Context, references: readonly string[], options: SaveOptions): AsyncIterable<Uint8Array> {
     const images = imagesToSave(this.#store, references, options);
     for (const { image } of images) this.#ledger.announce('save', image, image.id);
-    return writeArchive(context, this.#store, this.#options.content, images);
+    const archive = writeArchive(context, this.#store, this.#options.content, images);
+    return this.#layers.streaming(context, archive);
   }
 
   remoteTags(
@@ -310,8 +315,8 @@ export class StoredImages implements Images {
     const before = await totalUsage(context, this.#parts);
     const removals = pruneImages(this.#store, this.#ledger, this.#holders, options.filter);
     await this.#finishRemovals(context, removals);
-    await this.#layers.collect(context);
-    await this.#options.content.dropPartials(context, ALWAYS);
+    await this.#layers.collect(background(context.log));
+    await this.#options.content.dropPartials(background(context.log), ALWAYS);
     const bytes = Math.max(0, before - (await totalUsage(context, this.#parts)));
     this.#ledger.announcePrune(bytes);
     return { items: removals.flatMap(({ items }) => items), bytes };
@@ -323,7 +328,7 @@ export class StoredImages implements Images {
   }
 
   /** Tells of what was removed, and deletes what nothing needs any more. */
-  async #finishRemovals(context: Context, removals: readonly Removal[]): Promise<void> {
+  async #finishRemovals({ log }: Context, removals: readonly Removal[]): Promise<void> {
     const untagged = removals.flatMap((removal) => removal.untagged);
     const deleted = removals.flatMap((removal) => removal.deleted);
     for (const { image } of untagged) this.#ledger.announce('untag', image, image.id);
@@ -335,12 +340,13 @@ export class StoredImages implements Images {
     ]);
     const digests = untagged.flatMap(({ reference }) => parseReference(reference).digest ?? []);
     const indexes = this.#store.takeLostIndexes().flatMap(blobsOfIndex);
-    await this.#layers.dropUnused(context, layers, [...documents, ...digests, ...indexes]);
+    // Whoever asked for it may have gone: what is removed is removed.
+    await this.#layers.dropUnused(background(log), layers, [...documents, ...digests, ...indexes]);
   }
 
   /** What indexes named whose last name went to another image. */
-  async #dropLostIndexes(context: Context): Promise<void> {
+  async #dropLostIndexes({ log }: Context): Promise<void> {
     const lost = this.#store.takeLostIndexes();
-    if (lost.length > 0) await this.#layers.dropUnused(context, [], lost.flatMap(blobsOfIndex));
+    if (lost.length > 0) await this.#layers.dropUnused(background(log), [], lost.flatMap(blobsOfIndex));
   }
 }

@@ -209,6 +209,38 @@ describe('push', () => {
   });
 });
 
+describe('what is being read', () => {
+  test('is pushed whole though it is removed meanwhile, and goes then', async () => {
+    const target = bench.registry.target.bind(bench.registry);
+    bench.registry.target = async (context, reference) => {
+      await images.remove(bench.context, 'r.example/app:1', gently);
+      expect(images.list()).toEqual([]);
+      return target(context, reference);
+    };
+    const [pushed] = await images.push(bench.context, 'r.example/app:1', anonymous);
+    expect(pushed?.digest).toBe(made.digest);
+    expect(await kept()).toEqual([]);
+  });
+
+  test('is saved whole though it is removed meanwhile, and goes then', async () => {
+    const whole = await save(['r.example/app:1'], plain);
+    const archive = images.save(bench.context, ['r.example/app:1'], plain)[Symbol.asyncIterator]();
+    const parts = [(await archive.next()).value];
+    await images.remove(bench.context, 'r.example/app:1', gently);
+    for (let part = await archive.next(); !part.done; part = await archive.next()) parts.push(part.value);
+    expect(Buffer.concat(parts)).toEqual(whole);
+    expect(await kept()).toEqual([]);
+  });
+
+  test('is none of a removal whose client leaves: it goes all the same', async () => {
+    const stop = new AbortController();
+    const removing = images.remove({ ...bench.context, signal: stop.signal }, 'r.example/app:1', gently);
+    stop.abort(new Error('the client has left'));
+    await removing;
+    expect(await kept()).toEqual([]);
+  });
+});
+
 describe('an archive', () => {
   test('has all of an index, and brings it back', async () => {
     const archive = await save(['r.example/app:1'], plain);

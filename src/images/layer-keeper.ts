@@ -31,6 +31,8 @@ export class LayerKeeper {
   readonly #others: () => Iterable<Digest>;
   /** Layers that were removed while others were received, and shall not be set aside. */
   readonly #removed = new Set<Digest>();
+  /** Blobs that were to go while somebody read them. */
+  readonly #left = new Set<Digest>();
   #receiving = 0;
   #sweepDue = false;
   #diskWasFull = false;
@@ -95,6 +97,30 @@ export class LayerKeeper {
     }
   }
 
+  /** Runs work that reads blobs under leases of its own. What is removed meanwhile goes when it is over. */
+  async reading<T>(context: Context, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      await this.#dropLeft(background(context.log));
+    }
+  }
+
+  /** The same for what is read bit by bit. */
+  async *streaming<T>(context: Context, source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    try {
+      yield* source;
+    } finally {
+      await this.#dropLeft(background(context.log));
+    }
+  }
+
+  async #dropLeft(context: Context): Promise<void> {
+    const left = [...this.#left];
+    this.#left.clear();
+    if (left.length > 0) await this.dropUnused(context, [], left);
+  }
+
   /** Drops those of the layers, and of the configurations and manifests, that nothing needs any more. */
   async dropUnused(context: Context, layers: Iterable<Digest>, documents: Iterable<Digest>): Promise<void> {
     const dropped = new Set(layers);
@@ -103,7 +129,7 @@ export class LayerKeeper {
         const needed = this.#needed();
         await this.#delete(
           context,
-          [...documents].filter((document) => !needed.has(document)),
+          [...documents].filter((document) => !this.#isNeeded(document, needed)),
         );
         for (const layer of dropped) {
           if (!this.#isKept(layer, needed)) await this.#drop(context, layer);
@@ -125,12 +151,27 @@ export class LayerKeeper {
         const isDownload = !this.#diskWasFull && !this.#removed.has(layer);
         if (!(await this.#drop(context, layer, isDownload))) needed.add(layer);
       }
-      await this.#content.collect(context, (digest) => this.#isNeeded(digest, needed));
+      const plain: Digest[] = [];
+      await this.#content.collect(context, (digest) => {
+        const isDownload = this.#isPlainDownload(digest, needed);
+        if (isDownload) plain.push(digest);
+        return isDownload || this.#isNeeded(digest, needed);
+      });
+      for (const tar of plain) await this.#content.setAside(tar);
       const oldest = this.#diskWasFull ? ALWAYS : new Date(Date.now() - PARTIAL_LIFE);
       await this.#content.dropPartials(context, oldest);
       this.#diskWasFull = false;
       this.#removed.clear();
     });
+  }
+
+  /**
+   * Whether a tar came as it is and its layer was still to be made of it when all ended: it need not come again. Layers that are removed
+   * take what is known of their forms with them.
+   */
+  #isPlainDownload(digest: Digest, needed: ReadonlySet<Digest>): boolean {
+    if (this.#diskWasFull || this.#removed.has(digest) || this.#isKept(digest, needed)) return false;
+    return this.#forms.get(digest)?.diffId === digest;
   }
 
   /** Whether an image needs a blob, as of now. */
@@ -183,9 +224,12 @@ export class LayerKeeper {
     return true;
   }
 
-  /** What somebody reads under a lease stays until a later sweep. */
+  /** What somebody reads under a lease stays until they are done. */
   async #delete(context: Context, digests: readonly Digest[]): Promise<void> {
     await this.#content.collect(context, () => false, digests);
+    for (const digest of digests) {
+      if ((await this.#content.stat(digest)) !== undefined) this.#left.add(digest);
+    }
   }
 
   /** One removal at a time, and none while something is received: then it is `deferred` to the sweep. */

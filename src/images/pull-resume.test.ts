@@ -222,6 +222,39 @@ describe('a pull', () => {
     expect(bench.forms.get(layer.digest)?.diffId).toBe(layer.digest);
   });
 
+  test.each([
+    ['that was given up', false],
+    ['of an earlier daemon', true],
+  ])('does not fetch an uncompressed layer again that one %s had received', async (_, reopen) => {
+    const layer = bench.registry.addBlob(tar);
+    bench.registry.addImage('app', 'latest', [layer]);
+    const stop = new AbortController();
+    const { unpack } = bench.snapshots;
+    bench.snapshots.unpack = async () => {
+      // A daemon that dies here does not sweep.
+      if (reopen) bench.content.collect = () => Promise.reject(new Error('dead'));
+      stop.abort(new Error('given up'));
+      stop.signal.throwIfAborted();
+    };
+    const { collect } = bench.content;
+    await expect(bench.pull(images, 'app', { signal: stop.signal })).rejects.toThrow(
+      reopen ? 'dead' : 'given up',
+    );
+    Object.assign(bench.snapshots, { unpack });
+    Object.assign(bench.content, { collect });
+    if (reopen) images = await bench.open();
+    expect(await bench.content.usage()).toEqual({ blobs: 0, partials: tar.length });
+    await bench.pull(images, 'app');
+    expect(bench.rangesOf(layer)).toEqual(['all']);
+    expect(await bench.content.readAll(layer.digest, tar.length)).toEqual(tar);
+  });
+
+  test('keeps nothing of an uncompressed layer that is no tar', async () => {
+    bench.registry.addImage('app', 'latest', [bench.registry.addBlob(Buffer.alloc(2_000, 'x'))]);
+    await expect(bench.pull(images, 'app')).rejects.toThrow();
+    expect(await bench.content.usage()).toEqual({ blobs: 0, partials: 0 });
+  });
+
   test('receives so many layers at a time as the daemon may, over all pulls', async () => {
     bench.maxConcurrentDownloads = 2;
     const layers = Array.from({ length: 8 }, () => bench.registry.addBlob(tarWith(randomBytes(100))));
