@@ -184,8 +184,9 @@ describe('outputs', () => {
     expect(readFileSync(at('files/a'), 'utf8')).toBe('text\n');
     expect(spawnSync('tar', ['-xOf', at('a.tar'), 'a'], { encoding: 'utf8' }).stdout).toBe('text\n');
     expect(skopeo('inspect', '--config', `oci-archive:${at('oci.tar')}:1`).config.Cmd).toEqual(['cat', '/a']);
-    const docker = `docker-archive:${at('docker.tar')}`;
-    expect(skopeo('inspect', docker).RepoTags).toEqual(['docker.io/library/several:1']);
+    skopeo('inspect', `docker-archive:${at('docker.tar')}:several:1`);
+    const { stdout } = spawnSync('tar', ['-xOf', at('docker.tar'), 'manifest.json'], { encoding: 'utf8' });
+    expect(JSON.parse(stdout)[0].RepoTags).toEqual(['several:1']);
     const members = spawnSync('tar', ['-tf', at('oci.tar')], { encoding: 'utf8' }).stdout.split('\n');
     expect(members.filter((name) => !name.startsWith('blobs/')).sort()).toEqual([
       '',
