@@ -90,11 +90,14 @@ class CacheWriter {
     const all = await Promise.all(this.#build.solved.map((solved) => exportedSteps(solved, mode)));
     const steps = [...new Map(all.flat().map((step) => [step.key, step])).values()];
     const destination = await this.#destination();
-    const layers = await this.#layers(destination, steps);
+    const layers = (await this.#layers(destination, steps)).map(({ diffId, descriptor }) => ({
+      diffId,
+      descriptor: layerDescriptor(descriptor, diffId, form),
+    }));
     const bytes = encodeCacheConfig(steps, layers);
     const config = { mediaType: CACHE_CONFIG, digest: digestOf(bytes), size: bytes.length };
     await this.#put('config', destination, config, () => inOne(bytes));
-    const descriptors = layers.map(({ diffId, descriptor }) => layerDescriptor(descriptor, diffId, form));
+    const descriptors = layers.map(({ descriptor }) => descriptor);
     const manifest = encodeCacheManifest(config, descriptors, form);
     this.#progress('manifest', manifest.descriptor, 0);
     await destination.finish(this.#context, manifest);
