@@ -194,32 +194,22 @@ describe('POST /build', () => {
 });
 
 describe('contexts of builds', () => {
-  test('are compared by their lines', async () => {
-    const lines = '["file","a",420,5,1,2,""]\n["symlink","b",511,0,1,2,"a"]\n';
-    const { status, body } = await api.request('POST', '/build/contexts/compare?key=k', lines, upload);
-    expect([status, JSON.parse(body)]).toEqual([200, { ID: 'compared', Wanted: [0] }]);
-    expect(api.engine.calls).toEqual([
-      [
-        'compareContext',
-        'k',
-        [
-          { type: 'file', path: 'a', mode: 420, size: 5, seconds: 1, nanoseconds: 2, linkName: '' },
-          { type: 'symlink', path: 'b', mode: 511, size: 0, seconds: 1, nanoseconds: 2, linkName: 'a' },
-        ],
-      ],
-    ]);
+  test('are compared by the names of their listings', async () => {
+    const names = 'a'.repeat(32) + 'b'.repeat(32);
+    const { status, body } = await api.request('POST', '/build/contexts/compare?key=k', names, upload);
+    expect([status, JSON.parse(body)]).toEqual([200, { ID: 'compared', Unknown: [0] }]);
+    expect(api.engine.calls).toEqual([['compareContext', 'k', ['61'.repeat(32), '62'.repeat(32)]]]);
+    const torn = names.slice(1);
+    expect((await api.request('POST', '/build/contexts/compare?key=k', torn, upload)).status).toBe(400);
   });
 
-  const wrong = [
-    '{}',
-    '["device","a",0,0,0,0,""]',
-    '["file","a",0.5,0,0,0,""]',
-    '["file","\\u0100",0,0,0,0,""]',
-    '[',
-  ];
-  test.each(wrong)('are refused with the line %s', async (line) => {
-    const { status } = await api.request('POST', '/build/contexts/compare?key=k', line, upload);
-    expect(status).toBe(400);
+  test('are listed as they are, one listing a line', async () => {
+    const lines = '["",null,0]\n["d",493,1,["f",33188,5,1,""]]';
+    const { status, body } = await api.request('POST', '/build/contexts/list?context=c', lines, upload);
+    expect([status, JSON.parse(body)]).toEqual([200, { Wanted: [1] }]);
+    expect(api.engine.calls).toEqual([['listContext', 'c', lines.split('\n')]]);
+    const long = '.'.repeat((4 << 20) + 1);
+    expect((await api.request('POST', '/build/contexts/list?context=c', long, upload)).status).toBe(400);
   });
 
   test('are taken in by themselves', async () => {

@@ -81,7 +81,8 @@ export function createBuilder(parts: BuilderParts): Builder {
     openContext: (context, source, dockerfile, style = 'classic') =>
       openContext(context, contextParts, source, dockerfile, style),
     openTree: (context, source) => openTree(context, contextParts, source),
-    compareContext: (context, key, records) => compared.compare(context, key, records),
+    compareContext: (key, listings) => compared.compare(key, listings),
+    listContext: (id, listings) => compared.list(id, listings),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
     takeUpload: (id) => uploads.take(id),
     keepSecrets: (kept) => secrets.add(kept),

@@ -4,11 +4,13 @@ import { notFound } from '../base/errors.ts';
 import { decompress } from '../oci/compression.ts';
 import { TarReader } from '../oci/tar/reader.ts';
 import type { TreePart } from '../runtime/trees/contract.ts';
-import type { ComparedContext, ContextRecord, OpenTree } from './contract.ts';
+import type { ComparedContext, OpenTree } from './contract.ts';
 import type { IncrementalContexts, PendingContext } from './files/incremental/incremental-contexts.ts';
 
-/** How long a build may be away after its context was compared, milliseconds: nobody else can bring that context up to date meanwhile. */
+/** How long a build may be away after its context was compared, milliseconds. */
 const LIFE = 60 * 1_000;
+/** More are not waited for: each holds what is kept of a context. */
+const MAX_PENDING = 64;
 
 /** Contexts between being compared with what is kept of them and being built from. */
 export class ComparedContexts {
@@ -19,23 +21,25 @@ export class ComparedContexts {
     this.#contexts = contexts;
   }
 
-  async compare(context: Context, key: string, records: readonly ContextRecord[]): Promise<ComparedContext> {
-    const pending = await this.#contexts.begin(context, key, records);
+  async compare(key: string, listings: readonly string[]): Promise<ComparedContext> {
+    const pending = await this.#contexts.begin(key, listings);
     const id = randomBytes(16).toString('hex');
+    const [oldest] = this.#pending.keys();
+    if (oldest !== undefined && this.#pending.size >= MAX_PENDING) this.#take(oldest)?.[Symbol.dispose]();
     this.#pending.set(id, pending);
     setTimeout(() => this.#take(id)?.[Symbol.dispose](), LIFE).unref();
-    const paths = new Set(pending.wanted);
-    return { id, wanted: records.flatMap(({ path }, index) => (paths.has(path) ? [index] : [])) };
+    return { id, unknown: pending.unknown };
+  }
+
+  /** Which files' bytes are wanted. Fails with `not-found`, and with `invalid-argument` on other listings than are wanted. */
+  list(id: string, listings: readonly Buffer[]): readonly number[] {
+    return existing(id, this.#pending.get(id)).list(listings);
   }
 
   /** The whole context, once the files that were wanted are here. Fails with `not-found`, and with `invalid-argument` where some are not. */
   async finish(context: Context, id: string, tar: AsyncIterable<Uint8Array>): Promise<OpenTree> {
-    const pending = this.#take(id);
-    if (pending === undefined)
-      throw notFound(`no build context was compared with the ID ${JSON.stringify(id)}`);
-    using _given = pending;
+    using pending = existing(id, this.#take(id));
     const current = await pending.finish(context, partsOf(tar));
-    current.kept.catch((error: unknown) => context.log.warn('cannot keep a build context', { error }));
     return { tree: current.tree, [Symbol.dispose]: () => current[Symbol.dispose]() };
   }
 
@@ -44,6 +48,11 @@ export class ComparedContexts {
     this.#pending.delete(id);
     return pending;
   }
+}
+
+function existing(id: string, pending: PendingContext | undefined): PendingContext {
+  if (pending !== undefined) return pending;
+  throw notFound(`no build context was compared with the ID ${JSON.stringify(id)}`);
 }
 
 async function* partsOf(tar: AsyncIterable<Uint8Array>): AsyncGenerator<TreePart, void, void> {

@@ -7,6 +7,7 @@ import { background } from '../base/context.ts';
 import { packTar } from '../oci/tar/pack.ts';
 import type { TreePart } from '../runtime/trees/contract.ts';
 import { ComparedContexts } from './compared-contexts.ts';
+import { formatListing, listingId } from './context-listing.ts';
 import { type ContextParts, openContext, openTree } from './contexts.ts';
 import { IncrementalContexts } from './files/incremental/incremental-contexts.ts';
 import { readFile } from './files/read-file.ts';
@@ -128,16 +129,18 @@ describe('a build context', () => {
   });
 
   test('that was compared is brought up to date by what was wanted of it', async () => {
-    const record = (path: string, size: number, seconds: number) => ({
-      ...({ type: 'file', path, mode: 0o644, size, seconds, nanoseconds: 0, linkName: '' } as const),
+    const file = (name: string, size: number, seconds: number) => ({
+      ...{ name, mode: 0o100644, size, seconds, stamp: '', target: '' },
     });
     const build = async (
       text: string,
       seconds: number,
       sent: Readonly<Record<string, string>>,
     ): Promise<number[]> => {
-      const records = [record('Dockerfile', 6, 1), record('x', text.length, seconds)];
-      const { id, wanted } = await parts.compared.compare(context, key, records);
+      const entries = [file('Dockerfile', 6, 1), file('x', text.length, seconds)];
+      const listing = Buffer.from(formatListing({ path: '', mode: null, seconds: 0, entries }));
+      const { id, unknown } = await parts.compared.compare(key, [listingId(listing)]);
+      const wanted = unknown.length === 0 ? [] : parts.compared.list(id, [listing]);
       const source = { kind: 'compared', id, tar: stream(await tarOf(sent)) } as const;
       using opened = await openContext(context, parts, source, '', 'classic');
       expect(opened.dockerfile).toBe('FROM a');

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Context } from '../base/context.ts';
 import { internal, invalid } from '../base/errors.ts';
-import { type IgnoreRules, readIgnoreFile } from '../dockerfile/ignore-file.ts';
+import { readIgnoreFile } from '../dockerfile/ignore-file.ts';
 import type { ImageMaker } from '../images/contract.ts';
 import { detectCompression, peek } from '../oci/compression.ts';
 import { hexOf } from '../oci/digest.ts';
@@ -228,18 +228,8 @@ async function dockerfileAt(
 /** What clients have to send though the build is not to see it: both files themselves, where `.dockerignore` names them. */
 async function withoutIgnored(context: Context, tree: FileTree, dockerfile: string): Promise<FileTree> {
   const text = await readFile(context, tree, `/${IGNORE_FILE}`, MAX_FILE);
-  if (text === undefined || !hasFilter(tree)) return tree;
+  if (text === undefined) return tree;
   const rules = readIgnoreFile(text.toString());
-  const ignored = new Set([IGNORE_FILE, dockerfile].filter((path) => rules.ignores(path)).map(fromText));
-  return ignored.size === 0
-    ? tree
-    : tree.without({
-        hasExceptions: false,
-        hasExceptionsBelow: () => false,
-        ignores: (path) => ignored.has(path),
-      });
-}
-
-function hasFilter(tree: FileTree): tree is FileTree & { without(rules: IgnoreRules): FileTree } {
-  return 'without' in tree;
+  const ignored = [IGNORE_FILE, dockerfile].filter((path) => rules.ignores(path)).map(fromText);
+  return ignored.length === 0 ? tree : (tree.withoutFiles?.(ignored) ?? tree);
 }

@@ -5,9 +5,6 @@ import type { ImageStatement, LayerProgress } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor, Platform } from '../oci/image.ts';
 import type { FileTree } from './file-tree.ts';
-import type { ContextRecord } from './files/incremental/context-update.ts';
-
-export type { ContextRecord } from './files/incremental/context-update.ts';
 
 /**
  * Build: images from Dockerfiles.
@@ -36,10 +33,15 @@ export interface Builder {
   /** The same where no Dockerfile is wanted. */
   openTree(context: Context, source: ContextSource): Promise<OpenTree>;
   /**
-   * What would have to be sent of a context of which something may be here from an earlier build. `key`: 64 hexadecimal digits, a client's for
-   * one of its directories. Fails with `invalid-argument` on records that cannot be.
+   * Which listings (`ContextListing`, `context-listing.ts`) are not here from an earlier build of a context. `key`: 64 hexadecimal
+   * digits, a client's for one of its directories; `listings`: their SHA-256 in such digits. Fails with `invalid-argument` on anything else.
    */
-  compareContext(context: Context, key: string, records: readonly ContextRecord[]): Promise<ComparedContext>;
+  compareContext(key: string, listings: readonly string[]): Promise<ComparedContext>;
+  /**
+   * Takes the listings that are not here, in their order. Which of all their entries are files whose bytes are not here, counted from 0. Fails
+   * with `invalid-argument` on others than those, with `not-found`.
+   */
+  listContext(id: string, listings: readonly Buffer[]): readonly number[];
   /** Takes in a tree for one build that follows and returns its ID. It is kept for a while. */
   upload(context: Context, tar: AsyncIterable<Uint8Array>): Promise<string>;
   /** Such a tree, which is the caller's from now on. Fails with `not-found`. */
@@ -75,8 +77,8 @@ export type ContextSource =
 
 export interface ComparedContext {
   readonly id: string;
-  /** Which of the records are files whose bytes are not here, counted from 0. */
-  readonly wanted: readonly number[];
+  /** Which of the listings are not here, counted from 0. */
+  readonly unknown: readonly number[];
 }
 
 /** Its files go when it is disposed. */

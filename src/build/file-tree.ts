@@ -10,6 +10,10 @@ import type { TreePart } from '../runtime/trees/contract.ts';
 export interface FileTree {
   /** Of everything that it says but times: two trees of one digest make the same layers. */
   readonly digest: Digest;
+  /** The same of the object at a path, as `TreeHash` has it, where that is known without reading. */
+  digestAt?(path: string): Digest | undefined;
+  /** The same without some files, by their paths below it ("a/b"). */
+  withoutFiles?(paths: readonly string[]): FileTree;
   /** What is at a path; undefined when nothing is, or when the way there leads through something that is no directory. */
   stat(context: Context, path: string): Promise<FileEntry | undefined>;
   /** The names in a directory, sorted bytewise; none where there is no directory. */

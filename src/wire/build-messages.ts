@@ -157,7 +157,7 @@ export const ownBuildParameters = {
   cacheexports: text(),
   /** The ID of KeptSecrets. */
   secrets: text(),
-  /** The ID of a ComparedContext: the context is that one, and the body is a tar of the files that were wanted of it. */
+  /** The ID of a ComparedContext: the context is that one, and the body is a tar of the files that were wanted of it (ListedContext). */
   context: text(),
 } as const;
 
@@ -181,21 +181,25 @@ export type AddedBuildDirectory = TypeOf<typeof AddedBuildDirectory>;
 export const UploadedContext = struct('UploadedContext', { ID: string });
 export type UploadedContext = TypeOf<typeof UploadedContext>;
 
-/**
- * The body of `POST /build/contexts/compare?key=…`: what a client has of a context, one JSON list a line, so that only what has changed need
- * be sent: type, path below the context, mode (07777), size, seconds and nanoseconds of the last change, what a link names. Texts are byte
- * strings. `key` is 64 hexadecimal digits that are one directory's of one client.
- */
-export type ContextLine = readonly [
-  type: 'file' | 'directory' | 'symlink',
+/** One directory of a context, or some of what is in it; see `POST /build/contexts/list`. */
+export type ContextListing = readonly [
   path: string,
-  mode: number,
-  size: number,
+  mode: number | null,
   seconds: number,
-  nanoseconds: number,
-  linkName: string,
+  ...entries: (readonly [
+    name: string,
+    mode: number,
+    size: number,
+    seconds: number,
+    stamp: string,
+    target?: string,
+  ])[],
 ];
 
-/** `Wanted`: the lines, counted from 0, of the files whose bytes the daemon has not. The ID is good for one build, for a while. */
-export const ComparedContext = struct('ComparedContext', { ID: string, Wanted: list(int64) });
+/** `Unknown`: the listings, counted from 0, that the daemon has not. The ID is good for one build, for a while. */
+export const ComparedContext = struct('ComparedContext', { ID: string, Unknown: list(int64) });
 export type ComparedContext = TypeOf<typeof ComparedContext>;
+
+/** `Wanted`: of all entries of the listings that were sent, counted from 0, the files whose bytes the daemon has not. */
+export const ListedContext = struct('ListedContext', { Wanted: list(int64) });
+export type ListedContext = TypeOf<typeof ListedContext>;

@@ -20,7 +20,7 @@ import { ProgressWriter } from '../streams/progress-writer.ts';
 import { pruneCache } from './build-cache.ts';
 import { cacheWishes } from './build-directories.ts';
 import { type BuildOptions, buildOptions, buildRequest, texts } from './build-request.ts';
-import { readContextLines } from './context-lines.ts';
+import { readListingIds, readListings } from './context-listings.ts';
 import { buildWithSession } from './session-build.ts';
 
 /** What named contexts begin with that are no URLs. */
@@ -28,7 +28,13 @@ const IMAGE = 'docker-image://';
 const UPLOADED = 'context:';
 
 export const buildHandlers: HandlersOf<
-  'build' | 'buildCancel' | 'buildContextCompare' | 'buildContextUpload' | 'buildPrune' | 'buildSecrets'
+  | 'build'
+  | 'buildCancel'
+  | 'buildContextCompare'
+  | 'buildContextList'
+  | 'buildContextUpload'
+  | 'buildPrune'
+  | 'buildSecrets'
 > = {
   async build(call) {
     if (call.query.version === '2') return buildWithSession(call);
@@ -45,10 +51,16 @@ export const buildHandlers: HandlersOf<
     engine.builder.cancel(query.id);
   },
 
-  async buildContextCompare({ engine, context, query, request }) {
-    const records = await readContextLines(request.body);
-    const { id, wanted } = await engine.builder.compareContext(context, query.key, records);
-    return { ID: id, Wanted: [...wanted] };
+  async buildContextCompare({ engine, query, request }) {
+    const { id, unknown } = await engine.builder.compareContext(
+      query.key,
+      await readListingIds(request.body),
+    );
+    return { ID: id, Unknown: [...unknown] };
+  },
+
+  async buildContextList({ engine, query, request }) {
+    return { Wanted: [...engine.builder.listContext(query.context, await readListings(request.body))] };
   },
 
   async buildContextUpload({ engine, context, request }) {

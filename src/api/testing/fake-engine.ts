@@ -263,9 +263,13 @@ export function createFakeEngine(): FakeEngine {
         if (source.kind !== 'remote') for await (const _ of source.tar);
         return { tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) };
       },
-      async compareContext(_context, key, records) {
-        calls.push(['compareContext', key, records]);
-        return { id: 'compared', wanted: [0] };
+      async compareContext(key, listings) {
+        calls.push(['compareContext', key, listings]);
+        return { id: 'compared', unknown: [0] };
+      },
+      listContext(id, listings) {
+        calls.push(['listContext', id, listings.map(String)]);
+        return [1];
       },
       upload: async () => 'uploaded',
       takeUpload: () => ({ tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) }),

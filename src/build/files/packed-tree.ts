@@ -1,15 +1,14 @@
 import type { Context } from '../../base/context.ts';
 import { notFound } from '../../base/errors.ts';
-import type { IgnoreRules } from '../../dockerfile/ignore-file.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { toText } from '../../oci/tar/entry.ts';
 import type { FileData, LayerNode } from '../../oci/tar/layer-node.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
 import type { FileEntry, FileTree, Wanted } from '../file-tree.ts';
-import { EntryHash } from './entry-hash.ts';
-import { filterNodes } from './filter-nodes.ts';
 import { headerOf, walkNodes } from './node-header.ts';
 import type { Pack, PackReader } from './pack.ts';
+import { TreeHash } from './tree-hash.ts';
+import { withoutNode } from './without-node.ts';
 
 /** What files hold, by their nodes. */
 export type Contents = ReadonlyMap<LayerNode, Digest>;
@@ -32,13 +31,17 @@ export class PackedTree implements FileTree, Disposable {
   }
 
   get digest(): Digest {
-    this.#digest ??= this.#hash();
+    this.#digest ??= this.#hash(this.#root);
     return this.#digest;
   }
 
-  /** The tree without what the rules leave out. */
-  without(rules: IgnoreRules): PackedTree {
-    return new PackedTree(filterNodes(this.#root, rules), this.#contents, this.#pack);
+  digestAt(path: string): Digest | undefined {
+    const node = this.#find(path);
+    return node === undefined ? undefined : this.#hash(node);
+  }
+
+  withoutFiles(paths: readonly string[]): PackedTree {
+    return new PackedTree(paths.reduce(withoutNode, this.#root), this.#contents, this.#pack);
   }
 
   /** The tree of what is below a directory; undefined where none is. Links are not followed. */
@@ -108,10 +111,9 @@ export class PackedTree implements FileTree, Disposable {
     return node;
   }
 
-  #hash(): Digest {
-    const hash = new EntryHash();
-    for (const [name, node] of walkNodes(this.#root))
-      hash.add(name, headerOf(node, name), this.#contents.get(node));
+  #hash(top: LayerNode): Digest {
+    const hash = new TreeHash();
+    for (const [name, node] of walkNodes(top)) hash.add(name, headerOf(node, name), this.#contents.get(node));
     return hash.finish();
   }
 }

@@ -2,6 +2,7 @@ import type { Context } from '../../base/context.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { CopyOperation, CopySource } from '../definition/vertex.ts';
 import { EntryHash } from '../files/entry-hash.ts';
+import { TreeHash } from '../files/tree-hash.ts';
 import { identityOf } from '../solver/result.ts';
 import type { Step } from '../solver/step.ts';
 import { checkSelected, selectSource } from './copy-sources.ts';
@@ -52,10 +53,20 @@ async function meaningOf(context: Context, selection: Selection): Promise<Select
 }
 
 async function digestOf(context: Context, selection: Selection): Promise<Digest> {
-  const { tree, real, wanted, parents, isDirectory, isWhole } = selection;
-  if (real === '/' && isDirectory && isWhole && tree.headers === undefined) return tree.digest;
+  const { parents } = selection;
+  const digest = await digestOfFiles(context, selection);
+  if (parents.length === 0) return digest;
   const hash = new EntryHash();
   for (const parent of parents) hash.add(parent.name, parent, undefined);
+  hash.add('.', { type: 'note', name: '.' }, digest);
+  return hash.finish();
+}
+
+async function digestOfFiles(context: Context, selection: Selection): Promise<Digest> {
+  const { tree, real, wanted, isWhole } = selection;
+  const known = isWhole ? tree.digestAt?.(real) : undefined;
+  if (known !== undefined) return known;
+  const hash = new TreeHash();
   for await (const { header, content } of tree.list(context, real)) {
     if (wanted(header.name, header.type === 'directory')) hash.add(header.name, header, content);
   }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../../base/context.ts';
 import { invalid } from '../../base/errors.ts';
-import type { Builder, ContextRecord, OpenTree } from '../../build/contract.ts';
+import type { Builder, OpenTree } from '../../build/contract.ts';
 import { toText } from '../../oci/tar/entry.ts';
 import { formatTarHeader, tarEnd, tarPadding } from '../../oci/tar/writer.ts';
 import type { ClientSession } from '../sessions.ts';
-import { DiffCopy, type DirectoryWish, type FileStat } from './diff-copy.ts';
-import { permissionsOf, typeOf } from './go-mode.ts';
+import { listingsOf, type SentEntry } from './context-listings.ts';
+import { DiffCopy, type DirectoryWish } from './diff-copy.ts';
+import { typeOf } from './go-mode.ts';
 
 const MAX_TEXT = 4 << 20;
 /** Smaller files may change while they are sent. */
@@ -38,21 +39,25 @@ export async function readTexts(
 /** A client's directory as a tree. Only what is not here from the last time crosses the connection. */
 export async function openDirectory(
   context: Context,
-  builder: Pick<Builder, 'compareContext' | 'openTree'>,
+  builder: Pick<Builder, 'compareContext' | 'listContext' | 'openTree'>,
   session: ClientSession,
   wish: DirectoryWish,
   onBytes: (total: number) => void,
 ): Promise<OpenTree> {
+  const begin = Date.now();
   using copy = new DiffCopy(session, wish, context.signal, onBytes);
-  const stats = await copy.list();
-  const { records, numbers } = recordsOf(stats);
-  const { id, wanted } = await builder.compareContext(context, keyOf(session, wish), records);
-  const files = wanted.flatMap((row) => {
-    const record = records[row];
-    const number = numbers[row];
-    return record === undefined || number === undefined ? [] : [{ record, id: number, size: record.size }];
-  });
-  const opened = await builder.openTree(context, { kind: 'compared', id, tar: tarOf(copy, files) });
+  const listings = listingsOf(await copy.list(), begin);
+  const compared = await builder.compareContext(
+    keyOf(session, wish),
+    listings.map(({ id }) => id),
+  );
+  const unknown = compared.unknown.flatMap((index) => listings[index] ?? []);
+  const entries = unknown.flatMap((listing) => listing.entries);
+  const texts = unknown.map(({ text }) => text);
+  const wanted = texts.length === 0 ? [] : builder.listContext(compared.id, texts);
+  const files = wanted.flatMap((index) => entries[index] ?? []);
+  const source = { kind: 'compared', id: compared.id, tar: tarOf(copy, files) } as const;
+  const opened = await builder.openTree(context, source);
   await copy.finish();
   return opened;
 }
@@ -63,59 +68,19 @@ function keyOf({ id, sharedKey }: ClientSession, { name }: DirectoryWish): strin
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-interface Records {
-  readonly records: readonly ContextRecord[];
-  /** For each record the client's number of it. */
-  readonly numbers: readonly number[];
-}
-
-/** Devices, pipes and sockets stay where they are. */
-function recordsOf(stats: readonly FileStat[]): Records {
-  const records: ContextRecord[] = [];
-  const numbers: number[] = [];
-  const sizes = new Map<string, number>();
-  for (const [number, stat] of stats.entries()) {
-    const type = typeOf(stat.mode);
-    if (type === undefined) continue;
-    // A further name of a file is listed without the size.
-    const size =
-      (type === 'file' && stat.linkName !== '' ? sizes.get(stat.linkName) : undefined) ?? stat.size;
-    if (type === 'file') sizes.set(stat.path, size);
-    records.push({
-      ...{ type, path: stat.path, mode: permissionsOf(stat.mode), size: type === 'file' ? size : 0 },
-      ...timeOf(stat.modified),
-      linkName: type === 'symlink' ? stat.linkName : '',
-    });
-    numbers.push(number);
-  }
-  return { records, numbers };
-}
-
-const SECOND = 1_000_000_000n;
-
-function timeOf(nanoseconds: bigint): { readonly seconds: number; readonly nanoseconds: number } {
-  const rest = ((nanoseconds % SECOND) + SECOND) % SECOND;
-  return { seconds: Number((nanoseconds - rest) / SECOND), nanoseconds: Number(rest) };
-}
-
-interface WantedFile {
-  readonly record: ContextRecord;
-  readonly id: number;
-  readonly size: number;
-}
-
 /** What is wanted as the builder takes it. */
-async function* tarOf(copy: DiffCopy, files: readonly WantedFile[]): AsyncGenerator<Uint8Array, void, void> {
+async function* tarOf(copy: DiffCopy, files: readonly SentEntry[]): AsyncGenerator<Uint8Array, void, void> {
   let index = 0;
-  for await (const pieces of copy.fetch(files)) {
-    const { record } = files[index++] ?? {};
-    if (record === undefined) continue;
-    const { path, mode, seconds, nanoseconds } = record;
-    const head = { type: 'file', name: path, mode, seconds, nanoseconds } as const;
-    if (record.size > SMALL) {
-      yield formatTarHeader({ ...head, size: record.size });
-      yield* exactly(pieces, record.size, path);
-      yield tarPadding(record.size);
+  const asked = files.map(({ number, size }) => ({ id: number, size }));
+  for await (const pieces of copy.fetch(asked)) {
+    const file = files[index++];
+    if (file === undefined) continue;
+    const { path, mode, size, seconds } = file;
+    const head = { type: 'file', name: path, mode: mode & 0o7777, seconds } as const;
+    if (size > SMALL) {
+      yield formatTarHeader({ ...head, size });
+      yield* exactly(pieces, size, path);
+      yield tarPadding(size);
     } else {
       const bytes = await whole(pieces, 2 * SMALL, path);
       yield formatTarHeader({ ...head, size: bytes.length });

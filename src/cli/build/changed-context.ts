@@ -1,12 +1,13 @@
 import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
-import type { ComparedContext, ContextLine } from '../../wire/build-messages.ts';
+import type { ComparedContext, ContextListing, ListedContext } from '../../wire/build-messages.ts';
+import type { Listing } from './directory-lister.ts';
 import { type PackOptions, packContext } from './pack-context.ts';
 import { contextKey, scanContext } from './scan-context.ts';
 import type { ContextFiles } from './walk-context.ts';
 
 /** Contexts with fewer files and bytes are sent before a daemon could tell what it has. */
-const MIN_FILES = 1000;
+const MIN_ENTRIES = 1000;
 const MIN_BYTES = 4 << 20;
 
 export interface ChangedContext {
@@ -24,12 +25,13 @@ export async function changedContext(
 ): Promise<ChangedContext | undefined> {
   const scanned = scanContext(files);
   if (scanned === undefined) return undefined;
-  const { lines, bytes, sockets } = scanned;
-  if (lines.length < MIN_FILES && bytes < MIN_BYTES) return undefined;
-  const compared = await compare(client, contextKey(files.directory), lines);
+  const { listings, entries, bytes, sockets } = scanned;
+  if (entries < MIN_ENTRIES && bytes < MIN_BYTES) return undefined;
+  const compared = await compare(client, contextKey(files.directory), listings);
   if (compared === undefined) return undefined;
   for (const path of sockets) onSocket(path);
-  const only = new Set((compared.Wanted ?? []).flatMap((index) => lines[index]?.[1] ?? []));
+  const unknown = (compared.Unknown ?? []).flatMap((index) => listings[index]?.text ?? []);
+  const only = unknown.length === 0 ? new Set<string>() : await wantedOf(client, compared.ID, unknown);
   return { id: compared.ID, body: packContext(files, { onSocket, only }) };
 }
 
@@ -37,13 +39,13 @@ export async function changedContext(
 async function compare(
   client: Client,
   key: string,
-  lines: readonly ContextLine[],
+  listings: readonly Listing[],
 ): Promise<ComparedContext | undefined> {
   try {
     return await client.json('POST', '/build/contexts/compare', {
       query: { key },
-      headers: { 'Content-Type': 'application/x-ndjson' },
-      body: texts(lines),
+      headers: { 'Content-Type': 'application/octet-stream' },
+      body: Buffer.concat(listings.map(({ id }) => id)),
     });
   } catch (reason) {
     if (reason instanceof ApiError && [404, 405, 501].includes(reason.status)) return undefined;
@@ -51,12 +53,35 @@ async function compare(
   }
 }
 
-/** Lines that are sent together. */
-const BATCH = 2000;
-
-async function* texts(lines: readonly ContextLine[]): AsyncGenerator<Uint8Array, void, void> {
-  for (let at = 0; at < lines.length; at += BATCH) {
-    const batch = lines.slice(at, at + BATCH).map((line) => `${JSON.stringify(line)}\n`);
-    yield Buffer.from(batch.join(''));
+/** The paths of the files that the daemon wants of these listings. */
+async function wantedOf(client: Client, context: string, texts: readonly string[]): Promise<Set<string>> {
+  const { Wanted }: ListedContext = await client.json('POST', '/build/contexts/list', {
+    query: { context },
+    headers: { 'Content-Type': 'application/x-ndjson' },
+    body: linesOf(texts),
+  });
+  const wanted = new Set(Wanted);
+  const paths = new Set<string>();
+  let number = 0;
+  for (const text of wanted.size === 0 ? [] : texts) {
+    const [directory, , , ...entries]: ContextListing = JSON.parse(text);
+    for (const [name] of entries) {
+      if (wanted.has(number++)) paths.add(directory === '' ? name : `${directory}/${name}`);
+    }
   }
+  return paths;
+}
+
+/** Characters that are sent together. */
+const BATCH = 1 << 18;
+
+async function* linesOf(texts: readonly string[]): AsyncGenerator<Uint8Array, void, void> {
+  let batch = '';
+  for (const text of texts) {
+    batch += `${text}\n`;
+    if (batch.length < BATCH) continue;
+    yield Buffer.from(batch);
+    batch = '';
+  }
+  yield Buffer.from(batch);
 }

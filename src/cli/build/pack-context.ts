@@ -45,12 +45,12 @@ class ContextPacker {
 
   *pack(): Generator<Uint8Array, void, void> {
     const { added } = this.#files;
-    for (const entry of walkContext(this.#files)) {
+    for (const entry of walkContext(this.#files, this.#options.only)) {
       if (this.#isWanted(entry.path)) yield* this.#member(entry);
     }
     for (const [name, bytes] of added) {
       if (!this.#isWanted(name)) continue;
-      yield* this.#bytes({ type: 'file', name, mode: 0o600, seconds: Math.floor(Date.now() / 1000) }, bytes);
+      yield* this.#bytes({ type: 'file', name, mode: 0o600, seconds: 0 }, bytes);
     }
     yield* this.#put(tarEnd);
     yield this.#piece.subarray(0, this.#filled);

@@ -34,27 +34,55 @@ const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_
 
 /**
  * What of a context goes to the daemon, directories before what is in them, sorted. Everything is found by one name in a directory that is
- * held open, and no link is followed: whoever swaps directories for links meanwhile, nothing outside is found. Throws CommandError.
+ * held open, and no link is followed: whoever swaps directories for links meanwhile, nothing outside is found. `only`: these paths alone, with
+ * the directories on the way. Throws CommandError.
  */
-export function* walkContext(files: ContextFiles): Generator<ContextEntry, void, void> {
-  const root = openSync(files.directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  yield* new Walk(files).children(root, '');
+export function* walkContext(
+  files: ContextFiles,
+  only?: ReadonlySet<string>,
+): Generator<ContextEntry, void, void> {
+  const root = openContext(files);
+  yield* new Walk(files, only).children(root, '');
+}
+
+/** The context's directory, held open. */
+export function openContext({ directory }: Pick<ContextFiles, 'directory'>): number {
+  return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+/** Whether a path below the context goes to the daemon. */
+export function wantsPath({ rules, always }: ContextFiles, path: string): boolean {
+  if (rules === undefined) return true;
+  const text = toText(path);
+  return !rules.ignores(text) || always.has(text);
+}
+
+/** Whether something below a directory may go that does not go itself. */
+export function mayHoldWanted({ rules, always }: ContextFiles, path: string): boolean {
+  const text = toText(path);
+  return rules?.hasExceptionsBelow(text) || [...always].some((one) => one.startsWith(`${text}/`));
 }
 
 class Walk {
   readonly #files: ContextFiles;
+  readonly #only: ReadonlySet<string> | undefined;
+  /** The directories on the way to what is wanted alone. */
+  readonly #ways: ReadonlySet<string>;
 
-  constructor(files: ContextFiles) {
+  constructor(files: ContextFiles, only: ReadonlySet<string> | undefined) {
     this.#files = files;
+    this.#only = only;
+    this.#ways = new Set([...(only ?? [])].flatMap(directoriesAbove));
   }
 
   /** Closes the directory. `prefix` is its path with a slash, or empty. */
   *children(parent: number, prefix: string): Generator<ContextEntry, void, void> {
     try {
-      for (const entry of entriesOf(parent, prefix)) {
+      for (const entry of sorted(entriesOf(parent, prefix))) {
         const { name } = entry;
         const path = prefix + name;
-        const isWanted = this.#wants(toText(path));
+        if (this.#only !== undefined && !this.#only.has(path) && !this.#ways.has(path)) continue;
+        const isWanted = wantsPath(this.#files, path);
         if (entry.isDirectory()) yield* this.#directory(parent, name, path, isWanted);
         else if (isWanted) {
           yield { kind: entry.isFile() ? 'file' : 'special', path, parent, name, descriptor: -1 };
@@ -65,38 +93,36 @@ class Walk {
     }
   }
 
-  #wants(path: string): boolean {
-    const { rules, always } = this.#files;
-    return rules === undefined || !rules.ignores(path) || always.has(path);
-  }
-
   *#directory(
     parent: number,
     name: string,
     path: string,
     isWanted: boolean,
   ): Generator<ContextEntry, void, void> {
-    if (!isWanted && !this.#mayHoldWanted(toText(path))) return;
+    if (!isWanted && !mayHoldWanted(this.#files, path)) return;
     const descriptor = openInContext(parent, name, OPEN_DIRECTORY, path);
     if (descriptor === undefined) return;
     if (isWanted) yield { kind: 'directory', path, parent, name, descriptor };
     yield* this.children(descriptor, `${path}/`);
   }
-
-  #mayHoldWanted(path: string): boolean {
-    const { rules, always } = this.#files;
-    return rules?.hasExceptionsBelow(path) || [...always].some((one) => one.startsWith(`${path}/`));
-  }
 }
 
-/** Sorted by their bytes; names are byte strings. */
-function entriesOf(directory: number, prefix: string): Dirent[] {
+function directoriesAbove(path: string): readonly string[] {
+  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
+}
+
+/** What is in a directory, in any order; names are byte strings. Throws CommandError. */
+export function entriesOf(directory: number, prefix: string): Dirent[] {
   try {
-    const entries = readdirSync(`/proc/self/fd/${directory}`, { withFileTypes: true, encoding: 'latin1' });
-    return entries.sort((left, right) => (left.name < right.name ? -1 : 1));
+    return readdirSync(`/proc/self/fd/${directory}`, { withFileTypes: true, encoding: 'latin1' });
   } catch (reason) {
     throw unreadable(prefix, reason);
   }
+}
+
+/** By their bytes. */
+function sorted(entries: Dirent[]): Dirent[] {
+  return entries.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 /** Undefined for what has gone, or become something else, meanwhile. Throws CommandError. */

@@ -5,6 +5,7 @@ import {
   BuildShellStart,
   ComparedContext,
   KeptSecrets,
+  ListedContext,
   ownBuildParameters,
   UploadedContext,
 } from '../build-messages.ts';
@@ -73,11 +74,24 @@ export const buildRoutes = {
     method: 'POST',
     path: '/build/contexts/compare',
     summary:
-      'Tells which files of a context, listed as one JSON list a line, the daemon has not from an earlier build of the same `key`; `POST /build?context=ID` brings them.',
+      "Tells which listings of a context's directories (ContextListing), named by their SHA-256 one after the other as bytes, the daemon has not from an earlier build of the same `key`: 64 hexadecimal digits that are one directory's of one client. `POST /build/contexts/list` brings those, where there are any.",
     query: { key: text() },
     upload: true,
     statuses: [200],
     response: ComparedContext,
+    stream: 'none',
+    since: '1.51',
+    own: true,
+  },
+  buildContextList: {
+    method: 'POST',
+    path: '/build/contexts/list',
+    summary:
+      "Takes the listings that the daemon has not of a compared `context`, in their order, one JSON list a line: `[path, mode, seconds, ...entries]`, at most 4 MiB; path below the context or empty, mode (07777) or null where only what is in the directory counts, seconds of the last change; each entry a file or a link: `[name, mode, size, seconds, stamp]`, a link's with its target; mode with the type's bits, stamp another text for all that tells a changed file from what it was. Texts have one character for each byte. Tells which files the daemon has not; `POST /build?context=ID` brings them.",
+    query: { context: text() },
+    upload: true,
+    statuses: [200],
+    response: ListedContext,
     stream: 'none',
     since: '1.51',
     own: true,

@@ -1,17 +1,6 @@
-import type { Digest } from '../../../oci/digest.ts';
-import { isDigest } from '../../../oci/digest.ts';
-
-/** A file of a context whose bytes are here. */
-export interface KnownFile {
-  readonly size: number;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Where its bytes begin in the pack. */
-  readonly offset: number;
-  readonly content: Digest;
-}
+import { crc32 } from 'node:zlib';
+import { type Digest, hexOf } from '../../../oci/digest.ts';
+import { PLACE_BYTES, type StoredListing } from './stored-listing.ts';
 
 /** What a context's pack holds. */
 export interface ContextIndex {
@@ -19,68 +8,78 @@ export interface ContextIndex {
   readonly pack: string;
   /** Its bytes that count; what follows was never said to be there. */
   readonly size: number;
-  /** By path below the context, a byte string. */
-  readonly files: ReadonlyMap<string, KnownFile>;
+  readonly listings: readonly StoredListing[];
 }
 
-const VERSION = 1;
+const VERSION = 2;
+const SUM = 4;
+const DIGEST = 32;
+/** Of one listing: its ID, the digest of its entries, six numbers, the lengths of what follows. */
+const HEAD = 2 * DIGEST + 4 + 3 * 8 + 3 * 4;
+const NO_MODE = 0xffff_ffff;
 
-/** Written in columns, which are read several times as fast as rows. */
-interface Stored {
-  readonly version: number;
-  readonly pack: string;
-  readonly size: number;
-  readonly paths: readonly string[];
-  /** For each path: size, seconds, nanoseconds, mode, offset. */
-  readonly numbers: readonly number[];
-  readonly contents: readonly Digest[];
-}
-
-const NUMBERS = 5;
-
-export function encodeIndex({ pack, size, files }: ContextIndex): string {
-  const numbers: number[] = [];
-  const contents: Digest[] = [];
-  for (const file of files.values()) {
-    numbers.push(file.size, file.seconds, file.nanoseconds, file.mode, file.offset);
-    contents.push(file.content);
+/** A line of JSON, the listings one after the other, a sum of all that: what is not asked for need not be parsed to be written again. */
+export function encodeIndex({ pack, size, listings }: ContextIndex): Buffer {
+  const parts: Buffer[] = [Buffer.from(`${JSON.stringify({ version: VERSION, pack, size })}\n`)];
+  for (const listing of listings) {
+    const path = Buffer.from(listing.path, 'latin1');
+    parts.push(headOf(listing, path.length), path, listing.text, listing.places);
   }
-  const stored: Stored = { version: VERSION, pack, size, paths: [...files.keys()], numbers, contents };
-  return JSON.stringify(stored);
+  const bytes = Buffer.concat([...parts, Buffer.alloc(SUM)]);
+  const end = bytes.length - SUM;
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, end)), end);
+  return bytes;
 }
 
 /** Undefined for what is no index, or one of another version: the context is sent anew then. */
-export function decodeIndex(text: string): ContextIndex | undefined {
-  const stored = parse(text);
-  if (stored === undefined) return undefined;
-  const files = new Map<string, KnownFile>();
-  for (const [row, path] of stored.paths.entries()) {
-    const [size, seconds, nanoseconds, mode, offset] = stored.numbers.slice(
-      row * NUMBERS,
-      (row + 1) * NUMBERS,
-    );
-    const content = stored.contents[row];
-    if (size === undefined || seconds === undefined || nanoseconds === undefined) return undefined;
-    if (mode === undefined || offset === undefined || content === undefined || !isDigest(content))
-      return undefined;
-    if (offset < 0 || size < 0 || offset + size > stored.size) return undefined;
-    files.set(path, { size, seconds, nanoseconds, mode, offset, content });
+export function decodeIndex(bytes: Buffer): ContextIndex | undefined {
+  const end = bytes.length - SUM;
+  const start = bytes.indexOf('\n') + 1;
+  if (start === 0 || start > end || crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end))
+    return undefined;
+  const { version, pack, size } = JSON.parse(bytes.toString('utf8', 0, start));
+  if (version !== VERSION || typeof pack !== 'string' || typeof size !== 'number') return undefined;
+  const listings: StoredListing[] = [];
+  for (let at = start; at < end; ) {
+    const [listing, next] = readListing(bytes, at);
+    listings.push(listing);
+    at = next;
   }
-  return { pack: stored.pack, size: stored.size, files };
+  return { pack, size, listings };
 }
 
-function parse(text: string): Stored | undefined {
-  try {
-    const stored: Stored = JSON.parse(text);
-    const isWhole =
-      stored.version === VERSION &&
-      /^pack\.\d+$/.test(stored.pack) &&
-      Number.isSafeInteger(stored.size) &&
-      Array.isArray(stored.paths) &&
-      Array.isArray(stored.numbers) &&
-      Array.isArray(stored.contents);
-    return isWhole ? stored : undefined;
-  } catch {
-    return undefined;
-  }
+function headOf({ id, own, ...listing }: StoredListing, pathLength: number): Buffer {
+  const head = Buffer.allocUnsafe(HEAD);
+  head.write(id, 0, 'hex');
+  head.write(hexOf(own), DIGEST, 'hex');
+  let at = head.writeUInt32LE(listing.mode ?? NO_MODE, 2 * DIGEST);
+  at = head.writeDoubleLE(listing.seconds, at);
+  at = head.writeDoubleLE(listing.count, at);
+  at = head.writeDoubleLE(listing.bytes, at);
+  at = head.writeUInt32LE(pathLength, at);
+  at = head.writeUInt32LE(listing.text.length, at);
+  head.writeUInt32LE(listing.places.length / PLACE_BYTES, at);
+  return head;
+}
+
+function readListing(bytes: Buffer, at: number): readonly [listing: StoredListing, next: number] {
+  const numbers = at + 2 * DIGEST;
+  const mode = bytes.readUInt32LE(numbers);
+  const path = at + HEAD;
+  const text = path + bytes.readUInt32LE(numbers + 28);
+  const places = text + bytes.readUInt32LE(numbers + 32);
+  const next = places + bytes.readUInt32LE(numbers + 36) * PLACE_BYTES;
+  const own: Digest = `sha256:${bytes.toString('hex', at + DIGEST, numbers)}`;
+  const listing = {
+    id: bytes.toString('hex', at, at + DIGEST),
+    own,
+    mode: mode === NO_MODE ? null : mode,
+    seconds: bytes.readDoubleLE(numbers + 4),
+    count: bytes.readDoubleLE(numbers + 12),
+    bytes: bytes.readDoubleLE(numbers + 20),
+    path: bytes.toString('latin1', path, text),
+    text: bytes.subarray(text, places),
+    places: bytes.subarray(places, next),
+  };
+  return [listing, next];
 }

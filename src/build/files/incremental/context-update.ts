@@ -1,140 +1,204 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import type { Context } from '../../../base/context.ts';
 import { invalid, SampanError } from '../../../base/errors.ts';
-import { type Digest, finishDigest } from '../../../oci/digest.ts';
-import { type TarEntry, toText } from '../../../oci/tar/entry.ts';
-import type { LayerNode } from '../../../oci/tar/layer-node.ts';
+import { finishDigest } from '../../../oci/digest.ts';
+import { toText } from '../../../oci/tar/entry.ts';
 import { cleanPath } from '../../../oci/tar/layer-path.ts';
-import { LayerTree } from '../../../oci/tar/layer-tree.ts';
 import type { TarHeader } from '../../../oci/tar/writer.ts';
 import type { TreePart } from '../../../runtime/trees/contract.ts';
+import {
+  formatListing,
+  isLink,
+  type ListingEntry,
+  listingId,
+  MAX_LISTING,
+  parseListing,
+} from '../../context-listing.ts';
 import type { Pack } from '../pack.ts';
-import { PackedTree } from '../packed-tree.ts';
-import { settleTree } from '../settle-tree.ts';
-import type { ContextIndex, KnownFile } from './context-index.ts';
+import {
+  entriesOf,
+  type FilePlace,
+  type StoredEntry,
+  type StoredListing,
+  storeListing,
+} from './stored-listing.ts';
 
-/** What a client says of an object of its context, in any order; only files, directories and symbolic links. */
-export interface ContextRecord {
-  readonly type: 'file' | 'directory' | 'symlink';
-  /** Below the context, "a/b": a byte string. */
+const MAX_ENTRIES = 1_000_000;
+
+/** Where files' bytes go. */
+export type PackWriter = Pick<Pack, 'size' | 'write' | 'finish'>;
+
+/** A listing that is not here. Its entries change where the files themselves have changed meanwhile. */
+interface NewListing {
   readonly path: string;
-  /** 07777. */
-  readonly mode: number;
-  readonly size: number;
+  readonly mode: number | null;
   readonly seconds: number;
-  readonly nanoseconds: number;
-  /** Byte string; of a link. */
-  readonly linkName: string;
+  readonly text: Buffer;
+  readonly entries: ListingEntry[];
+  readonly places: (FilePlace | undefined)[];
+  isAmended: boolean;
 }
 
-const MAX_RECORDS = 1_000_000;
-const MAX_NAME = 4096;
-
 /**
- * A context that is brought up to date: `compare` says which files' bytes are wanted, `receive` takes them, `tree` gives the whole. A file whose
- * size, time and mode are those of last time is not wanted.
+ * A context that is brought up to date: `unknown` says which listings have to be sent, `list` takes those and says which files' bytes are wanted,
+ * `receive` takes them. A file with the size, the time and the stamp that it had before is not wanted.
  */
 export class ContextUpdate {
-  readonly #pack: Pack;
   readonly #maxBytes: number;
-  readonly #before: ReadonlyMap<string, KnownFile>;
-  readonly #records = new Map<string, ContextRecord>();
-  readonly #files = new Map<string, KnownFile>();
-  readonly #wanted = new Set<string>();
+  readonly #before: readonly StoredListing[];
+  readonly #ids: readonly string[];
+  /** In their places. */
+  readonly #known: (StoredListing | undefined)[];
+  /** Places of those that are not known. */
+  readonly unknown: readonly number[];
+  #listings: readonly NewListing[] = [];
+  /** By path: the listing and the place in it. */
+  readonly #wanted = new Map<string, readonly [NewListing, number]>();
+  #entries = 0;
   #bytes = 0;
 
-  constructor(pack: Pack, before: ContextIndex['files'], maxBytes: number) {
-    this.#pack = pack;
+  /** `ids`: all listings of the context as it is now. */
+  constructor(before: readonly StoredListing[], ids: readonly string[], maxBytes: number) {
+    const byId = new Map(before.map((listing) => [listing.id, listing]));
     this.#before = before;
+    this.#ids = ids;
     this.#maxBytes = maxBytes;
+    this.#known = ids.map((id) => byId.get(id));
+    this.unknown = this.#known.flatMap((listing, index) => (listing === undefined ? [index] : []));
+    for (const listing of this.#known) if (listing !== undefined) this.#count(listing.count, listing.bytes);
   }
 
-  /** Whether what is here is other than last time. */
+  /** Whether what is here is other than before. */
   get isChanged(): boolean {
-    return this.#wanted.size > 0 || this.#files.size !== this.#before.size;
+    return this.unknown.length > 0 || this.#ids.length !== this.#before.length;
   }
 
-  /** The files that are here, by path. */
-  get files(): ReadonlyMap<string, KnownFile> {
-    return this.#files;
+  get isWanting(): boolean {
+    return this.#wanted.size > 0;
   }
 
-  /** The paths of files whose bytes are wanted. Fails with `invalid-argument` on records that cannot be, with `exhausted` on too much. */
-  compare(records: Iterable<ContextRecord>): readonly string[] {
-    for (const record of records) {
-      checkRecord(record);
-      this.#records.set(record.path, record);
-      if (this.#records.size > MAX_RECORDS) throw invalid(`the context has more than ${MAX_RECORDS} files`);
-      if (record.type !== 'file') continue;
-      this.#count(record.size);
-      const known = this.#before.get(record.path);
-      if (known !== undefined && isSame(known, record)) this.#files.set(record.path, known);
-      else this.#wanted.add(record.path);
+  /**
+   * Takes the listings that are not known, in their order. Which of all their entries are files whose bytes are wanted, counted from 0. Fails
+   * with `invalid-argument` on others, with `exhausted` on too much.
+   */
+  list(texts: readonly Buffer[]): readonly number[] {
+    if (texts.length !== this.unknown.length || this.#listings.length > 0) {
+      throw invalid(`expected ${this.unknown.length} listings of the context, got ${texts.length}`);
     }
-    return [...this.#wanted];
+    this.#listings = texts.map((text, index) => this.#begin(text, this.#ids[this.unknown[index] ?? -1]));
+    const before = this.#filesBefore();
+    const wanted: number[] = [];
+    let number = 0;
+    for (const listing of this.#listings) {
+      for (const [index, entry] of listing.entries.entries()) {
+        const path = listing.path === '' ? entry.name : `${listing.path}/${entry.name}`;
+        const known = before.get(path);
+        if (known !== undefined && isSame(known, entry)) listing.places[index] = known.place;
+        else if (!isLink(entry)) {
+          this.#wanted.set(path, [listing, index]);
+          wanted.push(number);
+        }
+        number++;
+      }
+    }
+    return wanted;
   }
 
   /** Takes the bytes of files that are wanted; each header says what the file is by now. */
-  async receive(context: Context, parts: AsyncIterable<TreePart>): Promise<void> {
+  async receive(context: Context, parts: AsyncIterable<TreePart>, pack: PackWriter): Promise<void> {
     let open: Receiving | undefined;
     for await (const part of parts) {
       context.signal.throwIfAborted();
       if (!(part instanceof Uint8Array)) {
-        this.#close(open);
-        open = this.#open(part);
+        this.#close(open, pack.size);
+        open = this.#open(part, pack.size);
       } else if (open !== undefined) {
         open.hash.update(part);
-        await this.#pack.write(part);
+        await pack.write(part);
       }
     }
-    this.#close(open);
-    await this.#pack.finish();
+    this.#close(open, pack.size);
+    await pack.finish();
   }
 
-  /** Everything. Fails with `invalid-argument` where bytes are missing that are wanted. */
-  tree(): PackedTree {
-    const contents = new Map<LayerNode, Digest>();
-    const layer = new LayerTree();
-    for (const record of this.#records.values()) {
-      const file = this.#files.get(record.path);
-      if (record.type === 'file' && file === undefined) {
-        throw invalid(`the context's file ${JSON.stringify(toText(record.path))} was not sent`);
-      }
-      const node = layer.add(entryOf(record, file));
-      if (node !== undefined && file !== undefined) contents.set(node, file.content);
-    }
-    return new PackedTree(
-      settleTree(layer, () => {}),
-      contents,
-      this.#pack,
+  /** Everything. Fails with `invalid-argument` where listings or bytes are missing that are wanted. */
+  listings(): readonly StoredListing[] {
+    const made = this.#listings.map(finishListing);
+    const all = [...this.#known];
+    for (const [index, place] of this.unknown.entries()) all[place] = made[index];
+    return all.map((listing) => {
+      if (listing === undefined) throw invalid('a listing of the context was not sent');
+      return listing;
+    });
+  }
+
+  #begin(text: Buffer, id: string | undefined): NewListing {
+    if (listingId(text) !== id) throw invalid('a listing of the context is not the one that was named');
+    const listing = parseListing(text);
+    this.#count(
+      listing.entries.length,
+      listing.entries.reduce((sum, { size }) => sum + size, 0),
     );
-  }
-
-  #open(header: TarHeader): Receiving | undefined {
-    const path = cleanPath(header.name).join('/');
-    const record = this.#records.get(path);
-    if (header.type !== 'file' || record === undefined || !this.#wanted.has(path)) return undefined;
-    const { size = 0, seconds = 0, nanoseconds = 0 } = header;
-    const mode = (header.mode ?? 0) & 0o7777;
-    this.#count(size - record.size);
-    this.#records.set(path, { ...record, mode, size, seconds, nanoseconds });
+    // The text is kept for as long as the context, what it came with is not.
     return {
-      path,
-      hash: createHash('sha256'),
-      file: { mode, size, seconds, nanoseconds, offset: this.#pack.size },
+      ...listing,
+      text: Buffer.from(text),
+      entries: [...listing.entries],
+      places: [],
+      isAmended: false,
     };
   }
 
-  #close(open: Receiving | undefined): void {
-    if (open === undefined) return;
-    const { path, file, hash } = open;
-    if (this.#pack.size - file.offset !== file.size)
-      throw invalid(`the context's file ${JSON.stringify(toText(path))} is torn`);
-    this.#files.set(path, { ...file, content: finishDigest(hash) });
+  /** What was in the directories that listings have come for. */
+  #filesBefore(): ReadonlyMap<string, StoredEntry> {
+    const paths = new Set(this.#listings.map(({ path }) => path));
+    const files = new Map<string, StoredEntry>();
+    for (const listing of this.#before) {
+      if (!paths.has(listing.path)) continue;
+      const prefix = listing.path === '' ? '' : `${listing.path}/`;
+      for (const entry of entriesOf(listing)) if (!isLink(entry)) files.set(prefix + entry.name, entry);
+    }
+    return files;
   }
 
-  #count(bytes: number): void {
+  #open(header: TarHeader, offset: number): Receiving | undefined {
+    const path = cleanPath(header.name).join('/');
+    const wanted = this.#wanted.get(path);
+    if (header.type !== 'file' || wanted === undefined) return undefined;
+    this.#wanted.delete(path);
+    const [listing, index] = wanted;
+    const entry = listing.entries[index];
+    const { size = 0, seconds = 0, mode = 0 } = header;
+    if (entry === undefined) return undefined;
+    if (entry.size !== size || entry.seconds !== seconds || (entry.mode & 0o7777) !== mode) {
+      this.#count(0, size - entry.size);
+      // What it was called for is not what came: it has to be sent again the next time.
+      const stamp = `changed ${randomBytes(8).toString('hex')}`;
+      listing.entries[index] = { ...entry, mode: (entry.mode & ~0o7777) | mode, size, seconds, stamp };
+      listing.isAmended = true;
+    }
+    return {
+      path,
+      size,
+      offset,
+      hash: createHash('sha256'),
+      take: (place) => {
+        listing.places[index] = place;
+      },
+    };
+  }
+
+  #close(open: Receiving | undefined, end: number): void {
+    if (open === undefined) return;
+    const { path, size, offset, hash, take } = open;
+    if (end - offset !== size) throw invalid(`the context's file ${JSON.stringify(toText(path))} is torn`);
+    take({ offset, content: finishDigest(hash) });
+  }
+
+  #count(entries: number, bytes: number): void {
+    this.#entries += entries;
     this.#bytes += bytes;
+    if (this.#entries > MAX_ENTRIES) throw invalid(`the context has more than ${MAX_ENTRIES} files`);
     if (this.#bytes <= this.#maxBytes) return;
     throw new SampanError('exhausted', `the context has more than the allowed ${this.#maxBytes} bytes`);
   }
@@ -142,35 +206,26 @@ export class ContextUpdate {
 
 interface Receiving {
   readonly path: string;
-  readonly hash: ReturnType<typeof createHash>;
-  readonly file: Omit<KnownFile, 'content'>;
+  readonly size: number;
+  readonly offset: number;
+  readonly hash: Hash;
+  readonly take: (place: FilePlace) => void;
 }
 
-function isSame(known: KnownFile, { size, seconds, nanoseconds, mode }: ContextRecord): boolean {
-  return (
-    known.size === size &&
-    known.seconds === seconds &&
-    known.nanoseconds === nanoseconds &&
-    known.mode === (mode & 0o7777)
-  );
+function isSame(known: ListingEntry, { size, seconds, stamp, mode }: ListingEntry): boolean {
+  return known.size === size && known.seconds === seconds && known.stamp === stamp && !isLink({ mode });
 }
 
-function checkRecord({ path, size, linkName, type }: ContextRecord): void {
-  const isClean = path.length <= MAX_NAME && !path.includes('\0') && cleanPath(path).join('/') === path;
-  const isLink =
-    type !== 'symlink' || (linkName !== '' && linkName.length < MAX_NAME && !linkName.includes('\0'));
-  if (isClean && isLink && Number.isSafeInteger(size) && size >= 0) return;
-  throw invalid(`invalid record of ${JSON.stringify(toText(path.slice(0, MAX_NAME)))} in a context`);
-}
-
-/** What an archive would say; everything is root's. */
-function entryOf(record: ContextRecord, file: KnownFile | undefined): TarEntry {
-  const { type, path, mode, seconds, nanoseconds, linkName } =
-    file === undefined ? record : { ...record, ...file };
-  const size = file?.size ?? 0;
-  return {
-    ...{ type, linkName, seconds, nanoseconds, size, name: path === '' ? '.' : path, mode: mode & 0o7777 },
-    ...{ uid: 0, gid: 0, userName: '', groupName: '', major: 0, minor: 0, xattrs: undefined },
-    ...{ dataOffset: file?.offset ?? 0, dataSize: size, extents: undefined },
-  };
+function finishListing(listing: NewListing): StoredListing {
+  const { path, isAmended, places } = listing;
+  const entries = listing.entries.map((entry, index) => {
+    const place = places[index];
+    if (place !== undefined || isLink(entry)) return { ...entry, place };
+    const name = path === '' ? entry.name : `${path}/${entry.name}`;
+    throw invalid(`the context's file ${JSON.stringify(toText(name))} was not sent`);
+  });
+  const text = isAmended ? Buffer.from(formatListing({ ...listing, entries })) : listing.text;
+  if (text.length > MAX_LISTING)
+    throw invalid(`a listing of the context is longer than ${MAX_LISTING} bytes`);
+  return storeListing(listing, entries, text);
 }

@@ -5,57 +5,32 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { background } from '../../../base/context.ts';
 import { digestOf } from '../../../oci/digest.ts';
+import { packTar } from '../../../oci/tar/pack.ts';
 import type { TreePart } from '../../../runtime/trees/contract.ts';
+import { type ContextListing, formatListing } from '../../context-listing.ts';
 import { readFile } from '../read-file.ts';
+import { openTarTree } from '../tar-tree.ts';
 import { decodeIndex, encodeIndex } from './context-index.ts';
-import type { ContextRecord } from './context-update.ts';
 import { IncrementalContexts } from './incremental-contexts.ts';
+import { storeListing } from './stored-listing.ts';
+import {
+  compare,
+  type Files,
+  file,
+  filesOf,
+  contextKey as key,
+  listingsOf,
+  send,
+  sync,
+  textsOf,
+} from './testing/client-files.ts';
 
 const context = background();
-const key = 'a'.repeat(64);
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sampan-contexts-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
-
-/** A client's files: text and time by path. */
-type Files = Readonly<Record<string, { readonly text: string; readonly seconds: number }>>;
-
-function recordsOf(files: Files): ContextRecord[] {
-  return Object.entries(files).map(([path, { text, seconds }]) => ({
-    ...{ type: 'file', path, mode: 0o644, size: text.length, seconds, nanoseconds: 5, linkName: '' },
-  }));
-}
-
-async function* send(files: Files, paths: readonly string[]): AsyncGenerator<TreePart, void, void> {
-  for (const record of recordsOf(files)) {
-    if (!paths.includes(record.path)) continue;
-    yield { ...record, type: 'file', name: record.path };
-    const bytes = Buffer.from(files[record.path]?.text ?? '');
-    for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
-  }
-}
-
-/** One build's context: which files it sent, and what the build reads. */
-async function sync(
-  contexts: IncrementalContexts,
-  files: Files,
-  under = key,
-): Promise<{ sent: readonly string[]; read: Record<string, string> }> {
-  const pending = await contexts.begin(context, under, recordsOf(files));
-  using current = await pending.finish(context, send(files, pending.wanted));
-  const read: Record<string, string> = {};
-  for await (const { header } of current.tree.list(context, '/')) {
-    if (header.type !== 'file') continue;
-    read[header.name] = String(await readFile(context, current.tree, `/${header.name}`, 1 << 24));
-  }
-  await current.kept;
-  return { sent: [...pending.wanted].sort(), read };
-}
-
-const textsOf = (files: Files): Record<string, string> =>
-  Object.fromEntries(Object.entries(files).map(([path, { text }]) => [path, text]));
 
 describe('a context that is kept', () => {
   test('is sent once, and then only what has changed, in this process and the next', async () => {
@@ -117,7 +92,7 @@ describe('a context that is kept', () => {
     });
     const contexts = await IncrementalContexts.open(directory);
     await sync(contexts, big(1));
-    const pending = await contexts.begin(context, key, recordsOf(big(1)));
+    const { pending } = await compare(contexts, listingsOf(big(1)));
     using reader = await pending.finish(context, send({}, []));
     await reader.kept;
     await sync(contexts, big(2));
@@ -135,7 +110,7 @@ describe('a context that is kept', () => {
     const pack = join(directory, key, 'pack.0');
     truncateSync(pack, 1);
     expect((await sync(contexts, files)).sent).toEqual(['a']);
-    writeFileSync(join(directory, key, 'index'), '{"version":1');
+    truncateSync(join(directory, key, 'index'), 50);
     expect(await sync(contexts, files)).toEqual({ sent: ['a'], read: { a: 'one' } });
     // Bytes that no index knows are what a crash leaves.
     writeFileSync(pack, 'oneGARBAGE');
@@ -152,121 +127,154 @@ describe('a context that is kept', () => {
     expect((await contexts.list()).map((each) => each.key).sort()).toEqual(['2'.repeat(64), '3'.repeat(64)]);
   });
 
-  test('is given to one update after the other', async () => {
-    const files = { a: { text: 'one', seconds: 1 } };
+  test('does not wait for an update of another build, whatever becomes of that', async () => {
+    const old = { a: { text: 'one', seconds: 1 }, 'd/b': { text: 'two', seconds: 1 } };
     const contexts = await IncrementalContexts.open(directory);
-    const first = await contexts.begin(context, key, recordsOf(files));
-    const second = sync(contexts, files);
-    const stop = new AbortController();
-    const third = contexts.begin({ ...context, signal: stop.signal }, key, []);
-    stop.abort(new Error('enough'));
-    await expect(third).rejects.toThrow('enough');
-    using current = await first.finish(context, send(files, first.wanted));
-    expect((await second).sent).toEqual([]);
+    await sync(contexts, old);
+    const left = await compare(contexts, listingsOf({ ...old, a: { text: 'ONE', seconds: 2 } }));
+    const mine = { ...old, a: { text: 'eins', seconds: 3 } };
+    const theirs = { ...old, c: { text: 'new', seconds: 3 } };
+    const { pending: first, wanted } = await compare(contexts, listingsOf(mine));
+    // Another build brings something between, and one writes while this one reads.
+    expect((await sync(contexts, theirs)).sent).toEqual(['c']);
+    using current = await first.finish(context, send(mine, wanted));
+    expect(await filesOf(current)).toEqual(textsOf(mine));
+    expect(await sync(contexts, theirs)).toEqual({ sent: [], read: textsOf(theirs) });
+    left.pending[Symbol.dispose]();
+    expect(await filesOf(current)).toEqual(textsOf(mine));
     await current.kept;
+  });
+
+  test("is this build's alone where it is removed or packed anew before its files come", async () => {
+    const files = { a: { text: 'one', seconds: 1 }, b: { text: 'two', seconds: 1 } };
+    const changed = { ...files, b: { text: 'TWO', seconds: 2 } };
+    const contexts = await IncrementalContexts.open(directory);
+    await sync(contexts, files);
+    const { pending, wanted } = await compare(contexts, listingsOf(changed));
+    expect(await contexts.remove(key)).toBe(true);
+    using current = await pending.finish(context, send(changed, wanted));
+    expect(await filesOf(current)).toEqual(textsOf(changed));
+    expect(await contexts.list()).toEqual([]);
+  });
+
+  test('sends a file again whose stamp alone is another, and one that changed while it was sent', async () => {
+    const listing = (stamp: string, path = ''): ContextListing => ({
+      ...{ path, mode: null, seconds: 0, entries: [file('f', 3, 1, { stamp })] },
+    });
+    const contexts = await IncrementalContexts.open(directory);
+    const build = async (
+      stamp: string,
+      sent: { text: string; seconds: number },
+    ): Promise<string | undefined> => {
+      const { pending, wanted } = await compare(contexts, [listing(stamp)]);
+      using current = await pending.finish(context, send({ f: sent }, wanted));
+      await current.kept;
+      expect(await filesOf(current)).toEqual({ f: wanted.length === 0 ? 'one' : sent.text });
+      return wanted[0];
+    };
+    const one = { text: 'one', seconds: 1 };
+    expect(await build('1', one)).toBe('f');
+    expect(await build('1', one)).toBeUndefined();
+    expect(await build('2', { text: 'grown', seconds: 2 })).toBe('f');
+    // What it was listed as is not what came.
+    expect(await build('2', one)).toBe('f');
+    expect(await build('2', one)).toBeUndefined();
+  });
+
+  test('is told in several listings of one directory, links and empty directories with it', async () => {
+    const contexts = await IncrementalContexts.open(directory);
+    const link = file('l', 0, 1, { mode: 0o120777, target: '../x' });
+    const listings: ContextListing[] = [
+      { path: 'd', mode: 0o700, seconds: 5, entries: [file('z', 1), link] },
+      {
+        path: 'd',
+        mode: 0o700,
+        seconds: 5,
+        entries: [file('a', 1, 1, { mode: 0o104755 }), file('.wh.a', 0)],
+      },
+      { path: 'empty', mode: 0o1777, seconds: 6, entries: [] },
+      { path: 'way/to', mode: null, seconds: 0, entries: [] },
+    ];
+    const files = { 'd/z': { text: 'z', seconds: 1 }, 'd/.wh.a': { text: '', seconds: 1 } };
+    const sent = { ...files, 'd/a': { text: 'a', seconds: 1 } };
+    const run = async (): Promise<unknown[]> => {
+      const { pending, wanted } = await compare(contexts, listings);
+      async function* parts(): AsyncGenerator<TreePart, void, void> {
+        for await (const part of send(sent, wanted)) {
+          yield part instanceof Uint8Array || part.name !== 'd/a' ? part : { ...part, mode: 0o4755 };
+        }
+      }
+      using current = await pending.finish(context, parts());
+      await current.kept;
+      const entries = await Array.fromAsync(current.tree.list(context, '/'));
+      const seen = entries.map(({ header: { type, name, mode, seconds, linkName } }) => {
+        return [type, name, mode, seconds, linkName];
+      });
+      return [wanted.length, current.tree.digest, await current.tree.names(context, '/'), ...seen];
+    };
+    const [wanted, digest, names, ...seen] = await run();
+    expect([wanted, names]).toEqual([3, ['d', 'empty', 'way']]);
+    expect(seen).toEqual([
+      ['directory', '.', 0o755, 0, ''],
+      ['directory', 'd', 0o700, 5, ''],
+      ['file', 'd/a', 0o4755, 1, ''],
+      ['symlink', 'd/l', 0o777, 1, '../x'],
+      ['file', 'd/z', 0o644, 1, ''],
+      ['directory', 'empty', 0o1777, 6, ''],
+      ['directory', 'way', 0o755, 0, ''],
+      ['directory', 'way/to', 0o755, 0, ''],
+    ]);
+    expect((await run()).slice(0, 2)).toEqual([0, digest]);
+  });
+
+  test('has the digests of the same files from an archive, whole, in part, and without some', async () => {
+    const text = fc.string({ maxLength: 5 });
+    const paths = fc.dictionary(fc.constantFrom('a', 'b', 'c/d', 'c/e/f', 'c/e/g', 'h/i'), text, {
+      minKeys: 1,
+    });
+    await fc.assert(
+      fc.asyncProperty(paths, async (texts) => {
+        const files = Object.fromEntries(
+          Object.entries(texts).map(([path, value]) => [
+            path,
+            { text: value.replace(/[^ -~]/g, '.'), seconds: 1 },
+          ]),
+        );
+        const contexts = await IncrementalContexts.open(mkdtempSync(join(directory, 'run-')));
+        const { pending, wanted } = await compare(contexts, listingsOf(files));
+        using current = await pending.finish(context, send(files, wanted));
+        await current.kept;
+        const tar = packTar(send(files, Object.keys(files)));
+        const { tree } = await openTarTree(context, tar, { directory, zeroOwners: true });
+        using _tree = tree;
+        for (const path of ['/', '/a', '/c', '/c/e'])
+          expect(current.tree.digestAt(path)).toBe(tree.digestAt(path));
+        const without = ['a', 'c/e/f', 'nothing/here'];
+        expect(current.tree.withoutFiles(without).digest).toBe(tree.withoutFiles(without).digest);
+      }),
+      { numRuns: 30 },
+    );
   });
 });
 
 describe('an index', () => {
-  test('is read back as it was written', () => {
-    const file = fc.record({
-      ...{
-        size: fc.nat(1000),
-        seconds: fc.integer(),
-        nanoseconds: fc.nat(999_999_999),
-        mode: fc.nat(0o7777),
-      },
-      ...{ offset: fc.nat(1000), content: fc.constant(digestOf('x')) },
-    });
+  test('of another version, damaged or cut off is none', async () => {
+    const listing = { path: 'd', mode: null, seconds: -5, entries: [file('f', 3)] };
+    const place = { offset: 7, content: digestOf('one') };
+    const entries = [{ ...file('f', 3), place }];
+    const listings = [storeListing(listing, entries, Buffer.from(formatListing(listing)))];
+    const whole = encodeIndex({ pack: 'pack.7', size: 10, listings });
+    expect(decodeIndex(whole)).toEqual({ pack: 'pack.7', size: 10, listings });
     fc.assert(
-      fc.property(fc.dictionary(fc.string({ minLength: 1 }), file), (files) => {
-        const index = { pack: 'pack.7', size: 2000, files: new Map(Object.entries(files)) };
-        expect(decodeIndex(encodeIndex(index))).toEqual(index);
+      fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const damaged = Buffer.from(whole);
+        damaged[at] = (damaged[at] ?? 0) ^ change;
+        expect(decodeIndex(damaged)).toBeUndefined();
+        expect(decodeIndex(whole.subarray(0, at))).toBeUndefined();
       }),
     );
-  });
-
-  test('that is anything else is none', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.json()), (text) => expect(decodeIndex(text)).toBeUndefined()),
+      fc.property(fc.uint8Array(), (bytes) => expect(decodeIndex(Buffer.from(bytes))).toBeUndefined()),
     );
-    const whole = {
-      version: 1,
-      pack: 'pack.0',
-      size: 10,
-      paths: ['a'],
-      numbers: [5, 0, 0, 0, 0],
-      contents: [digestOf('')],
-    };
-    expect(decodeIndex(JSON.stringify(whole))?.files.size).toBe(1);
-    const changes = [
-      { pack: '../x' },
-      { version: 2 },
-      { size: 4 },
-      { numbers: [5, 0, 0, 0] },
-      { numbers: [5, 0, 0, 0, -1] },
-      { contents: ['x'] },
-      { size: null },
-    ];
-    for (const change of changes)
-      expect(decodeIndex(JSON.stringify({ ...whole, ...change }))).toBeUndefined();
-  });
-});
-
-describe('a client', () => {
-  const record = (more: Partial<ContextRecord>): ContextRecord => ({
-    ...{ type: 'file', path: 'a', mode: 0o644, size: 1, seconds: 0, nanoseconds: 0, linkName: '', ...more },
-  });
-  const begin = async (contexts: IncrementalContexts, ...records: ContextRecord[]) =>
-    contexts.begin(context, key, records);
-
-  test.each([
-    ['leads outside', record({ path: '../a' })],
-    ['is absolute', record({ path: '/a' })],
-    ['has an empty name', record({ path: 'a//b' })],
-    ['has a NUL', record({ path: 'a\0b' })],
-    ['has a negative size', record({ size: -1 })],
-    ['is a link to nothing', record({ type: 'symlink' })],
-    ['is too large', record({ size: 2 ** 40 })],
-  ])('cannot name what %s', async (_, bad) => {
-    const contexts = await IncrementalContexts.open(directory);
-    await expect(begin(contexts, bad)).rejects.toThrow();
-    // And nobody waits for it.
-    (await begin(contexts, record({})))[Symbol.dispose]();
-  });
-
-  test('cannot choose another key than a digest', async () => {
-    const contexts = await IncrementalContexts.open(directory);
-    await expect(contexts.begin(context, '../../etc', [])).rejects.toThrow(
-      'invalid key "../../etc" of a context',
-    );
-  });
-
-  test('that does not send what is wanted, or other bytes than it says, fails; the next may try', async () => {
-    const files = { a: { text: 'one', seconds: 1 } };
-    const contexts = await IncrementalContexts.open(directory);
-    const finish = async (...parts: TreePart[]): Promise<unknown> =>
-      (await begin(contexts, ...recordsOf(files))).finish(
-        context,
-        (async function* () {
-          yield* parts;
-        })(),
-      );
-    await expect(finish()).rejects.toThrow('the context\'s file "a" was not sent');
-    await expect(finish({ type: 'file', name: 'a', size: 3 }, Buffer.from('o'))).rejects.toThrow(
-      'the context\'s file "a" is torn',
-    );
-    await expect(finish({ type: 'file', name: '../a', size: 3 })).rejects.toThrow('leads outside');
-    expect((await sync(contexts, files)).read).toEqual({ a: 'one' });
-  });
-
-  test('cannot place a file by way of a link of its own', async () => {
-    const contexts = await IncrementalContexts.open(directory);
-    const files = { 'l/passwd': { text: 'x', seconds: 1 } };
-    const link = record({ type: 'symlink', path: 'l', linkName: '/../../etc' });
-    const pending = await begin(contexts, link, ...recordsOf(files));
-    using current = await pending.finish(context, send(files, pending.wanted));
-    expect(await current.tree.names(context, '/etc')).toEqual(['passwd']);
-    await current.kept;
   });
 });

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Context } from '../../../base/context.ts';
 import { invalid, messageOf } from '../../../base/errors.ts';
 import type { TreePart } from '../../../runtime/trees/contract.ts';
-import type { Pack } from '../pack.ts';
-import type { PackedTree } from '../packed-tree.ts';
-import { ContextDirectory } from './context-directory.ts';
+import { Pack } from '../pack.ts';
 import type { ContextIndex } from './context-index.ts';
-import { type ContextRecord, ContextUpdate } from './context-update.ts';
-import { Turns } from './turns.ts';
+import { treeOf } from './context-node.ts';
+import { ContextTree, type ReadablePack } from './context-tree.ts';
+import { ContextUpdate } from './context-update.ts';
+import { FollowingPack } from './following-pack.ts';
+import { KeptDirectory, type OpenedContext } from './kept-directory.ts';
+import type { StoredListing } from './stored-listing.ts';
 
 export interface IncrementalOptions {
   /** Bytes on disk of all contexts together: those used longest ago go first. */
@@ -26,8 +28,13 @@ export interface KeptContext {
 
 /** A context about to be up to date. Disposing gives it up, unless it is finished. */
 export interface PendingContext extends Disposable {
-  /** Paths of the files whose bytes are wanted: byte strings. */
-  readonly wanted: readonly string[];
+  /** The listings that have to be sent, by their places. */
+  readonly unknown: readonly number[];
+  /**
+   * Takes them, in this order. Which of all their entries are files whose bytes are wanted, counted from 0. Fails with `invalid-argument` on
+   * listings that cannot be, with `exhausted` on too much.
+   */
+  list(texts: readonly Buffer[]): readonly number[];
   /**
    * Takes those bytes, as headers (what the file is by now) each followed by its data. Fails with `invalid-argument` where some do not come.
    */
@@ -36,22 +43,28 @@ export interface PendingContext extends Disposable {
 
 /** Its files can be read until it is disposed of. */
 export interface CurrentContext extends Disposable {
-  readonly tree: PackedTree;
-  /** Fulfilled when it is kept for the next build. */
+  readonly tree: ContextTree;
+  /** Fulfilled when it is kept for the next build, or will not be. */
   readonly kept: Promise<void>;
 }
 
 const defaults: IncrementalOptions = { maxTotal: 10 * 2 ** 30, maxBytes: 2 ** 38 };
-const keyPattern = /^[0-9a-f]{64}$/;
+const idPattern = /^[0-9a-f]{64}$/;
+const MAX_LISTINGS = 1_000_000;
 
 /**
- * Local contexts that are kept from build to build, each under a key of its client's, so that only what has changed is sent. A context has one
- * update at a time: a second begins when the first is kept or given up.
+ * Local contexts that are kept from build to build, each under a key of its client's, so that only what has changed is sent. Nobody waits for
+ * anybody: of several updates of one context at a time the first that brings something is kept.
  */
 export class IncrementalContexts {
   readonly #directory: string;
   readonly #options: IncrementalOptions;
-  readonly #turns = new Turns();
+  /** Keys of contexts that are being written. */
+  readonly #busy = new Set<string>();
+  /** Another number for each state that a pack and its index were in. */
+  readonly #versions = new Map<string, number>();
+  /** What is here already but not durable yet. */
+  readonly #fresh = new Map<string, ContextIndex>();
 
   private constructor(directory: string, options: IncrementalOptions) {
     this.#directory = directory;
@@ -66,33 +79,28 @@ export class IncrementalContexts {
     return new IncrementalContexts(directory, { ...defaults, ...options });
   }
 
-  /** `records`: what the client has. Fails with `invalid-argument` on records that cannot be, with `exhausted` on too much. */
-  async begin(context: Context, key: string, records: Iterable<ContextRecord>): Promise<PendingContext> {
-    if (!keyPattern.test(key)) throw invalid(`invalid key ${JSON.stringify(key.slice(0, 100))} of a context`);
-    const endTurn = await this.#turns.take(context.signal, key);
-    let opened: Opened | undefined;
-    // Nobody else may write to the pack while a write is under way.
-    const giveUp = (): void => {
-      if (opened === undefined) endTurn();
-      else void opened.pack.close().then(endTurn);
-    };
+  /** `ids`: of the listings that the client has. Fails with `invalid-argument` on what cannot be, with `exhausted` on too much. */
+  async begin(key: string, ids: readonly string[]): Promise<PendingContext> {
+    if (!idPattern.test(key)) throw invalid(`invalid key ${JSON.stringify(key.slice(0, 100))} of a context`);
+    if (ids.length > MAX_LISTINGS) throw invalid(`the context has more than ${MAX_LISTINGS} listings`);
+    if (!ids.every((id) => idPattern.test(id))) throw invalid('a name of a listing is no SHA-256');
+    const fresh = this.#fresh.get(key);
+    const version = this.#versionOf(key) + (fresh === undefined ? 0 : 1);
+    const directory = new KeptDirectory(join(this.#directory, key));
+    const opened = await directory.open(fresh);
     try {
-      const directory = new ContextDirectory(join(this.#directory, key));
-      const { index, pack } = await directory.open();
-      opened = { directory, index, pack };
-      const update = new ContextUpdate(pack, index.files, this.#options.maxBytes);
-      const wanted = update.compare(records);
-      return this.#pending({ ...opened, update, wanted, endTurn, giveUp });
+      const update = new ContextUpdate(opened?.index.listings ?? [], ids, this.#options.maxBytes);
+      return this.#pending({ key, version, directory, opened, update });
     } catch (error) {
-      giveUp();
+      opened?.pack[Symbol.dispose]();
       throw error;
     }
   }
 
   async list(): Promise<readonly KeptContext[]> {
-    const keys = (await readdir(this.#directory)).filter((name) => keyPattern.test(name));
+    const keys = (await readdir(this.#directory)).filter((name) => idPattern.test(name));
     const kept = keys.map(async (key) => {
-      const directory = new ContextDirectory(join(this.#directory, key));
+      const directory = new KeptDirectory(join(this.#directory, key));
       return { key, size: await directory.size(), lastUsed: await directory.lastUsed() };
     });
     return Promise.all(kept);
@@ -100,52 +108,102 @@ export class IncrementalContexts {
 
   /** False while it is being updated. */
   async remove(key: string): Promise<boolean> {
-    if (!keyPattern.test(key) || this.#turns.has(key)) return false;
-    await new ContextDirectory(join(this.#directory, key)).remove();
+    if (!idPattern.test(key) || this.#busy.has(key)) return false;
+    this.#versions.set(key, this.#versionOf(key) + 1);
+    await new KeptDirectory(join(this.#directory, key)).remove();
     return true;
   }
 
+  #versionOf(key: string): number {
+    return this.#versions.get(key) ?? 0;
+  }
+
   #pending(work: Work): PendingContext {
+    const { update, opened } = work;
     let isOver = false;
     return {
-      wanted: work.wanted,
+      unknown: update.unknown,
+      list: (texts) => update.list(texts),
       finish: async (context, parts) => {
         if (isOver) throw invalid('the context was finished before');
         isOver = true;
-        try {
-          return await this.#finish(context, work, parts);
-        } catch (error) {
-          work.giveUp();
-          throw error;
-        }
+        return this.#finish(context, work, parts);
       },
       [Symbol.dispose]: () => {
-        if (!isOver) work.giveUp();
+        if (!isOver) opened?.pack[Symbol.dispose]();
         isOver = true;
       },
     };
   }
 
   async #finish(context: Context, work: Work, parts: AsyncIterable<TreePart>): Promise<CurrentContext> {
-    const { update, pack } = work;
-    if (work.wanted.length > 0) await update.receive(context, parts);
-    const tree = update.tree();
-    const kept = this.#keep(context, work).finally(work.endTurn);
-    const close = (): void => pack[Symbol.dispose]();
-    return { tree, kept, [Symbol.dispose]: () => void kept.then(close) };
+    const { key, update } = work;
+    if (!update.isChanged) return this.#unchanged(context, work);
+    const isFree = !this.#busy.has(key) && this.#versionOf(key) === work.version;
+    return isFree ? this.#keeping(context, work, parts) : this.#apart(context, work, parts);
   }
 
-  /** Beside the build, which needs nothing of it: a context that cannot be kept is sent again. */
-  async #keep(context: Context, { directory, index, pack, update }: Work): Promise<void> {
+  #unchanged(context: Context, { directory, opened, update }: Work): CurrentContext {
+    const pack = opened?.pack ?? Pack.temporary(this.#directory);
+    return currentOf(update.listings(), pack, directory.touch().catch(telling(context)));
+  }
+
+  /** Alone at it: for the next build too. */
+  async #keeping(context: Context, work: Work, parts: AsyncIterable<TreePart>): Promise<CurrentContext> {
+    const { key, directory, update } = work;
+    this.#busy.add(key);
+    let opened = work.opened;
+    const endTurn = (isAsBegun: boolean): void => {
+      this.#busy.delete(key);
+      this.#fresh.delete(key);
+      this.#versions.set(key, this.#versionOf(key) + (isAsBegun ? 1 : 2));
+    };
     try {
-      const now = { pack: index.pack, size: pack.size, files: update.files };
-      if (update.isChanged) await directory.save(now, pack);
+      opened ??= await directory.begin();
+      const { pack } = opened;
+      if (update.isWanting) await update.receive(context, parts, pack);
+      const index = { pack: opened.index.pack, size: pack.size, listings: update.listings() };
+      this.#fresh.set(key, index);
+      const kept = this.#keep(context, directory, index, pack).then(endTurn);
+      return currentOf(index.listings, pack, kept);
+    } catch (error) {
+      // Nobody else may write to the pack while a write is under way.
+      void Promise.resolve(opened?.pack.close()).then(() => endTurn(false));
+      throw error;
+    }
+  }
+
+  /** Somebody else has brought it up to date, or does: what comes is for this build alone. */
+  async #apart(
+    context: Context,
+    { opened, update }: Work,
+    parts: AsyncIterable<TreePart>,
+  ): Promise<CurrentContext> {
+    const pack = new FollowingPack(opened?.pack, Pack.temporary(this.#directory));
+    try {
+      await update.receive(context, parts, pack);
+      return currentOf(update.listings(), pack, Promise.resolve());
+    } catch (error) {
+      pack[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Beside the build, which needs nothing of it: a context that cannot be kept is sent again. Whether pack and index are what they were meant
+   * to be, and not packed anew or gone.
+   */
+  async #keep(context: Context, directory: KeptDirectory, index: ContextIndex, pack: Pack): Promise<boolean> {
+    try {
+      const isAsBegun = await directory.save(index, pack);
       await directory.touch();
       await this.#makeRoom();
+      return isAsBegun;
     } catch (error) {
-      context.log.warn('a build context cannot be kept', { error: messageOf(error) });
+      telling(context)(error);
       // The next update must not write over what this one's tree reads.
       await directory.remove();
+      return false;
     }
   }
 
@@ -159,15 +217,25 @@ export class IncrementalContexts {
   }
 }
 
-interface Opened {
-  readonly directory: ContextDirectory;
-  readonly index: ContextIndex;
-  readonly pack: Pack;
+interface Work {
+  readonly key: string;
+  /** Of what is here at the beginning. */
+  readonly version: number;
+  readonly directory: KeptDirectory;
+  /** Undefined where nothing is kept. */
+  readonly opened: OpenedContext | undefined;
+  readonly update: ContextUpdate;
 }
 
-interface Work extends Opened {
-  readonly update: ContextUpdate;
-  readonly wanted: readonly string[];
-  readonly endTurn: () => void;
-  readonly giveUp: () => void;
+function currentOf(
+  listings: readonly StoredListing[],
+  pack: ReadablePack & Disposable,
+  kept: Promise<void>,
+): CurrentContext {
+  const tree = new ContextTree(treeOf(listings), pack);
+  return { tree, kept, [Symbol.dispose]: () => void kept.then(() => pack[Symbol.dispose]()) };
+}
+
+function telling({ log }: Context): (error: unknown) => void {
+  return (error) => log.warn('a build context cannot be kept', { error: messageOf(error) });
 }

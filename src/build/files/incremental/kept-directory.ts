@@ -4,31 +4,43 @@ import { join } from 'node:path';
 import { isErrno } from '../../../base/errno.ts';
 import { Pack } from '../pack.ts';
 import { type ContextIndex, decodeIndex, encodeIndex } from './context-index.ts';
+import { entriesOf, type StoredEntry, type StoredListing, storeListing } from './stored-listing.ts';
 
 const INDEX = 'index';
 /** Smaller packs are not worth the work. */
 const MIN_COMPACTED = 1 << 20;
 
+export interface OpenedContext {
+  readonly index: ContextIndex;
+  readonly pack: Pack;
+}
+
 /**
  * One context on disk: a pack of files' bytes, and an index that says which of them count. A crash leaves an index with its pack as they were;
  * what a pack has beyond its index was never said to be there, and is written over.
  */
-export class ContextDirectory {
+export class KeptDirectory {
   readonly #path: string;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** What is here, with its pack open; nothing when the directory is new or damaged. */
-  async open(): Promise<{ readonly index: ContextIndex; readonly pack: Pack }> {
+  /** What is here; undefined when that is nothing, or damaged. Nothing is made. `fresh`: what the index will be when it is saved. */
+  async open(fresh: ContextIndex | undefined): Promise<OpenedContext | undefined> {
+    // Between index and pack it may have been packed anew.
+    return (await this.#open(fresh)) ?? (await this.#open(undefined));
+  }
+
+  /** Begins anew: what was here goes. */
+  async begin(): Promise<OpenedContext> {
     await mkdir(this.#path, { recursive: true, mode: 0o700 });
-    const index = await this.#readIndex();
-    if (index !== undefined) {
-      const pack = await this.#openPack(index);
-      if (pack !== undefined) return { index, pack };
-    }
-    return this.#begin('pack.0');
+    await this.#removeAllBut(undefined);
+    const name = 'pack.0';
+    return {
+      index: { pack: name, size: 0, listings: [] },
+      pack: new Pack(create(join(this.#path, name)), 0),
+    };
   }
 
   /** Marks it as used now. */
@@ -37,14 +49,15 @@ export class ContextDirectory {
     await utimes(this.#path, now, now);
   }
 
-  /** Makes durable that these files are here. Afterwards a crash changes nothing any more. */
-  async save(index: ContextIndex, pack: Pack): Promise<void> {
+  /** Makes durable that these files are here. Afterwards a crash changes nothing any more. False when they are packed anew for it. */
+  async save(index: ContextIndex, pack: Pack): Promise<boolean> {
     if (isWasteful(index)) {
       await this.#compact(index, pack);
-      return;
+      return false;
     }
     await pack.sync();
     await this.#writeIndex(index);
+    return true;
   }
 
   async size(): Promise<number> {
@@ -63,31 +76,17 @@ export class ContextDirectory {
     await rm(this.#path, { recursive: true, force: true });
   }
 
-  async #readIndex(): Promise<ContextIndex | undefined> {
+  async #open(fresh: ContextIndex | undefined): Promise<OpenedContext | undefined> {
     try {
-      return decodeIndex(await readFile(join(this.#path, INDEX), 'utf8'));
+      const index = fresh ?? decodeIndex(await readFile(join(this.#path, INDEX)));
+      if (index === undefined) return undefined;
+      const path = join(this.#path, index.pack);
+      if ((await stat(path)).size < index.size) return undefined;
+      return { index, pack: new Pack(openSync(path, constants.O_RDWR | constants.O_NOFOLLOW), index.size) };
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
-  }
-
-  async #openPack({ pack, size }: ContextIndex): Promise<Pack | undefined> {
-    try {
-      const { size: bytes } = await stat(join(this.#path, pack));
-      if (bytes < size) return undefined;
-      return new Pack(openSync(join(this.#path, pack), constants.O_RDWR | constants.O_NOFOLLOW), size);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
-  }
-
-  async #begin(name: string): Promise<{ readonly index: ContextIndex; readonly pack: Pack }> {
-    await this.#removeAllBut(undefined);
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-    const pack = new Pack(openSync(join(this.#path, name), flags, 0o600), 0);
-    return { index: { pack: name, size: 0, files: new Map() }, pack };
   }
 
   /** Writes what counts into a new pack. Whoever reads the old one has it open. */
@@ -95,22 +94,25 @@ export class ContextDirectory {
     const name = `pack.${Number(index.pack.slice('pack.'.length)) + 1}`;
     const path = join(this.#path, name);
     await rm(path, { force: true });
-    using pack = new Pack(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600), 0);
+    using pack = new Pack(create(path), 0);
     const reader = old.reader();
-    const files = new Map<string, typeof index.files extends ReadonlyMap<string, infer F> ? F : never>();
-    const inOrder = [...index.files].sort(([, a], [, b]) => a.offset - b.offset);
-    for (const [file, known] of inOrder) {
-      const offset = pack.size;
-      for (let at = 0; at < known.size; ) {
-        const bytes = await reader.read(known.offset + at, known.size - at);
-        await pack.write(bytes);
-        at += bytes.length;
+    const listings: StoredListing[] = [];
+    for (const listing of index.listings) {
+      const entries: StoredEntry[] = [];
+      for (const entry of entriesOf(listing)) {
+        const offset = pack.size;
+        for (let at = 0; entry.place !== undefined && at < entry.size; ) {
+          const bytes = await reader.read(entry.place.offset + at, entry.size - at);
+          await pack.write(bytes);
+          at += bytes.length;
+        }
+        entries.push({ ...entry, place: entry.place && { ...entry.place, offset } });
       }
-      files.set(file, { ...known, offset });
+      listings.push(storeListing(listing, entries, listing.text));
     }
     await pack.finish();
     await pack.sync();
-    await this.#writeIndex({ pack: name, size: pack.size, files });
+    await this.#writeIndex({ pack: name, size: pack.size, listings });
     await this.#removeAllBut(name);
   }
 
@@ -128,9 +130,12 @@ export class ContextDirectory {
   }
 }
 
+function create(path: string): number {
+  return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+}
+
 /** Whether more than half of a pack is of no use. */
-function isWasteful({ size, files }: ContextIndex): boolean {
-  let live = 0;
-  for (const file of files.values()) live += file.size;
+function isWasteful({ size, listings }: ContextIndex): boolean {
+  const live = listings.reduce((sum, { bytes }) => sum + bytes, 0);
   return size >= MIN_COMPACTED && live * 2 < size;
 }
