@@ -39,7 +39,13 @@ export function metadataOf({
     ...(image === undefined || index !== undefined ? {} : { 'containerimage.config.digest': image.id }),
     ...(target === undefined
       ? {}
-      : { 'containerimage.descriptor': descriptorOf(target, index, annotations) }),
+      : {
+          'containerimage.descriptor': {
+            mediaType: typeOf(outcome, target),
+            ...target,
+            ...annotated(annotations),
+          },
+        }),
     ...(digest === undefined ? {} : { 'containerimage.digest': digest }),
     ...(full.length === 0 ? {} : { 'image.name': full.join(',') }),
   };
@@ -51,13 +57,14 @@ export function idOf({ images, index }: Pick<BuildOutcome, 'images' | 'index'>):
   return index?.digest ?? images[0]?.id;
 }
 
-function descriptorOf(
-  { digest, size }: PushedManifest,
-  index: BuildOutcome['index'],
-  annotations: Readonly<Record<string, string>>,
-): object {
-  const mediaType = index === undefined ? mediaTypes.dockerManifest : mediaTypes.ociIndex;
-  return { mediaType, digest, size, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
+/** An image without a manifest of its own is pushed with one of Docker's. */
+function typeOf({ images, index }: BuildOutcome, { digest }: PushedManifest): string {
+  if (index !== undefined) return mediaTypes.ociIndex;
+  return images[0]?.manifest === digest ? mediaTypes.ociManifest : mediaTypes.dockerManifest;
+}
+
+function annotated(annotations: Readonly<Record<string, string>>): object {
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
 /** What is said of how the images were made: of several platforms, each one's by its name. */
