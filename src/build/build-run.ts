@@ -16,6 +16,7 @@ import type { FailedSteps } from './debug/failed-steps.ts';
 import { makeVertex, type Vertex } from './definition/vertex.ts';
 import type { FileTree } from './file-tree.ts';
 import { type Compiled, type CompileOptions, compile } from './frontend/compile.ts';
+import { refuseForeignSyntax } from './frontend/foreign-syntax.ts';
 import { unusedArgs } from './frontend/unused-args.ts';
 import { cacheImages } from './output/cache-images.ts';
 import { imageConfig } from './output/image-config.ts';
@@ -309,7 +310,9 @@ async function narrate(
 /** Fails with DockerfileError, which says the line in Docker's words. */
 export function parseDockerfile(text: string, style: BuildRequest['style'] = 'buildkit'): Dockerfile {
   try {
-    return readDockerfile(text);
+    const file = readDockerfile(text);
+    if (style === 'buildkit') refuseForeignSyntax(file, text);
+    return file;
   } catch (error) {
     if (!(error instanceof DockerfileError) || error.lines === undefined) throw error;
     const { lines, message, fault } = error;

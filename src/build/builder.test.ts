@@ -264,12 +264,12 @@ describe('a build tells', () => {
     );
     expect(told).toEqual([
       ...[
-        'start [internal] FROM base',
-        'done [internal] FROM base',
-        'start [1/1] RUN one',
-        'make [1/1] RUN one',
+        'start [1/2] FROM docker.io/library/base:latest',
+        'done [1/2] FROM docker.io/library/base:latest',
+        'start [2/2] RUN one',
+        'make [2/2] RUN one',
       ],
-      'done [1/1] RUN one',
+      'done [2/2] RUN one',
     ]);
   });
 });
@@ -293,6 +293,25 @@ describe('a build that fails', () => {
       message: expect.stringContaining('line 2: unknown'),
     });
     expect(paper.held).toEqual(new Set());
+  });
+
+  test('in another language says so, and builds nothing', async () => {
+    const paper = new PaperBuilder();
+    paper.add('base');
+    for (const ours of [
+      'docker/dockerfile',
+      'docker.io/docker/dockerfile:1.7-labs',
+      'docker/dockerfile@sha256:0',
+    ]) {
+      await paper.build(`# syntax=${ours}\nFROM base\nRUN one`);
+    }
+    const foreign = '# escape=\\\n# syntax = example.org/docker/dockerfile:1 --x\nFROM base\nRUN two';
+    const error = await paper.build(foreign).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      lines: { first: 2, last: 2 },
+      message: expect.stringContaining('the syntax "example.org/docker/dockerfile:1" is not supported'),
+    });
+    expect([...paper.cache.list()].map(({ description }) => description)).toEqual(['RUN one']);
   });
 
   test('keeps what it had made, and nothing of what failed', async () => {

@@ -2,7 +2,7 @@ import { DockerfileError } from './errors.ts';
 
 /** What the first lines of a Dockerfile say about how it is to be read. */
 export interface Directives {
-  /** The front end that the author had in mind, with its arguments; Sampan's own reads all files. */
+  /** The front end that the author had in mind, with its arguments. */
   readonly syntax: string | undefined;
   readonly escape: '\\' | '`';
   /** How lint rules are to be applied: "skip=A,B;error=true". */

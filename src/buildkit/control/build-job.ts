@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { Context } from '../../base/context.ts';
-import { invalid, SampanError } from '../../base/errors.ts';
+import { invalid } from '../../base/errors.ts';
 import type { BuildRequest, BuildResult } from '../../build/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Descriptor } from '../../oci/image.ts';
+import { hostPlatform } from '../../oci/platform.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
 import type { BuildkitParts } from '../parts.ts';
@@ -26,7 +27,8 @@ import {
   frontendOptions,
   frontendSources,
 } from './frontend-options.ts';
-import { type ResultReference, referenceIn } from './result-definition.ts';
+import { jobSources } from './job-sources.ts';
+import type { ResultReference } from './result-definition.ts';
 import type { StatusUpdate } from './status-updates.ts';
 
 export interface JobRequest {
@@ -58,13 +60,15 @@ export interface FrontendCall {
  * One build of a client's: opened by the call that waits for its end, driven by that call itself or, for front ends that run with the
  * client, by calls beside it.
  */
-export class BuildJob {
+export class BuildJob implements AsyncDisposable {
   readonly progress: BuildProgress;
   readonly #parts: BuildkitParts;
   readonly #sessions: ClientSessions;
   readonly #request: JobRequest;
   readonly #context: Context;
   readonly #returned = Promise.withResolvers<void>();
+  /** Until it is over. */
+  readonly #kept = new AsyncDisposableStack();
   #result: BuildResult | undefined;
   /** Of the last cache that was written to a directory of the client's. */
   #cache: Descriptor | undefined;
@@ -89,15 +93,17 @@ export class BuildJob {
   }
 
   /** Builds, or answers a question about the Dockerfile. */
-  async solve(
-    { frontend, attributes, inputs }: FrontendCall,
-    signal: AbortSignal,
-  ): Promise<SubrequestAnswer | undefined> {
+  async solve(call: FrontendCall, signal: AbortSignal): Promise<SubrequestAnswer | undefined> {
     const context = { ...this.#context, signal: AbortSignal.any([signal, this.#context.signal]) };
     try {
+      const { frontend, attributes } = call;
       checkFrontend(frontend, attributes);
       const options = frontendOptions(attributes);
-      const parts = await this.#sourceParts(context, attributes, inputs);
+      const parts = jobSources(context, {
+        ...{ parts: this.#parts, sessions: this.#sessions, session: await this.#session(context), call },
+        ...{ results: this.#request.results, progress: this.progress, kept: this.#kept },
+        platform: options.platforms[0] ?? hostPlatform(),
+      });
       const question = attributes['requestid'] ?? '';
       if (question !== '') return await answerSubrequest(context, parts, question, attributes);
       await this.#build(context, parts, options, attributes);
@@ -196,28 +202,9 @@ export class BuildJob {
     };
   }
 
-  async #sourceParts(
-    context: Context,
-    attributes: FrontendAttributes,
-    inputs: FrontendCall['inputs'],
-  ): Promise<SourceParts> {
-    const session = await this.#session(context);
-    const sessionOf = async (name: string): Promise<ClientSession> => {
-      const other = attributes[`local-sessionid:${name}`] ?? '';
-      const found = other === '' ? session : await this.#sessions.find(other, context.signal);
-      const sharedKey = attributes[`sharedkey:localdir:${name}`] ?? found.sharedKey;
-      return { ...found, sharedKey };
-    };
-    const inputOf = (name: string): Digest => {
-      const definition = inputs[name];
-      const reference = definition === undefined ? undefined : referenceIn(definition);
-      if (reference !== undefined) return this.#request.results(reference);
-      throw new SampanError(
-        'unimplemented',
-        `the input ${JSON.stringify(name)} is no result of a build here`,
-      );
-    };
-    return { builder: this.#parts.builder, session, sessionOf, inputOf, progress: this.progress };
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.progress.end();
+    await this.#kept.disposeAsync();
   }
 
   #session(context: Context): Promise<ClientSession> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/errors.ts';
 import type { BasePull, BuildListener, LintWarning } from '../../build/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { Timestamp } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
 import { Standing, type StatusUpdate, UpdateQueue } from './status-updates.ts';
@@ -144,7 +145,12 @@ export function progressListener(
 function pull(progress: BuildProgress, reference: string): { tell(event: BasePull): void } {
   const started = now();
   const digest = digestOf(randomBytes(32));
-  const vertex = { digest, name: `${PREFIX}load metadata for ${reference}`, inputs: [], started };
+  const vertex = {
+    digest,
+    name: `${PREFIX}load metadata for ${formatReference(parseReference(reference))}`,
+    inputs: [],
+    started,
+  };
   progress.send({ vertexes: [vertex] });
   return {
     tell(event) {
@@ -153,7 +159,7 @@ function pull(progress: BuildProgress, reference: string): { tell(event: BasePul
         const isWhole = step === 'unpacked' || step === 'known';
         const status = transfer(digest, layer, current, total);
         progress.send({ statuses: [{ ...status, ...(isWhole ? { completed: now() } : {}) }] });
-      } else if (event.type !== 'found') {
+      } else if (event.type !== 'found' && event.type !== 'sought') {
         const error = event.type === 'failed' ? event.error : '';
         progress.send({ vertexes: [{ ...vertex, completed: now(), error }] });
       }

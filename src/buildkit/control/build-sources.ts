@@ -21,12 +21,15 @@ export interface SourceParts {
   readonly sessionOf: (name: string) => Promise<ClientSession>;
   /** The image that another build made. Fails with `unimplemented` where it is something else. */
   readonly inputOf: (name: string) => Digest;
+  /** The image that "STORE[:tag]@digest" names in a layout of the client's, here as long as the build runs. */
+  readonly layoutImage: (place: string) => Promise<Digest>;
   readonly progress: BuildProgress;
 }
 
 const IMAGE = 'docker-image://';
 const LOCAL = 'local:';
 const INPUT = 'input:';
+const LAYOUT = 'oci-layout://';
 const IGNORE_FILE = '.dockerignore';
 /** Of a client's own: what it was given on its standard input. */
 const UPLOADED = 'http://buildkit-session/';
@@ -150,6 +153,7 @@ async function openNamed(
   stack: DisposableStack,
 ): Promise<BuildRequest['namedContexts'][string]> {
   if (place.startsWith(IMAGE)) return { image: place.slice(IMAGE.length) };
+  if (place.startsWith(LAYOUT)) return { image: await parts.layoutImage(place.slice(LAYOUT.length)) };
   if (place.startsWith(INPUT)) return { image: parts.inputOf(place.slice(INPUT.length)) };
   if (place.startsWith(LOCAL)) {
     const local = place.slice(LOCAL.length);

@@ -28,7 +28,7 @@ export async function buildWithSession(
   const record = history.begin(background(context.log), { ref, frontend, attributes, exporters: exports });
   const caches = { imports: cacheImports ?? [], exports: [] };
   const wish = { ref, session, exports, entitlements: [], caches, results: noResults, onUpdate: record.tell };
-  const job = new BuildJob(context, parts, sessions, wish);
+  await using job = new BuildJob(context, parts, sessions, wish);
   const telling = (async () => {
     for await (const update of job.progress.follow(context.signal)) onStatus(StatusResponse.encode(update));
   })();

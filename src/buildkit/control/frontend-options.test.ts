@@ -72,6 +72,6 @@ describe('the front end', () => {
     expect(() => checkFrontend('gateway.v0', { source: 'evil/docker/dockerfile2' })).toThrow(
       'is not supported',
     );
-    expect(() => checkFrontend('other', {})).toThrow('only Dockerfiles are');
+    expect(() => checkFrontend('other', {})).toThrow('only docker/dockerfile is');
   });
 });

@@ -38,13 +38,14 @@ const IMAGES_OF_OURS = /(?:^|\/)docker\/dockerfile(?:-upstream)?(?:[:@]|$)/;
 
 /** Fails where something else than a Dockerfile is to be built. */
 export function checkFrontend(frontend: string, attributes: FrontendAttributes): void {
-  const isDockerfile =
-    frontend === 'dockerfile.v0' ||
-    (frontend === 'gateway.v0' && IMAGES_OF_OURS.test(attributes['source'] ?? ''));
-  if (isDockerfile) return;
+  if (frontend === 'dockerfile.v0') return;
+  const source = attributes['source'] ?? '';
+  const isImage = frontend === 'gateway.v0';
+  if (isImage && IMAGES_OF_OURS.test(source)) return;
+  const what = isImage ? `syntax ${JSON.stringify(source)}` : `front end ${JSON.stringify(frontend)}`;
   throw new SampanError(
     'unimplemented',
-    `the front end ${JSON.stringify(frontend)} is not supported: only Dockerfiles are`,
+    `the ${what} is not supported: only docker/dockerfile is, which is built in`,
   );
 }
 

@@ -40,7 +40,7 @@ export async function solve(
   const { imports: cacheImports = [], exports: cacheExports = [] } = request.cache ?? {};
   const caches = { imports: cacheImports, exports: cacheExports };
   const wish = { ref, session, exports, entitlements, caches, results: jobs.results, onUpdate: record.tell };
-  const job = new BuildJob({ ...context, signal }, parts, sessions, wish);
+  await using job = new BuildJob({ ...context, signal }, parts, sessions, wish);
   jobs.add(job);
   try {
     const exporterResponse = await recordBuild(record, job, async () => {
