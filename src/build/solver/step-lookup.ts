@@ -5,6 +5,7 @@ import type { SnapshotDriver } from '../../snapshots/contract.ts';
 import type { ImportedCaches, ImportedStep } from '../cache/remote/imported-caches.ts';
 import type { BuildListener } from '../contract.ts';
 import type { Vertex } from '../definition/vertex.ts';
+import { toldStep } from '../told-step.ts';
 import { type Bring, once } from './result.ts';
 import type { StepCache } from './step-cache.ts';
 
@@ -85,17 +86,18 @@ export class StepLookup {
     const { lease, listener } = this.#build;
     const { layers, created } = imported;
     for (const layer of layers) lease.hold(layer);
-    if (imported.bring === undefined) {
+    const { bring } = imported;
+    if (bring === undefined) {
       await this.#keep(wanted, imported);
       return { layers, created };
     }
-    const bring = once(async () => {
-      await imported.bring?.(this.#context, lease, (id, current, total) =>
-        listener.onProgress?.(wanted.vertex.digest, id, current, total),
+    const fetch = async (): Promise<void> => {
+      await toldStep(listener, `fetching cached ${wanted.vertex.note.name}`, ({ progress }) =>
+        bring(this.#context, lease, progress),
       );
       await this.#keep(wanted, imported);
-    });
-    return { layers, created, bring };
+    };
+    return { layers, created, bring: once(fetch) };
   }
 
   async #keep({ vertex, key, parents }: WantedStep, { layers, created }: ImportedStep): Promise<void> {

@@ -130,7 +130,9 @@ export function progressListener(
     },
     onOutput: (digest, stream, bytes) => progress.output(digest, stream === 'stdout' ? 1 : 2, bytes),
     onProgress(digest, id, current, total) {
-      progress.send({ statuses: [transfer(digest, id, current, total)] });
+      const isWhole = total > 0 && current >= total;
+      const status = transfer(digest, id, current, total);
+      progress.send({ statuses: [{ ...status, ...(isWhole ? { completed: now() } : {}) }] });
     },
     onDone(digest, { cached, error = '' }) {
       if (!known.has(digest)) return;
