@@ -39,11 +39,14 @@ export class BaseImages implements ImageResolver {
   }
 
   async #resolve(context: Context, text: string, platform: Platform): Promise<BaseImage> {
-    const { images, lease, request } = this.#parts;
+    const { images, lease, request, listener } = this.#parts;
     const here = images.find(text);
     const suits = here !== undefined && platformFit(platform, here.platform) > 0;
     const isById = here !== undefined && !here.tags.concat(here.digests).some((name) => names(name, text));
-    const image = suits && (!request.pull || isById) ? here : await this.#pull(context, text, platform);
+    const isUsed = suits && (!request.pull || isById);
+    if (!isById) listener.onPull?.({ type: 'sought', reference: familiar(text) });
+    if (isUsed && !isById) listener.onPull?.({ type: 'here', reference: familiar(text) });
+    const image = isUsed ? here : await this.#pull(context, text, platform);
     for (const layer of image.config.rootfs.diff_ids) lease.hold(layer);
     const reference = isById ? image.id : formatReference(withDefaultTag(parseReference(text)));
     return { reference, id: image.id, config: image.config };
@@ -70,10 +73,14 @@ export class BaseImages implements ImageResolver {
   }
 }
 
+function familiar(text: string): string {
+  return familiarReference(withDefaultTag(parseReference(text)));
+}
+
 /** Whether a familiar name is what the text says. */
 function names(name: string, text: string): boolean {
   try {
-    return familiarReference(withDefaultTag(parseReference(text))) === name;
+    return familiar(text) === name;
   } catch {
     return false;
   }

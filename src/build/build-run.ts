@@ -98,6 +98,7 @@ export class BuildRun {
    * all that is made.
    */
   async make(names: readonly string[], manifest: ManifestOptions | undefined): Promise<readonly MadeImage[]> {
+    await this.#tellSources();
     const images = new BaseImages({
       ...{ images: this.#parts.images, lease: this.#lease, request: this.#request, listener: this.#listener },
     });
@@ -230,6 +231,13 @@ export class BuildRun {
     this.warnings = checked.warnings;
     this.#listener.onWarnings?.(checked.warnings);
     return checked;
+  }
+
+  async #tellSources(): Promise<void> {
+    const { filename, dockerfile, context } = this.#request;
+    if (this.#listener.onSources === undefined) return;
+    const ignoreFile = (await context.stat(this.#context, '/.dockerignore'))?.header.size ?? 0;
+    this.#listener.onSources({ filename, dockerfile: Buffer.byteLength(dockerfile), ignoreFile });
   }
 
   #tellPlan(compiled: readonly Compiled[]): void {

@@ -273,6 +273,12 @@ export interface LintWarning {
 export interface BuildListener {
   /** Before anything is made. */
   onWarnings?(warnings: readonly LintWarning[]): void;
+  /** What it is built by: bytes of the Dockerfile and of the ignore file. */
+  onSources?(sources: {
+    readonly filename: string;
+    readonly dockerfile: number;
+    readonly ignoreFile: number;
+  }): void;
   /** A base image that comes from its registry. */
   onPull?(event: BasePull): void;
   /** What the classic builder would say, in its order: that of the Dockerfile, whatever was made when. */
@@ -296,8 +302,10 @@ export interface BuildListener {
   onShell?(offer: ShellOffer): void;
 }
 
-/** `reference`: in familiar form. */
+/** `reference`: in familiar form. An image that is sought is here already, or is found in its registry, or nowhere. */
 export type BasePull =
+  | { readonly type: 'sought'; readonly reference: string }
+  | { readonly type: 'here'; readonly reference: string }
   | { readonly type: 'found'; readonly reference: string }
   | { readonly type: 'done'; readonly reference: string; readonly digest: Digest; readonly isNew: boolean }
   | { readonly type: 'failed'; readonly reference: string; readonly error: string }

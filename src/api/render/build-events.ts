@@ -1,6 +1,7 @@
 import type { BasePull, BlobMove, BuildListener, BuildResult } from '../../build/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import { formatPlatform } from '../../oci/platform.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { BuildEvent } from '../../wire/build-messages.ts';
 
 /** What happens in a build as the API's own events. */
@@ -9,6 +10,14 @@ export function buildEvents(send: (event: BuildEvent) => void): { readonly liste
   const listener: BuildListener = {
     onWarnings(warnings) {
       for (const { lines, ...warning } of warnings) send({ warning: { ...warning, lines: { ...lines } } });
+    },
+    onSources({ filename, dockerfile, ignoreFile }) {
+      const definition = `load build definition from ${filename}`;
+      const all = [
+        ...readEvents(definition, 'transferring dockerfile:', dockerfile),
+        ...readEvents('load .dockerignore', 'transferring context:', ignoreFile),
+      ];
+      for (const event of all) send(event);
     },
     onPull: (event) => pulls.tell(event),
     onPlan(vertices) {
@@ -55,6 +64,19 @@ export function* resultEvents({ images, index }: BuildResult): Generator<BuildEv
   if (index !== undefined) yield { index: { Digest: index.digest, Size: index.size } };
 }
 
+/** What was read before anything else: it takes no time by now. */
+function readEvents(what: string, id: string, size: number): BuildEvent[] {
+  const name = `[internal] ${what}`;
+  const digest = digestOf(Buffer.from(name));
+  const time = Date.now();
+  return [
+    { vertex: { digest, name, inputs: [] } },
+    { started: { digest, time } },
+    { transfer: { digest, id, current: size, total: 0, time } },
+    { done: { digest, cached: false, time } },
+  ];
+}
+
 /** Base images come before there is a plan: each is a vertex of its own. */
 class PullEvents {
   readonly #send: (event: BuildEvent) => void;
@@ -67,6 +89,7 @@ class PullEvents {
   tell(event: BasePull): void {
     const digest = digestOf(Buffer.from(`pull ${event.reference}`));
     this.#begin(digest, event.reference);
+    if (event.type === 'sought') return;
     if (event.type === 'layer') {
       const { layer, current, total } = event.progress;
       this.#send({ transfer: { digest, id: layer, current, total, time: Date.now() } });
@@ -79,7 +102,8 @@ class PullEvents {
   #begin(digest: Digest, reference: string): void {
     if (this.#begun.has(digest)) return;
     this.#begun.add(digest);
-    this.#send({ vertex: { digest, name: `[internal] pull ${reference}`, inputs: [] } });
+    const name = `[internal] load metadata for ${formatReference(parseReference(reference))}`;
+    this.#send({ vertex: { digest, name, inputs: [] } });
     this.#send({ started: { digest, time: Date.now() } });
   }
 }

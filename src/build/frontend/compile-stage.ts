@@ -47,7 +47,9 @@ class StageCompiler {
   readonly #stage: Stage;
   readonly #number: number;
   #platform: Platform;
-  #step = 1;
+  /** Of the steps that make something, FROM among them: how many there are, and which it is about. */
+  #total = 0;
+  #step = 0;
 
   constructor(compilation: Compilation, stage: Stage, number: number) {
     this.#compilation = compilation;
@@ -58,13 +60,15 @@ class StageCompiler {
 
   async compile(): Promise<StageState> {
     const { from, instructions } = this.#stage;
+    this.#total = countOf(instructions);
     let state = await this.#base(from);
     const triggers = this.#triggers(state.process.OnBuild ?? [], from);
+    this.#total += countOf(triggers);
     state = { ...state, process: withoutTriggers(state.process) };
     const all = [...triggers, ...instructions];
     const inputs = await this.#inputs(all);
     for (const instruction of all) {
-      state = at(instruction.lines, () => this.#apply(state, instruction, inputs, all.length));
+      state = at(instruction.lines, () => this.#apply(state, instruction, inputs));
     }
     const steps = all.map(({ text, lines }, index) => ({ text, lines, isTrigger: index < triggers.length }));
     return { ...state, steps };
@@ -91,14 +95,22 @@ class StageCompiler {
     // A context takes the place of the stage of its name; the main one has none.
     const earlier = context === undefined ? stageBefore(this.#number, image, file.stages) : undefined;
     if (earlier !== undefined) return this.#inherited(await this.#compilation.stage(earlier));
-    if (context !== undefined && !('image' in context)) return this.#fresh(context, emptyProcess, undefined);
     if (context === undefined && image === 'scratch')
       return this.#fresh(scratch, this.#isClassic ? {} : emptyProcess, undefined);
-    const { vertex, config } = await this.#image(context?.image ?? image, from);
+    this.#total++;
+    this.#step++;
+    if (context !== undefined && !('image' in context)) return this.#fresh(context, emptyProcess, undefined);
+    const name = (reference: string): string => this.#title(`FROM ${reference}`);
+    const { vertex, config } = await this.#image(context?.image ?? image, from, name);
     return this.#fresh(vertex, config.config ?? {}, config);
   }
 
-  async #image(image: string, { lines }: Pick<StageInstruction, 'lines'>): Promise<ImageVertex> {
+  /** `nameOf`: for progress, by the normalised name. */
+  async #image(
+    image: string,
+    { lines }: Pick<StageInstruction, 'lines'>,
+    nameOf: (reference: string) => string,
+  ): Promise<ImageVertex> {
     const { options, context } = this.#compilation;
     const { reference, id, config } = await options.images
       .resolve(context, image, this.#platform)
@@ -108,7 +120,7 @@ class StageCompiler {
         throw new DockerfileError(`failed to parse stage name ${name}: ${messageOf(error)}`, lines);
       });
     const operation = { kind: 'image', reference, image: id, platform: this.#platform } as const;
-    const note = { name: this.#title('', `FROM ${image}`), lines, ignoresCache: false };
+    const note = { name: nameOf(reference), lines, ignoresCache: false };
     return { vertex: makeVertex(operation, [], note), config };
   }
 
@@ -167,7 +179,8 @@ class StageCompiler {
     if (context === undefined) this.#refuseLater(name, lines);
     if (context !== undefined && !('image' in context)) return context;
     if (context === undefined && name === 'scratch') return scratch;
-    return (await this.#image(context?.image ?? name, { lines })).vertex;
+    const nameOf = (reference: string): string => `FROM ${reference}`;
+    return (await this.#image(context?.image ?? name, { lines }, nameOf)).vertex;
   }
 
   /** What follows, or the stage itself, cannot be copied from. */
@@ -188,15 +201,10 @@ class StageCompiler {
     if (/^\d+$/.test(name)) throw new DockerfileError(`invalid stage index ${name}`);
   }
 
-  #apply(
-    state: StageState,
-    instruction: StageInstruction,
-    inputs: ReadonlyMap<string, Vertex>,
-    count: number,
-  ): StageState {
+  #apply(state: StageState, instruction: StageInstruction, inputs: ReadonlyMap<string, Vertex>): StageState {
     const expansion = { escape: this.#token, lookup: this.#lookup(state) };
-    const options = this.#stepOptions(state, inputs, instruction, { expansion, count });
-    this.#step++;
+    this.#step += countOf([instruction]);
+    const options = this.#stepOptions(state, inputs, instruction, expansion);
     switch (instruction.kind) {
       case 'arg':
         return this.#applyArg(state, instruction);
@@ -260,11 +268,10 @@ class StageCompiler {
     state: StageState,
     inputs: ReadonlyMap<string, Vertex>,
     { lines }: StageInstruction,
-    { expansion, count }: { readonly expansion: ExpansionOptions; readonly count: number },
+    expansion: ExpansionOptions,
   ): StepOptions {
     const { options } = this.#compilation;
     const { network, extraHosts, limits, contexts, style, entitlements = [] } = options;
-    const position = `${this.#step}/${count}`;
     const common = {
       mayUseHostNetwork: network === 'host' || entitlements.includes('network.host'),
       ...{ expansion, network, extraHosts, limits, style, platform: this.#platform },
@@ -281,7 +288,7 @@ class StageCompiler {
     const ignoresCache = this.#ignoresCache();
     return {
       ...common,
-      note: (text) => ({ name: this.#title(position, text), lines, ignoresCache, shell }),
+      note: (text) => ({ name: this.#title(text), lines, ignoresCache, shell }),
     };
   }
 
@@ -292,12 +299,18 @@ class StageCompiler {
   }
 
   /** "[build 2/5] RUN make", "[linux/arm64 build 2/5] RUN make"; a lone stage without a name is not named. */
-  #title(count: string, text: string): string {
+  #title(text: string): string {
     const { name } = this.#stage.from;
+    const count = `${this.#step}/${this.#total}`;
     const stage = name || (this.#compilation.file.stages.length > 1 ? `stage-${this.#number}` : '');
     const platform = this.#compilation.options.namesPlatform ? formatPlatform(this.#platform) : '';
-    return `[${[platform, stage, count].filter((part) => part !== '').join(' ') || 'internal'}] ${text}`;
+    return `[${[platform, stage, count].filter((part) => part !== '').join(' ')}] ${text}`;
   }
+}
+
+/** Those that progress counts. */
+function countOf(instructions: readonly StageInstruction[]): number {
+  return instructions.filter(({ kind }) => ['run', 'copy', 'add', 'workdir'].includes(kind)).length;
 }
 
 interface ImageVertex {

@@ -49,7 +49,7 @@ describe('a definition', () => {
     const { vertices } = await compiled(text);
     expect(vertices.map(({ operation }) => operation.kind)).toEqual(['scratch', 'image', 'run', 'copy']);
     expect(vertices.map(({ note: { name } }) => name)).toEqual([
-      ...['[internal] scratch', '[a] FROM debian', '[a 1/1] RUN one'],
+      ...['[internal] scratch', '[a 1/2] FROM debian', '[a 2/2] RUN one'],
       '[stage-2 1/1] COPY --from=a /x /y',
     ]);
     const other = await compiled(text, { target: 'B' });
@@ -213,7 +213,7 @@ describe('steps', () => {
   test('triggers of the base run first, and only once', async () => {
     const { stage, vertices } = await compiled('FROM triggers\nRUN own');
     expect(vertices.map(({ note: { name } }) => name).slice(2)).toEqual([
-      ...['[1/3] COPY a /a', '[2/3] RUN make', '[3/3] RUN own'],
+      ...['[2/4] COPY a /a', '[3/4] RUN make', '[4/4] RUN own'],
     ]);
     expect(stage.process.OnBuild).toBeUndefined();
   });

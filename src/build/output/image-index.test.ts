@@ -49,7 +49,7 @@ describe('a build for several platforms', () => {
     expect(paper.ran).toEqual(['compile']);
     expect(plans).toHaveLength(1);
     expect(plans[0]?.filter((name) => name.includes('RUN'))).toEqual([
-      `[${formatPlatform(host)} make 1/1] RUN compile`,
+      `[${formatPlatform(host)} make 2/2] RUN compile`,
     ]);
     const copies = plans[0]?.filter((name) => name.includes('COPY')).map((name) => name.split(' ')[0]);
     expect(copies?.sort()).toEqual(both.map((each) => `[${formatPlatform(each)}`).sort());

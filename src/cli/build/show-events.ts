@@ -75,7 +75,7 @@ export async function showEvents(
   let answer: BuildAnswer | undefined;
   const here = sameClock();
   for await (const event of jsonValues<BuildEvent>(body)) {
-    display.apply(here(event));
+    display.apply(here(withName(event, rename)));
     if (event.shell !== undefined) await onShell(event.shell);
     if (event.blob !== undefined) onBlob(event.blob);
     if (event.warning !== undefined) warnings.push(renamed(event.warning, rename));
@@ -87,6 +87,11 @@ export async function showEvents(
     if (id !== undefined) images.push({ id, platform, manifest });
   }
   return { images, index, statements, warnings, failure, ...(answer === undefined ? {} : { answer }) };
+}
+
+function withName(event: BuildEvent, rename: (text: string) => string): BuildEvent {
+  const { vertex } = event;
+  return vertex === undefined ? event : { ...event, vertex: { ...vertex, name: rename(vertex.name) } };
 }
 
 function renamed<T extends { readonly excerpt: string }>(about: T, rename: (text: string) => string): T {

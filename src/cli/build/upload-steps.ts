@@ -33,6 +33,7 @@ export class UploadSteps implements UploadListener {
   exported({ images, index }: BuildOutcome, names: readonly string[]): void {
     this.#apply({ vertex: { digest: EXPORT, name: 'exporting to image', inputs: null } });
     this.#apply({ started: { digest: EXPORT, time: Date.now() } });
+    this.#transfer(EXPORT, 'exporting layers', 0);
     for (const { id } of images) this.#transfer(EXPORT, `writing image ${id}`, 0);
     if (index !== undefined) this.#transfer(EXPORT, `writing index ${index.digest}`, 0);
     for (const name of names) {
