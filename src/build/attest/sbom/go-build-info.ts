@@ -60,7 +60,7 @@ function modulesOf(note: Buffer): readonly FoundPackage[] | undefined {
   const version = stringAt(note, HEADER);
   if (version === undefined || !/^(?:go|devel )/.test(version.text)) return undefined;
   const list = stringAt(note, version.end);
-  const text = list === undefined ? '' : list.text.slice(SENTINEL, -SENTINEL);
+  const text = list?.text.at(-SENTINEL - 1) === '\n' ? list.text.slice(SENTINEL, -SENTINEL) : '';
   return [
     ...present({ name: 'stdlib', version: version.text.replace(/^go/, '').split(' ')[0] }),
     ...listed(text),

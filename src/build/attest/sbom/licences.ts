@@ -11,19 +11,16 @@ const known = new Set(
 
 /** What a package says of its licence, if it is an SPDX expression of identifiers that are known here. */
 export function licenceExpression(text: string): string | undefined {
-  const words = text.split(/[\s()]+/).filter((word) => word !== '');
-  const isExpression =
-    words.length % 2 === 1 &&
-    words.every((word, index) => (index % 2 === 0 ? known.has(word) : word === 'AND' || word === 'OR')) &&
-    isBalanced(text);
-  return isExpression ? text : undefined;
-}
-
-function isBalanced(text: string): boolean {
   let depth = 0;
-  for (const character of text) {
-    if (character === '(') depth++;
-    if (character === ')' && --depth < 0) return false;
+  let wantsLicence = true;
+  for (const [token] of text.matchAll(/[()]|[^\s()]+/g)) {
+    const isFitting = wantsLicence
+      ? token === '(' || known.has(token)
+      : token === 'AND' || token === 'OR' || (token === ')' && depth > 0);
+    if (!isFitting) return undefined;
+    if (token === '(') depth++;
+    else if (token === ')') depth--;
+    else wantsLicence = !wantsLicence;
   }
-  return depth === 0;
+  return wantsLicence || depth > 0 ? undefined : text;
 }
