@@ -37,18 +37,17 @@ export async function changePorts(
 ): Promise<void> {
   const { background } = parts;
   const change = await tellSupervisor(parts, entry, task, { ...wanted, from: publishingEndpoint(entry) });
-  const undo: (() => Promise<void>)[] = [() => task.publish(background, change.planBefore)];
+  const complain = (error: unknown) =>
+    parts.log.error('cannot take back a change of ports', { container: entry.id, error });
+  let applied = false;
   try {
     await change.apply(background);
-    undo.unshift(() => change.revert(background));
+    applied = true;
     await finish(withPorts(entry.container.networks, change));
   } catch (error) {
+    if (applied) await change.revert(background).catch(complain);
+    await tellBefore(parts, task, change);
     change.cancel();
-    for (const step of undo) {
-      await step().catch((reason) => {
-        parts.log.error('cannot take back a change of ports', { container: entry.id, error: reason });
-      });
-    }
     throw error;
   }
   change.commit();
@@ -68,12 +67,19 @@ async function tellSupervisor(
     } catch (error) {
       const { to } = change;
       const failure = to && parts.networks.explainStart(error, to, container.name);
+      if (change.plans.length > 1) await tellBefore(parts, task, change);
       change.cancel();
-      if (change.plans.length > 1) await task.publish(parts.background, change.planBefore);
       if (failure === undefined) throw error;
       if (!failure.again || choice === PORT_CHOICES) throw failure.error;
     }
   }
+}
+
+/** One that has ended meanwhile publishes nothing any more. */
+async function tellBefore({ background, log }: Parts, task: Task, { planBefore }: PortChange): Promise<void> {
+  await task.publish(background, planBefore).catch((error) => {
+    log.warn('cannot publish again what was published', { container: task.id, error });
+  });
 }
 
 function withPorts(networks: Container['networks'], { from, to }: PortChange): Container['networks'] {

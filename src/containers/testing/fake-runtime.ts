@@ -93,6 +93,7 @@ export class FakeTask implements Task {
   readonly updates: SpecResources[] = [];
   readonly execs: ExecOptions[] = [];
   readonly publishFailures: Error[] = [];
+  updateFailure: Error | undefined;
   published: Partial<Plan> | undefined;
   rotation: LogRotation | undefined;
   pauseFailure: Error | undefined;
@@ -176,6 +177,7 @@ export class FakeTask implements Task {
   }
 
   async update(_context: Context, resources: SpecResources): Promise<void> {
+    if (this.updateFailure !== undefined) throw this.updateFailure;
     this.updates.push(resources);
   }
 
