@@ -63,8 +63,11 @@ const modules = [
     'sha512_generic',
     'hmac',
     'cmac',
+    'ctr',
+    'aes_generic',
     'ccm',
     'gcm',
+    'ghash_generic',
     'nls_utf8',
   ],
 ];
