@@ -169,7 +169,7 @@ export const containerRoutes = {
     method: 'POST',
     path: '/containers/{id}/update',
     summary:
-      'Changes resource limits and the restart policy; by `Changes`, which only Sampan has, most of what create decided. All of it or nothing.',
+      'Changes resource limits and the restart policy; by `Changes`, which clients of Docker do not send, also ports, variables, labels, mounts, command, health check, log and more. All of it or nothing. To a request with `Changes`, the answer says of each change whether it is so `now` or with the `next start`.',
     query: {},
     body: ContainerUpdateRequest,
     statuses: [200],
