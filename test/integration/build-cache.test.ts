@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeDockerConfig } from '../fixtures/docker-plugins.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
 
@@ -53,10 +54,14 @@ function files(): Readonly<Record<string, string>> {
   };
 }
 
-function build(daemon: TestDaemon, content: Readonly<Record<string, string>>, ...flags: string[]): Outcome {
+function contextOf(content: Readonly<Record<string, string>>): string {
   const context = mkdtempSync(join(home, 'context-'));
   for (const [name, text] of Object.entries(content)) writeFileSync(join(context, name), text);
-  return daemon.run('sampan', ['build', '--progress=plain', '-t', 'app', ...flags, context]);
+  return context;
+}
+
+function build(daemon: TestDaemon, content: Readonly<Record<string, string>>, ...flags: string[]): Outcome {
+  return daemon.run('sampan', ['build', '--progress=plain', '-t', 'app', ...flags, contextOf(content)]);
 }
 
 /** What steps said that they ran. */
@@ -154,8 +159,7 @@ describe('a cache in a registry', () => {
     const name = `${closed.host}/app:cache`;
     const known = ['--config', config];
     const with_ = (daemon: TestDaemon, ...flags: string[]): Outcome => {
-      const context = mkdtempSync(join(home, 'context-'));
-      for (const [file, text] of Object.entries(content)) writeFileSync(join(context, file), text);
+      const context = contextOf(content);
       return daemon.run('sampan', [...known, 'build', '--progress=plain', '-t', 'app', ...flags, context]);
     };
     const refused = build(first, content, '--cache-to', name);
@@ -206,11 +210,7 @@ describe('a cache in a folder', () => {
     const content = files();
     const folder = join(home, `cache-${counter}`);
     build(first, content, '--cache-to', `type=local,dest=${folder},mode=max`);
-    for (const path of layersIn(folder)) {
-      const bytes = readFileSync(path);
-      bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
-      writeFileSync(path, bytes);
-    }
+    for (const path of layersIn(folder)) spoil(path);
     const outcome = build(second, content, '--cache-from', `type=local,src=${folder}`);
     expect([outcome.status, outcome.stderr]).toEqual([
       1,
@@ -229,6 +229,13 @@ describe('a cache in a folder', () => {
   });
 });
 
+/** One bit of its last byte is another. */
+function spoil(path: string): void {
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  writeFileSync(path, bytes);
+}
+
 /** Gzip is a layer's. */
 function layersIn(folder: string): string[] {
   const blobs = join(folder, 'blobs/sha256');
@@ -236,6 +243,52 @@ function layersIn(folder: string): string[] {
     .map((name) => join(blobs, name))
     .filter((path) => readFileSync(path)[0] === 0x1f);
 }
+
+describe('docker buildx', () => {
+  let config: string;
+  beforeAll(() => {
+    config = makeDockerConfig(home);
+  });
+
+  function buildx(
+    daemon: TestDaemon,
+    content: Readonly<Record<string, string>>,
+    ...flags: string[]
+  ): Outcome {
+    const context = contextOf(content);
+    return daemon.run('docker', [
+      ...['--config', config, 'buildx', 'build', '--progress=plain', '-t', 'app', ...flags, context],
+    ]);
+  }
+
+  test('keeps caches in a registry, a folder and the image at once', () => {
+    const content = files();
+    const name = `${registry.host}/team/app:cache-${counter}`;
+    const folder = join(home, `cache ${counter} ü`);
+    const to = [`type=registry,ref=${name},mode=max`, `type=local,dest=${folder},mode=max`, 'type=inline'];
+    ran(buildx(first, content, ...to.flatMap((one) => ['--cache-to', one])));
+    for (const from of [`type=registry,ref=${name}`, `type=local,src=${folder}`]) {
+      expect(ran(buildx(second, content, '--cache-from', from))).toEqual([]);
+      expect(result(second)).toBe(result(first));
+      second.sampan('rmi', '-f', 'app');
+      second.sampan('builder', 'prune', '-af');
+    }
+    // What one command line wrote the other one reads.
+    expect(ran(build(second, content, '--cache-from', `type=local,src=${folder}`))).toEqual([]);
+  });
+
+  test('reads a folder that our command line wrote, and hears of one that lies', () => {
+    const content = files();
+    const folder = join(home, `cache-${counter}`);
+    ran(build(first, content, '--cache-to', `type=local,dest=${folder},mode=max`));
+    expect(ran(buildx(second, content, '--cache-from', `type=local,src=${folder}`))).toEqual([]);
+    second.sampan('rmi', '-f', 'app');
+    second.sampan('builder', 'prune', '-af');
+    for (const path of layersIn(folder)) spoil(path);
+    const { status, stderr } = buildx(second, content, '--cache-from', `type=local,src=${folder}`);
+    expect([status, stderr]).toEqual([1, expect.stringContaining('does not give what it has')]);
+  });
+});
 
 describe('a cache that cannot be had', () => {
   test('as its registry is away is told, and the build goes on', async () => {
