@@ -69,7 +69,6 @@ const BuildImage = struct('BuildImage', {
 
 /** What the names of a build stand for where they stand for more than one image, or for statements too. `Size` is bytes. */
 const BuildIndex = struct('BuildIndex', { Digest: string, Size: int64 });
-export type BuildIndex = TypeOf<typeof BuildIndex>;
 
 /** What the index says about the image of a platform: an in-toto statement, JSON in base64. */
 const BuildStatement = struct('BuildStatement', { Platform: string, PredicateType: string, Data: string });

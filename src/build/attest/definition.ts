@@ -11,7 +11,7 @@ interface DefinitionStep {
 }
 
 /** The names of steps: "step0", "step1", … in the order of the definition. */
-export function stepNames(vertices: readonly Vertex[]): ReadonlyMap<Vertex['digest'], string> {
+function stepNames(vertices: readonly Vertex[]): ReadonlyMap<Vertex['digest'], string> {
   return new Map(vertices.map(({ digest }, index) => [digest, `step${index}`]));
 }
 
