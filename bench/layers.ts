@@ -120,7 +120,7 @@ function memoryOfManyFiles(): number {
     peak = Math.max(peak, resident());
   };
   const sink = { write: look, resize: look };
-  const indexer = new LayerIndexer(sink);
+  const indexer = new LayerIndexer(sink, { onGarbage: () => Bun.gc(true) });
   for (let number = 0; number < 100_000; number++) {
     const name = `usr/lib/directory-${number % 1000}/some-file-${number}.js`;
     indexer.write(formatTarHeader({ type: 'file', name, mode: 0o644, size: 100, seconds: number }));

@@ -29,14 +29,10 @@ export class LayerWork {
   readonly #indexer: LayerIndexer;
   #size = 0;
 
-  constructor({ tar, index, limits }: LayerWorkOptions) {
+  /** `onGarbage` is called whenever many small objects have become garbage. */
+  constructor({ tar, index, limits }: LayerWorkOptions, onGarbage: () => void = () => {}) {
     this.#files = { tar, index };
-    this.#indexer = new LayerIndexer(fileSink(index), { limits });
-  }
-
-  /** Members of the tar that have been read: each makes a few small objects that stay, and many that do not. */
-  get members(): number {
-    return this.#indexer.members;
+    this.#indexer = new LayerIndexer(fileSink(index), { limits, onGarbage });
   }
 
   /** Fails with `invalid-argument` on what is no tar. Does not keep `bytes`. */

@@ -41,19 +41,24 @@ export function isDense(data: FileData, blockBits: number): boolean {
   return data.extents === undefined && data.offset % 2 ** blockBits === 0;
 }
 
-/** Of a dense file: as few chunks as can be, all in the tar. */
-export function denseShape(
-  size: number,
-  blockBits: number,
-): { readonly bits: number; readonly count: number } {
-  const blocks = Math.ceil(size / 2 ** blockBits);
-  const bits = Math.min(Math.ceil(Math.log2(blocks)), MAX_CHUNK_BITS);
-  return { bits, count: Math.ceil(blocks / 2 ** bits) };
+/** Of a dense file, log2 of the blocks per chunk: so many that there are as few chunks as can be, all in the tar. */
+export function denseBits(size: number, blockBits: number): number {
+  return Math.min(Math.ceil(Math.log2(blocksOf(size, blockBits))), MAX_CHUNK_BITS);
+}
+
+/** How many chunks a dense file has. */
+export function denseCount(size: number, blockBits: number): number {
+  return Math.ceil(blocksOf(size, blockBits) / 2 ** denseBits(size, blockBits));
+}
+
+function blocksOf(size: number, blockBits: number): number {
+  return Math.ceil(size / 2 ** blockBits);
 }
 
 /** Writes the indexes of a dense file's `count` chunks at `at`. */
 export function writeDenseIndexes(bytes: Buffer, at: number, data: FileData, blockBits: number): void {
-  const { bits, count } = denseShape(data.size, blockBits);
+  const bits = denseBits(data.size, blockBits);
+  const count = denseCount(data.size, blockBits);
   const first = data.offset / 2 ** blockBits;
   for (let chunk = 0; chunk < count; chunk++) {
     writeIndex(bytes, at + chunk * CHUNK_INDEX_SIZE, TAR_DEVICE, first + chunk * 2 ** bits);

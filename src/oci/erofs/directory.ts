@@ -1,10 +1,10 @@
 import { DIRENT_SIZE } from './format.ts';
 
-/** What a name in a directory refers to. */
-export interface DirentTarget {
+/** What names in a directory refer to. */
+export interface DirentTargets {
   /** Inode number. */
-  readonly nid: number;
-  readonly type: number;
+  nidOf(name: string): number;
+  typeOf(name: string): number;
 }
 
 /** All names of a directory in byte order, "." and ".." among them. */
@@ -38,7 +38,7 @@ export function encodeDirectory(
   names: readonly string[],
   size: number,
   blockSize: number,
-  targetOf: (name: string) => DirentTarget,
+  targets: DirentTargets,
 ): Buffer {
   const data = Buffer.alloc(size);
   let first = 0;
@@ -51,7 +51,7 @@ export function encodeDirectory(
     let nameOffset = (end - first) * DIRENT_SIZE;
     for (let at = start; first < end; first++, at += DIRENT_SIZE) {
       const name = names[first] ?? '';
-      encodeDirent(data, at, nameOffset, targetOf(name));
+      encodeDirent(data, at, nameOffset, targets.nidOf(name), targets.typeOf(name));
       data.write(name, start + nameOffset, 'latin1');
       nameOffset += name.length;
     }
@@ -59,7 +59,7 @@ export function encodeDirectory(
   return data;
 }
 
-function encodeDirent(data: Buffer, at: number, nameOffset: number, { nid, type }: DirentTarget): void {
+function encodeDirent(data: Buffer, at: number, nameOffset: number, nid: number, type: number): void {
   data.writeUInt32LE(nid % 2 ** 32, at);
   data.writeUInt32LE(Math.floor(nid / 2 ** 32), at + 4);
   data.writeUInt16LE(nameOffset, at + 8);

@@ -1,6 +1,6 @@
 import { type LayerNode, modeType } from '../tar/layer-node.ts';
 import type { SealedTree } from '../tar/sealed-tree.ts';
-import { type ChunkTable, denseShape, writeDenseIndexes } from './chunks.ts';
+import { type ChunkTable, denseBits, denseCount, writeDenseIndexes } from './chunks.ts';
 import { directoryNames, encodeDirectory } from './directory.ts';
 import { alignUp, CHUNK_INDEX_SIZE } from './format.ts';
 import { chunkedData, deviceData, direntType, encodeInode, type InodeData, ownData } from './inode.ts';
@@ -28,7 +28,8 @@ export function writeImage(sink: ImageSink, tree: SealedTree, options: ImageOpti
   const layout = layOut(tree, options.metaBlock * blockSize, blockBits, planned);
   const inodes = new RegionWriter(sink, layout.metaStart);
   const blocks = new RegionWriter(sink, layout.blocksStart);
-  for (const [index, node] of tree.nodes.entries()) {
+  for (const node of tree.nodes) {
+    const { index } = node;
     const position = layout.positions[index] ?? 0;
     const size = inodeSize(node);
     const xattrs = encodeXattrs(node);
@@ -58,7 +59,7 @@ function writeChunks(
 ): void {
   if (table !== undefined) inodes.write(position, table.indexes);
   else if (node.data !== undefined) {
-    const length = denseShape(node.data.size, blockBits).count * CHUNK_INDEX_SIZE;
+    const length = denseCount(node.data.size, blockBits) * CHUNK_INDEX_SIZE;
     writeDenseIndexes(inodes.buffer, inodes.reserve(position, length), node.data, blockBits);
   }
 }
@@ -71,7 +72,7 @@ function dataOf(
 ): InodeData {
   if (hasChunks(node)) {
     const size = node.data?.size ?? 0;
-    return chunkedData(size, (table ?? denseShape(size, blockBits)).bits);
+    return chunkedData(size, table?.bits ?? denseBits(size, blockBits));
   }
   if (node.type === modeType.character || node.type === modeType.block)
     return deviceData(node.major, node.minor);
@@ -85,9 +86,11 @@ function ownBytes(layout: Layout, tree: SealedTree, node: LayerNode, blockSize: 
   const { children } = node;
   if (children === undefined) return undefined;
   const parent = tree.parents[node.index] ?? node;
-  return encodeDirectory(directoryNames(children), layout.sizes[node.index] ?? 0, blockSize, (name) => {
-    const target = name === '.' ? node : name === '..' ? parent : (children.get(name) ?? node);
-    return { nid: nidOf(layout, target), type: direntType(target) };
+  const targetOf = (name: string): LayerNode =>
+    name === '.' ? node : name === '..' ? parent : (children.get(name) ?? node);
+  return encodeDirectory(directoryNames(children), layout.sizes[node.index] ?? 0, blockSize, {
+    nidOf: (name) => nidOf(layout, targetOf(name)),
+    typeOf: (name) => direntType(targetOf(name)),
   });
 }
 

@@ -19,7 +19,12 @@ export interface IndexerOptions {
   readonly limits?: Partial<TarLimits>;
   /** log2 of the block size: 9, as tar has it, unless an image with larger blocks, holding a copy of the data, is wanted. */
   readonly blockBits?: number;
+  /** Called whenever many small objects have become garbage: after some thousand members, and when all have been put in order. */
+  readonly onGarbage?: () => void;
 }
+
+/** Members between two calls of `onGarbage`: each makes a few small objects that stay, and many that do not. */
+const MEMBERS_PER_CALL = 8_192;
 
 /**
  * Builds the EROFS image of a layer while its tar streams by. The image holds names, inodes and extended attributes;
@@ -39,17 +44,14 @@ export class LayerIndexer {
   #copyIndex = 0;
   #dataPosition = 0;
   #members = 0;
+  readonly #onGarbage: () => void;
 
   constructor(sink: ImageSink, options: IndexerOptions = {}) {
     this.#sink = sink;
     this.#blockBits = options.blockBits ?? 9;
     this.#reader = new TarReader(options.limits);
+    this.#onGarbage = options.onGarbage ?? (() => {});
     this.#nextBlock = firstFreeBlock(this.#blockBits);
-  }
-
-  /** Members of the tar that have been read. */
-  get members(): number {
-    return this.#members;
   }
 
   /** The next bytes of the tar. */
@@ -65,7 +67,9 @@ export class LayerIndexer {
     this.#reader.finish();
     const tarBlocks = Math.ceil(this.#reader.position / 2 ** this.#blockBits);
     if (tarBlocks > MAX_BLOCKS) throw invalid('the layer is too large for block addresses of 32 bits');
-    writeImage(this.#sink, sealTree(this.#tree), {
+    const tree = sealTree(this.#tree);
+    if (this.#members >= MEMBERS_PER_CALL) this.#onGarbage();
+    writeImage(this.#sink, tree, {
       blockBits: this.#blockBits,
       metaBlock: this.#nextBlock,
       tarBlocks,
@@ -76,7 +80,7 @@ export class LayerIndexer {
 
   #add(entry: TarEntry): void {
     const node = this.#tree.add(entry);
-    this.#members++;
+    if (++this.#members % MEMBERS_PER_CALL === 0) this.#onGarbage();
     this.#copies = [];
     this.#copyIndex = 0;
     this.#dataPosition = entry.dataOffset;

@@ -1,7 +1,7 @@
 import { invalid } from '../../base/errors.ts';
 import { type LayerNode, modeType } from '../tar/layer-node.ts';
 import type { SealedTree } from '../tar/sealed-tree.ts';
-import { type ChunkTable, denseShape } from './chunks.ts';
+import { type ChunkTable, denseCount } from './chunks.ts';
 import { directoryNames, measureDirectory } from './directory.ts';
 import {
   alignUp,
@@ -65,7 +65,8 @@ export function layOut(
   const sizes = new Float64Array(count);
   // The first slot stays free: programs take inode number 0 for a deleted file.
   let cursor = metaStart + INODE_SLOT;
-  for (const [index, node] of tree.nodes.entries()) {
+  for (const node of tree.nodes) {
+    const { index } = node;
     const head = inodeSize(node) + encodeXattrs(node).length;
     const size = ownDataSize(node, blockSize);
     const tail = size % blockSize || Math.min(size, blockSize);
@@ -97,7 +98,7 @@ export function hasChunks(node: LayerNode): boolean {
 
 function chunkBytes(node: LayerNode, blockBits: number, planned: ReadonlyMap<LayerNode, ChunkTable>): number {
   const table = planned.get(node);
-  return table?.indexes.length ?? denseShape(node.data?.size ?? 0, blockBits).count * CHUNK_INDEX_SIZE;
+  return table?.indexes.length ?? denseCount(node.data?.size ?? 0, blockBits) * CHUNK_INDEX_SIZE;
 }
 
 /** Bytes of data that the image itself holds for a node. */
