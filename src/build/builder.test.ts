@@ -38,7 +38,7 @@ describe('an image that is built', () => {
     ].join('\n');
     const config = paper.configOf(await paper.build(text, { labels: { a: '2' }, tags: ['one', 'two:3'] }));
     const { architecture, os } = hostPlatform();
-    const layers = [layerOf('base'), layerOf('run make 1'), layerOf('copy "/y"')];
+    const layers = [layerOf('base'), layerOf('run make 1'), layerOf(''), layerOf('copy "/y"')];
     const made = config.history?.find(({ created_by: line }) => line?.includes('make'))?.created ?? '';
     const entry = (created_by: string, isEmpty: boolean, created: string) => ({
       ...{ created, created_by, comment: 'buildkit.dockerfile.v0' },
@@ -67,7 +67,7 @@ describe('an image that is built', () => {
       config.history?.slice(4).map(({ created_by: line, empty_layer: isEmpty }) => [line, isEmpty]),
     ).toEqual([
       ...[
-        ['RUN |1 V=1 /bin/sh -c true # buildkit', true],
+        ['RUN |1 V=1 /bin/sh -c true # buildkit', undefined],
         ['COPY x /y # buildkit', undefined],
         ['USER u', true],
       ],

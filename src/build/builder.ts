@@ -28,6 +28,7 @@ import type { IncrementalContexts } from './files/incremental/incremental-contex
 import { inquire } from './inquiries/inquire.ts';
 import { makeIndex, wantedResult } from './output/image-index.ts';
 import { ToldSteps } from './output/known-steps.ts';
+import { createEmptyLayer } from './solver/empty-layer.ts';
 import { InFlight } from './solver/in-flight.ts';
 import type { SolverParts } from './solver/solve.ts';
 import type { StepMakers } from './solver/step.ts';
@@ -66,6 +67,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     slots: new Slots(() => STEPS_AT_ONCE),
     told: new ToldSteps(),
     failedSteps: new FailedSteps(),
+    emptyLayer: createEmptyLayer(parts),
   };
   return {
     async build(context, request, listener) {

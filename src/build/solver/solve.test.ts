@@ -36,6 +36,7 @@ class Workshop {
       inFlight: this.#inFlight,
       layerSize: async () => 10,
       openShell: async () => {},
+      emptyLayer: async () => layerOf('empty'),
     };
     const surroundings = { sourceDate: this.sourceDate } as Step['surroundings'];
     const lease = this.#lease();

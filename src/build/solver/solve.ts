@@ -5,6 +5,7 @@ import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { StepShell } from '../debug/failed-steps.ts';
 import type { Operation, Vertex } from '../definition/vertex.ts';
 import { BuildError } from '../errors.ts';
+import type { EmptyLayer } from './empty-layer.ts';
 import type { InFlight } from './in-flight.ts';
 import { type Bring, identityOf, type LayersResult, type Result, together } from './result.ts';
 import type { Made, ShellOpener, Step, StepMaker, StepMakers, Surroundings } from './step.ts';
@@ -24,6 +25,7 @@ export interface SolverParts extends StepLookupParts {
   readonly inFlight: InFlight;
   /** For builds that are debugged. */
   readonly openShell: ShellOpener;
+  readonly emptyLayer: EmptyLayer;
 }
 
 export interface Solution {
@@ -152,10 +154,18 @@ export class Solver {
     const wanted = { vertex, key, below, parents };
     const found = vertex.note.ignoresCache ? undefined : await this.#lookup.find(wanted);
     if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
-    const added = found?.layers ?? (await this.#makeOnce(maker, step, wanted));
+    const changed = found?.layers ?? (await this.#makeOnce(maker, step, wanted));
+    const added = await this.#orEmpty(changed);
     const created = found === undefined ? this.#parts.cache.get(key)?.created : found.created;
     const result = layers([...below, ...added], together(bringOf(inputs), found?.bring));
     return { result, key, added, created, cached: found !== undefined };
+  }
+
+  /** The classic builder's images have no layer for a step that has changed nothing. */
+  async #orEmpty(changed: readonly Digest[]): Promise<readonly Digest[]> {
+    const { surroundings, lease } = this.#build;
+    if (changed.length > 0 || surroundings.style === 'classic') return changed;
+    return [await this.#parts.emptyLayer(this.#context, lease)];
   }
 
   /** A step that may be looked at when it fails is nobody else's. */
