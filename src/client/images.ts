@@ -141,6 +141,8 @@ export interface PushOptions {
   /** Without it all tags of the repository. */
   readonly tag?: string | undefined;
   readonly platform?: Platform | undefined;
+  /** What is pushed instead, without a tag: an image's ID or an index's digest. */
+  readonly source?: string | undefined;
   /** Base64url of the registry's credentials as JSON. */
   readonly auth: string;
 }
@@ -151,9 +153,9 @@ export async function pushImage(
   name: string,
   options: PushOptions,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const { tag, platform, auth } = options;
+  const { tag, platform, auth, source } = options;
   const { body } = await client.request('POST', at(name, '/push'), {
-    query: { tag, platform: platform && { ...platform } },
+    query: { tag, source, platform: platform && { ...platform } },
     headers: { 'X-Registry-Auth': auth },
   });
   return body;

@@ -208,6 +208,8 @@ export interface PushOptions {
   readonly credentials: Credentials | undefined;
   /** Only that one of an index; an image must be for it: `not-found` in Docker's words otherwise. */
   readonly platform: Platform | undefined;
+  /** What is brought there instead of what has a tag, known by its digest alone: an image by its ID, or an index by its digest. */
+  readonly source?: Digest | undefined;
   /** The repository and the tags to come. */
   readonly onFound?: (repository: string) => void;
   readonly onLayer?: (progress: PushProgress) => void;
@@ -227,6 +229,7 @@ export interface PushProgress {
 }
 
 export interface PushedImage {
+  /** Empty for what has only its digest there. */
   readonly tag: string;
   /** Of the manifest or index, and its bytes' number. */
   readonly digest: Digest;

@@ -242,11 +242,13 @@ export class StoredImages implements Images {
 
   async #push(context: Context, text: string, options: PushOptions): Promise<readonly PushedImage[]> {
     const reference = parseReference(text);
-    if (options.platform !== undefined) requireImage(this.#store, text, options.platform);
+    if (options.platform !== undefined) {
+      requireImage(this.#store, options.source ?? text, options.platform);
+    }
     options.onFound?.(repositoryOf(reference));
     const { content, registries } = this.#options;
     using lease = content.lease();
-    const pushes = await plannedPushes(this.#parts, reference, options.platform, lease);
+    const pushes = await plannedPushes(this.#parts, reference, options, lease);
     const target = await registries.target(context, reference, options.credentials);
     const destination = new PushDestination(target, reference, content, this.#forms);
     const listener = options.onLayer ?? (() => {});

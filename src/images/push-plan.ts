@@ -11,11 +11,11 @@ import {
   type Reference,
   repositoryOf,
 } from '../oci/reference.ts';
-import type { PushedImage } from './contract.ts';
+import type { PushedImage, PushOptions } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { IndexRecord } from './index-store.ts';
 import type { LayerForms } from './layer-forms.ts';
-import { requireImage } from './resolve.ts';
+import { requireImage, requireTarget, type Target } from './resolve.ts';
 import { readStoredManifest, type StoredManifest } from './stored-manifest.ts';
 import { readWholeIndex, type WholeIndex } from './whole-index.ts';
 
@@ -27,6 +27,7 @@ export interface PushPlanParts {
 
 /** What is to get a tag in the registry: an index whole, or an image. */
 export interface PlannedPush {
+  /** Empty for none but its digest. */
   readonly tag: string;
   /** The image, or of an index the one that suits this host. */
   readonly image: ImageRecord;
@@ -43,12 +44,21 @@ export interface PlannedPush {
 export async function plannedPushes(
   parts: PushPlanParts,
   reference: Reference,
-  platform: Platform | undefined,
+  { platform, source }: Pick<PushOptions, 'platform' | 'source'>,
   lease: Lease,
 ): Promise<readonly PlannedPush[]> {
-  const names = namesToPush(parts.store, reference);
+  const { store } = parts;
+  if (source !== undefined) {
+    const target = requireTarget(store, source, platform);
+    const name = { ...reference, tag: undefined };
+    return [await planPush(parts, name, { ...target, platform }, lease)];
+  }
   const plans: PlannedPush[] = [];
-  for (const name of names) plans.push(await planPush(parts, name, platform, lease));
+  for (const name of namesToPush(store, reference)) {
+    const text = formatReference(name);
+    const target = { image: requireImage(store, text, platform), index: store.indexOf(text), platform };
+    plans.push(await planPush(parts, name, target, lease));
+  }
   return plans;
 }
 
@@ -75,13 +85,10 @@ function byTag(one: Reference, other: Reference): number {
 async function planPush(
   parts: PushPlanParts,
   name: Reference,
-  platform: Platform | undefined,
+  { image, index: record, platform }: Target & { readonly platform: Platform | undefined },
   lease: Lease,
 ): Promise<PlannedPush> {
   const { store, content } = parts;
-  const reference = formatReference(name);
-  const image = requireImage(store, reference, platform);
-  const record = store.indexOf(reference);
   const tag = name.tag ?? '';
   if (record === undefined) return planImage(parts, tag, image, image.manifest, lease);
   const index = platform === undefined ? await readWholeIndex(store, content, record, lease) : undefined;

@@ -38,6 +38,25 @@ async function push(reference: string): Promise<string[]> {
   return steps;
 }
 
+describe('push by digest', () => {
+  test('gives an image no tag, but the name of its digest', async () => {
+    await load('app:v1');
+    const { id } = images.get('app:v1');
+    const [pushed] = await images.push(bench.context, 'r.example/app', { ...anonymous, source: id });
+    const { manifests } = bench.registry.repository('r.example/app');
+    expect([...manifests.keys()]).toEqual([pushed?.digest ?? '']);
+    expect(pushed?.tag).toBe('');
+    expect(images.get(`r.example/app@${pushed?.digest}`).id).toBe(id);
+    expect(images.get('app:v1').digests).toEqual([`r.example/app@${pushed?.digest}`]);
+  });
+
+  test('is refused for what is not here', async () => {
+    const source = digestOf('nothing');
+    const pushing = images.push(bench.context, 'r.example/app', { ...anonymous, source });
+    await expect(pushing).rejects.toThrow(`No such image: ${source}`);
+  });
+});
+
 describe('push', () => {
   test('makes a Docker manifest over gzip layers, and names the image by it', async () => {
     await load('r.example/app:v1');

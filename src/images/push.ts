@@ -1,7 +1,7 @@
 import type { Context } from '../base/context.ts';
 import { notFound } from '../base/errors.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, digestOf } from '../oci/digest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import type { ImageRecord } from './image-store.ts';
 import type { IndexRecord } from './index-store.ts';
@@ -42,7 +42,8 @@ export async function pushPlanned(
     index === undefined
       ? await pushImage(context, parts, planned)
       : await pushMembers(context, parts, image, index);
-  const digest = await parts.destination.putManifest(context, tag, mediaType, bytes);
+  const name = tag === '' ? digestOf(bytes) : tag;
+  const digest = await parts.destination.putManifest(context, name, mediaType, bytes);
   return { tag, image, index: index?.record, digest, bytes };
 }
 

@@ -265,6 +265,24 @@ describe('outputs', () => {
   });
 });
 
+test('a build is pushed by its digest alone', async () => {
+  await using registry = await DockerRegistry.start();
+  const repository = `${registry.host}/by/digest`;
+  write({ Dockerfile: 'FROM busybox\nCOPY a /a\n', a: 'text' });
+  const before = names();
+  const output = `type=image,name=${repository},push-by-digest=true,name-canonical=true,push=true`;
+  for (const more of [[], ['--provenance=true']]) {
+    succeed(['-o', output, '--metadata-file', at('metadata'), ...more]);
+    const digest = json('metadata')['containerimage.digest'];
+    expect(skopeo('inspect', '--tls-verify=false', `docker://${repository}@${digest}`).Digest).toBe(digest);
+    expect(daemon.sampan('run', '--rm', `${repository}@${digest}`, 'cat', '/a')).toBe('text');
+    daemon.sampan('rmi', `${repository}@${digest}`);
+  }
+  const { status } = spawnSync('skopeo', ['list-tags', '--tls-verify=false', `docker://${repository}`]);
+  expect(status).toBe(1);
+  expect(names()).toEqual(before);
+});
+
 describe('attestations', () => {
   const secret = 'a-secret-that-nobody-tells';
 

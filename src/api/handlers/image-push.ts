@@ -1,4 +1,6 @@
+import { invalid } from '../../base/errors.ts';
 import type { PushedImage, PushProgress } from '../../images/contract.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from '../../oci/reference.ts';
 import type { Call } from '../call.ts';
 import { parseRegistryAuth } from '../registry-auth.ts';
@@ -13,14 +15,22 @@ export async function pushImages(call: Call<'imagePush'>, writer: ProgressWriter
   const reference = askedReference(name, query.tag);
   // Told by status, unlike an image that is not there.
   const platform = queryPlatform(query.platform);
-  if (platform !== undefined) engine.images.get(formatReference(reference), platform);
+  const source = sourceOf(query.source);
+  if (platform !== undefined) engine.images.get(source ?? formatReference(reference), platform);
   writer.message({ status: `The push refers to repository [${repositoryOf(reference)}]` });
   await engine.images.push(context, formatReference(reference), {
     credentials: parseRegistryAuth(request.headers.get('x-registry-auth')),
-    platform,
+    ...{ platform, source },
     onLayer: (progress) => tell(progress, writer),
     onPushed: (pushed) => tellPushed(pushed, writer),
   });
+}
+
+/** Fails with `invalid-argument` on what is no digest. */
+function sourceOf(text: string): Digest | undefined {
+  if (text === '') return undefined;
+  if (isDigest(text)) return text;
+  throw invalid(`invalid source ${JSON.stringify(text)}: expected an image's ID or an index's digest`);
 }
 
 /** The tag in the query wins over one in the name. */
@@ -41,6 +51,7 @@ function tellPushed({ tag, digest, size, insteadOf }: PushedImage, writer: Progr
     const [originalIndex, selectedManifest] = [renderDescriptor(index), renderDescriptor(manifest)];
     writer.message({ aux: { manifestPushedInsteadOfIndex: true, originalIndex, selectedManifest } });
   }
-  writer.message({ status: `${tag}: digest: ${digest} size: ${size}` });
+  const name = tag === '' ? '' : `${tag}: `;
+  writer.message({ status: `${name}digest: ${digest} size: ${size}` });
   writer.message({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
 }

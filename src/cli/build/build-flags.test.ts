@@ -82,6 +82,11 @@ describe('--output', () => {
       annotations: { 'annotation-index.a': 'b', 'annotation.c': 'd' },
       compression: 'zstd',
     });
+    const digest = 'type=image,"name=a,b",push-by-digest=true,name-canonical=true,push=true';
+    expect(parse([digest])).toMatchObject({
+      outputs: [{ type: 'push-by-digest', names: ['a', 'b'] }],
+      names: [],
+    });
     const split = parse(['type=local,dest=d,platform-split=false', 'type=tar,dest=t,platform-split=1']);
     expect(split.outputs).toEqual([
       { type: 'files', directory: 'd', split: false },
@@ -108,7 +113,8 @@ describe('--output', () => {
     ['type=docker,dest=x,tar=false', 'docker output is an archive'],
     ['type=oci,dest=x,compression=lzma', 'unsupported layer compression type "lzma"'],
     ['type=oci,dest=x,compression-level=3', 'compression-level is not supported'],
-    ['type=image,name=a,push-by-digest=true', 'push-by-digest is not supported'],
+    ['type=image,push=true,push-by-digest=true', 'name is required to push by digest'],
+    ['type=image,name=a,name-canonical=true', 'name-canonical needs push=true'],
     ['type=image,name=a,oci-mediatypes=false', 'oci-mediatypes=false is not supported'],
     ['type=registry,name=a,push=false', 'registry output is pushed'],
   ])('refuses what cannot be had: %s', (value, message) => {

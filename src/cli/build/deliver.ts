@@ -20,7 +20,7 @@ import { descriptorAnnotations } from './annotations.ts';
 import type { BuildOutcome } from './build-outcome.ts';
 import { type ArchiveChanges, changedArchive, manifestsIn } from './image-archive.ts';
 import { imageFiles } from './image-files.ts';
-import type { PushedManifest } from './metadata.ts';
+import { idOf, type PushedManifest } from './metadata.ts';
 import { keepsImage, type Output, type Outputs } from './outputs.ts';
 
 export interface Delivery {
@@ -65,6 +65,9 @@ async function deliverTo(
   const { session } = delivery;
   let pushed: PushedManifest | undefined;
   if (output.type === 'push') for (const name of delivery.names) pushed = await push(name, delivery);
+  if (output.type === 'push-by-digest') {
+    for (const name of output.names) pushed = await push(name, delivery, idOf(delivery.outcome));
+  }
   if (output.type === 'archive') {
     await write(output.path, await archiveOf(delivery, isNamed, output.format), session);
   }
@@ -131,10 +134,16 @@ async function write(path: string, archive: AsyncIterable<Uint8Array>, { io }: S
   else await writeOutputFile(io, path, archive);
 }
 
-async function push(name: string, { session, client, quiet }: Delivery): Promise<PushedManifest | undefined> {
+/** With `source` that is pushed, without a tag. */
+async function push(
+  name: string,
+  { session, client, quiet }: Delivery,
+  source?: string,
+): Promise<PushedManifest | undefined> {
   const reference = withDefaultTag(parseReference(name));
+  const which = source === undefined ? { tag: reference.tag } : { source };
   const body = await askWithLogin(session, reference.domain, 'push', (auth) =>
-    pushImage(client, repositoryOf(reference), { tag: reference.tag, auth }),
+    pushImage(client, repositoryOf(reference), { ...which, auth }),
   );
   let pushed: PushedManifest | undefined;
   await showProgress(body, progressOutput(session.io, quiet ? 'none' : 'err'), (aux) => {

@@ -9,6 +9,8 @@ export type Output =
   | { readonly type: 'store' }
   /** To the registries of its names. */
   | { readonly type: 'push' }
+  /** To the registries of these names, by its digest alone. */
+  | { readonly type: 'push-by-digest'; readonly names: readonly string[] }
   /** Its files, to a folder or as a tar. `split`: those of each platform in a folder of their own, also of only one. */
   | { readonly type: 'files'; readonly directory: string; readonly split: boolean | undefined }
   | { readonly type: 'tar'; readonly path: string; readonly split: boolean | undefined }
@@ -51,7 +53,7 @@ export function outputsOf(options: Pick<BuildOptions, 'output' | 'push' | 'load'
 
 /** Whether the image is to be found in the store afterwards. */
 export function keepsImage({ outputs }: Pick<Outputs, 'outputs'>): boolean {
-  return outputs.some(({ type }) => type === 'store' || type === 'push');
+  return outputs.some(({ type }) => type === 'store' || type === 'push' || type === 'push-by-digest');
 }
 
 const nothing = { names: [], annotations: {}, compression: '' };
@@ -74,9 +76,10 @@ function parseOutput(value: string): ParsedOutput {
   const fields = new Map([...all].filter(([name]) => !isImage || !name.startsWith('annotation')));
   checkFields(value, fields, known);
   refuseUnsupported(type, fields);
+  const output = outputOf(type, fields);
   return {
-    output: outputOf(type, fields),
-    names: (fields.get('name') ?? '').split(',').filter((name) => name !== ''),
+    output,
+    names: output.type === 'push-by-digest' ? [] : namesIn(fields),
     ...{ annotations, compression: compressionOf(fields) },
   };
 }
@@ -124,14 +127,27 @@ function outputOf(type: string, fields: ReadonlyMap<string, string>): Output {
       if (type === 'docker' && dest === '') return { type: 'store' };
       return { type: 'archive', path: needed(dest, type), format: type };
     default:
-      return { type: type === 'registry' || isSet(fields, 'push') ? 'push' : 'store' };
+      return storedOutput(type, fields);
   }
+}
+
+/** What is pushed by its digest has no tag there, nor here. */
+function storedOutput(type: string, fields: ReadonlyMap<string, string>): Output {
+  const isPushed = type === 'registry' || isSet(fields, 'push');
+  if (!isPushed || !isSet(fields, 'push-by-digest')) return { type: isPushed ? 'push' : 'store' };
+  const names = namesIn(fields);
+  if (names.length === 0) throw new CommandError('name is required to push by digest');
+  return { type: 'push-by-digest', names };
+}
+
+function namesIn(fields: ReadonlyMap<string, string>): string[] {
+  return (fields.get('name') ?? '').split(',').filter((name) => name !== '');
 }
 
 /** Fields that others give a meaning that nothing here has, unless they say what is so anyway. */
 function refuseUnsupported(type: string, fields: ReadonlyMap<string, string>): void {
-  for (const name of ['push-by-digest', 'name-canonical']) {
-    if (isSet(fields, name)) throw new CommandError(`${name} is not supported for ${type} output`);
+  if (isSet(fields, 'name-canonical') && type === 'image' && !isSet(fields, 'push')) {
+    throw new CommandError('name-canonical needs push=true: before that a digest has no name');
   }
   if ((fields.get('dangling-name-prefix') ?? '') !== '') {
     throw new CommandError(`dangling-name-prefix is not supported for ${type} output`);

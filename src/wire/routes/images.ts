@@ -94,8 +94,8 @@ export const imageRoutes = {
     method: 'POST',
     path: '/images/{name}/push',
     summary:
-      'Brings an image, or all tags of a repository, to its registry, with the credentials of `X-Registry-Auth`.',
-    query: { tag: text(), platform: text() },
+      'Brings an image, or all tags of a repository, to its registry, with the credentials of `X-Registry-Auth`; with `source`, an ID or the digest of an index, that one without a tag.',
+    query: { tag: text(), platform: text(), source: text() },
     statuses: [200],
     response: ProgressMessage,
     stream: 'json',
