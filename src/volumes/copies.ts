@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Context } from '../base/context.ts';
 import { conflict, invalid, notFound, SampanError } from '../base/errors.ts';
 import type { Launcher } from '../plan/contract.ts';
-import { packTree, unpackMembers } from './archive.ts';
+import { packTree, unpackMembers } from '../runtime/trees/archive.ts';
 import type { Attachments } from './attachments.ts';
 import type { Volume, VolumeRequest, VolumeSnapshot } from './contract.ts';
 import { copyTree } from './copy-tree.ts';
@@ -149,7 +149,9 @@ export class Copies {
     try {
       return await this.#holding(context, name, async (volume, directory) => {
         if (!(await isEmptyDirectory(directory))) throw conflict(`import ${name}: the volume is not empty`);
-        await populate(this.#parts, context, volume, directory, '', async () => unpackMembers(tar));
+        await populate(this.#parts, context, volume, directory, '', async () =>
+          unpackMembers(tar, 'the volume'),
+        );
         return volume;
       });
     } catch (error) {
