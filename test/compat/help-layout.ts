@@ -1,7 +1,7 @@
 import { changeFlags } from '../../src/cli/container/update-changes.ts';
 
 /** Flags that docker shows and Sampan has not. */
-const notOffered = new Set(['      --tree', '      --cluster']);
+const notOffered = new Set(['      --cluster']);
 
 /** Flags that Sampan has and docker has not, by page. */
 export const added: Readonly<Record<string, ReadonlySet<string>>> = {

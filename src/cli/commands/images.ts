@@ -5,6 +5,7 @@ import { flag } from '../flag.ts';
 import { bool, filter, text } from '../flag-types.ts';
 import { type ListFormat, renderListing } from '../format/listing.ts';
 import { formatUsage } from '../format-usage.ts';
+import { imageTree } from '../listings/image-tree.ts';
 import { imageListing, imageRows } from '../listings/images.ts';
 
 export const command = defineCommand({
@@ -15,18 +16,20 @@ export const command = defineCommand({
     format: flag(text(), '', formatUsage('list')),
     'no-trunc': flag(bool(), '', 'Show values in full length'),
     quiet: flag(bool(), 'q', 'Show only IDs'),
-    tree: flag(bool(), '', 'List the platforms of each image under it (EXPERIMENTAL)', { hidden: true }),
+    tree: flag(bool(), '', 'List the platforms of each image under it (EXPERIMENTAL)'),
   },
   args: { atMost: 1 },
   async run({ args, commandPath, options, session }) {
     const { all, digests, filter: filters, quiet, tree } = options;
-    if (tree) throw new CommandError('--tree is not supported');
+    if (tree) refuseWithTree(options);
     const [name = ''] = args;
     const wanted = name === '' ? filters : { ...filters, reference: { ...filters.reference, [name]: true } };
     const images = await listImages(await session.client(), {
       all,
       filters: Object.keys(wanted).length === 0 ? undefined : wanted,
+      manifests: tree || undefined,
     });
+    if (tree) return session.io.out(imageTree(images));
     const configured = quiet ? '' : session.config.imagesFormat;
     const format = listFormat(options.format || configured || 'table', quiet, digests);
     const showsDigests = digests || ('template' in format && format.template.includes('{{.Digest}}'));
@@ -36,6 +39,23 @@ export const command = defineCommand({
       hintAtSubcommand(session.io.err, name, session.programName);
   },
 });
+
+/** In Docker's words. */
+function refuseWithTree(options: {
+  readonly quiet: boolean;
+  readonly 'no-trunc': boolean;
+  readonly digests: boolean;
+  readonly format: string;
+}): void {
+  const refused = [
+    [options.quiet, 'quiet'],
+    [options['no-trunc'], 'no-trunc'],
+    [options.digests, 'show-digest'],
+    [options.format !== '', 'format'],
+  ] as const;
+  const first = refused.find(([isGiven]) => isGiven);
+  if (first !== undefined) throw new CommandError(`--${first[1]} is not yet supported with --tree`);
+}
 
 function listFormat(format: string, quiet: boolean, digests: boolean): ListFormat {
   if (format === 'raw') {
