@@ -8,6 +8,7 @@ import type {
   ContainerTopResponse,
   ContainerWaitResponse,
 } from '../wire/container-types.ts';
+import type { ReachedPort } from '../wire/network-types.ts';
 import type { TypeOf } from '../wire/schema.ts';
 import type { Stats } from '../wire/stats-types.ts';
 import { compareVersions } from '../wire/versions.ts';
@@ -222,4 +223,9 @@ export function pruneContainers(
 
 function pruneQuery(filters: Filters): Query {
   return Object.keys(filters).length === 0 ? {} : { filters };
+}
+
+/** Its published ports, and whether other hosts get to them. Docker's daemon does not know. */
+export async function containerPorts(client: Client, id: string): Promise<ReachedPort[]> {
+  return (await client.json<ReachedPort[] | null>('GET', at(id, '/ports'))) ?? [];
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, connect } from './client.ts';
 import * as files from './container-files.ts';
+import { containerPorts } from './containers.ts';
 import { ProtocolError } from './errors.ts';
 import * as contents from './image-contents.ts';
 import * as images from './images.ts';
@@ -87,6 +88,7 @@ const simple: [string, () => Promise<unknown>][] = [
       }),
   ],
   ['GET /containers/web/changes', () => files.containerChanges(client, 'web')],
+  ['GET /containers/web/ports', () => containerPorts(client, 'web')],
 ];
 
 describe('a request', () => {

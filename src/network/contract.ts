@@ -50,6 +50,11 @@ export interface Networks {
   planPorts(request: PortChangeRequest): PortChange;
   /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. To be asked before `disconnect`. */
   explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined;
+  /** Which of these endpoints' published ports other hosts get to, by endpoint ID. */
+  reachOf(
+    context: Context,
+    endpoints: readonly Endpoint[],
+  ): Promise<ReadonlyMap<string, readonly PortReach[]>>;
   /** The default bridge's gateway: what `host-gateway` stands for. */
   hostGateway(): string;
   /** Takes in an endpoint whose names have changed. */
@@ -252,6 +257,15 @@ export interface PublishedPort {
   /** "0.0.0.0", "::", or the address asked for. */
   readonly hostAddress: string;
   readonly hostPort: number;
+}
+
+/** Whether other hosts get to a published port, as the host's firewall is now. */
+export interface PortReach {
+  readonly port: PublishedPort;
+  /** For all, for some, for none of them; for this host alone; not known. */
+  readonly reach: 'open' | 'limited' | 'denied' | 'local' | 'unknown';
+  /** What keeps some or all of them from it, like "inet filter input (policy drop)"; empty where nothing does. */
+  readonly deniedBy: string;
 }
 
 export interface ConnectedEndpoint {

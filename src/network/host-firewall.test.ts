@@ -71,6 +71,14 @@ async function both(): Promise<readonly string[]> {
   return [await ask(HOST), await ask(HOST6)];
 }
 
+/** What the host says of both: "open" or who denies it. */
+async function said(): Promise<readonly string[]> {
+  const reach = await networks.reachOf(background(), [container.endpoint]);
+  return (reach.get(container.endpoint.endpointId) ?? []).map(({ reach: word, deniedBy }) =>
+    `${word} ${deniedBy}`.trim(),
+  );
+}
+
 /** Until the rules that follow a change of others' are there. */
 async function settles(wanted: readonly string[]): Promise<void> {
   let found = await both();
@@ -111,11 +119,14 @@ describe('published ports beside a firewall of the host', () => {
 
   test('are reached by others, who are known by their addresses', async () => {
     expect(await both()).toEqual(reached);
+    expect(await said()).toEqual(['open', 'open']);
   });
 
   test('are shut where its input rules shut the port, and open where they open it', async () => {
     await load(handWritten(''));
     await settles(shut);
+    const denied = 'denied inet guard input (policy drop)';
+    expect(await said()).toEqual([denied, denied]);
     await host.run('nft', 'add', 'rule', 'inet', 'guard', 'input', 'tcp', 'dport', '8080', 'accept');
     await settles(reached);
   });
@@ -125,6 +136,8 @@ describe('published ports beside a firewall of the host', () => {
       handWritten(`ip saddr ${NEIGHBOUR} tcp dport 8080 accept; ip6 saddr fd98::/64 tcp dport 8080 accept`),
     );
     await settles([NEIGHBOUR, '']);
+    const limited = 'limited inet guard input (policy drop)';
+    expect(await said()).toEqual([limited, limited]);
   });
 
   test('are shut by the port of the container no more than by others', async () => {
@@ -135,8 +148,10 @@ describe('published ports beside a firewall of the host', () => {
   test('are reached although it forwards nothing by default, and shut where it has a rule against that', async () => {
     await load(handWritten('tcp dport 8080 accept'));
     await settles(reached);
+    expect(await said()).toEqual(['open', 'open']);
     await host.run('nft', 'insert', 'rule', 'inet', 'guard', 'forward', 'tcp', 'dport', '80', 'drop');
     await settles(shut);
+    expect(await said()).toEqual(['denied inet guard forward', 'denied inet guard forward']);
   });
 
   test('are reached beside tables of iptables, which iptables can still read', async () => {
@@ -152,6 +167,7 @@ describe('published ports beside a firewall of the host', () => {
     expect(moved.filter((line) => line.includes('containers'))).toEqual(moved.slice(-2));
     await host.run('iptables', '-D', 'INPUT', '-p', 'tcp', '--dport', '8080', '-j', 'ACCEPT');
     await settles(['', NEIGHBOUR6]);
+    expect(await said()).toEqual(['denied ip filter INPUT (policy drop)', 'open']);
   });
 
   test('are reached where the kernel or a firewall looks at the way back', async () => {
@@ -169,6 +185,7 @@ test('go past its input rules where that is asked for', async () => {
   await begin({ hostFirewall: 'bypass' });
   await load(handWritten(''));
   await settles(reached);
+  expect(await said()).toEqual(['open', 'open']);
   expect(await host.run('ip', '-o', 'link')).not.toContain('gate');
   await host.run('nft', 'delete', 'table', 'inet', 'guard');
   await end();
@@ -179,6 +196,8 @@ test('its forward chains are left alone where that is asked for', async () => {
   await load(handWritten('tcp dport 8080 accept'));
   await Bun.sleep(300);
   expect(await both()).toEqual(shut);
+  const denied = 'denied inet guard forward (policy drop)';
+  expect(await said()).toEqual([denied, denied]);
   expect(await host.run('nft', 'list', 'table', 'inet', 'guard')).not.toContain('containers');
   await host.run('nft', 'delete', 'table', 'inet', 'guard');
   await end();

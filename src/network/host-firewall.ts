@@ -11,6 +11,7 @@ import { closePassage, openPassage, type Passage, type Step } from './firewall-p
 import type { Link } from './netlink/links.ts';
 import { dumpRuleset, type Ruleset, readRuleset } from './nftables/ruleset.ts';
 import type { HostFirewall as Manners } from './options.ts';
+import type { Ways } from './reachability.ts';
 import { checksReturnPath, makeReturnPath, removeReturnPath } from './return-path.ts';
 
 export interface HostFirewallOptions {
@@ -34,6 +35,11 @@ export class HostFirewall {
 
   constructor(options: HostFirewallOptions) {
     this.#options = options;
+  }
+
+  /** How packets to published ports go. */
+  get ways(): Ways {
+    return { table: this.#options.table, gate: this.#gate?.inName };
   }
 
   /** What others' chains must know of this one. */

@@ -4,7 +4,7 @@ import { messageOf, SampanError } from '../base/errors.ts';
 import type { Operation } from '../plan/operations.ts';
 import { addressInUse, enableForwarding, type HostNetwork, inspectHost, prepareBridge } from './bridge.ts';
 import { BridgeNetwork } from './bridge-network.ts';
-import type { Endpoint, Network } from './contract.ts';
+import type { Endpoint, Network, PortReach } from './contract.ts';
 import { defaultBridgePool } from './describe.ts';
 import { firewallPortsOf, type HostIpv6 } from './endpoint-plan.ts';
 import { addBridge, type FirewallBridge, type FirewallPorts, removeBridgeRules } from './firewall.ts';
@@ -15,6 +15,7 @@ import { prefixOf } from './network-config.ts';
 import { bridgeSettingsOf, type NetworkHost, openNetwork } from './open-network.ts';
 import type { NetworksOptions } from './options.ts';
 import { PortAllocator } from './ports.ts';
+import { reachOf, surveyFirewall } from './reachability.ts';
 import type { SubnetPool } from './subnets.ts';
 
 /** What there is to be set up when the daemon starts. */
@@ -60,6 +61,25 @@ export class LiveNetworks {
   get host(): NetworkHost {
     if (this.#host !== undefined && this.#bridge !== undefined) return this.#host;
     throw new SampanError('unavailable', 'the bridge network has not been started');
+  }
+
+  /** As `Networks` has it. */
+  async reachOf(
+    context: Context,
+    endpoints: readonly Endpoint[],
+  ): Promise<ReadonlyMap<string, readonly PortReach[]>> {
+    const published = endpoints.filter(({ ports }) => ports.length > 0);
+    if (published.length === 0) return new Map();
+    const { ways } = this.#firewall;
+    const surveyed = await surveyFirewall(context, this.#options.launcher, ways);
+    return new Map(
+      published.flatMap((endpoint) => {
+        const bridge = this.#live.get(endpoint.networkId)?.firewall;
+        if (bridge === undefined) return [];
+        const destination = { endpoint, bridge: bridge.name, internal: bridge.internal };
+        return [[endpoint.endpointId, reachOf(surveyed, ways, destination)] as const];
+      }),
+    );
   }
 
   find(id: string): LiveNetwork | undefined {

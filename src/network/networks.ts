@@ -14,6 +14,7 @@ import {
   type Networks,
   type PortChange,
   type PortChangeRequest,
+  type PortReach,
   type PublishFailure,
   predefinedNetworks,
 } from './contract.ts';
@@ -282,6 +283,13 @@ class LocalNetworks implements Networks {
   rename(endpoint: Endpoint): void {
     this.#live.find(endpoint.networkId)?.replace(endpoint);
     this.#name(endpoint);
+  }
+
+  reachOf(
+    context: Context,
+    endpoints: readonly Endpoint[],
+  ): Promise<ReadonlyMap<string, readonly PortReach[]>> {
+    return this.#live.reachOf(context, endpoints);
   }
 
   hostGateway(): string {

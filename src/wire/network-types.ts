@@ -79,6 +79,22 @@ export type EndpointResource = TypeOf<typeof EndpointResource>;
 
 const PeerInfo = struct('PeerInfo', { Name: string, IP: string });
 
+/** A published port, and whether other hosts get to it as the host's firewall is now. Docker has no such thing. */
+export const ReachedPort = struct('ReachedPort', {
+  Container: string,
+  Network: string,
+  IP: string,
+  PrivatePort: uint32,
+  /** 0 where the container is reached at its own address. */
+  PublicPort: uint32,
+  Type: string,
+  /** "open", "limited" (some get there), "denied", "local" (this host alone), "unknown". */
+  Reach: string,
+  /** What keeps some or all of them from it: family, table and chain. */
+  DeniedBy: string,
+});
+export type ReachedPort = TypeOf<typeof ReachedPort>;
+
 /** `GET /networks/{id}`, and the items of `GET /networks`. */
 export const NetworkInspect = struct('Network', {
   Name: string,
@@ -98,6 +114,8 @@ export const NetworkInspect = struct('Network', {
   Options: map(string),
   Labels: map(string),
   Peers: optional(list(PeerInfo)),
+  /** Of one network, if its containers have published any. Docker has no such thing. */
+  Ports: optional(list(ReachedPort)),
 });
 export type NetworkInspect = TypeOf<typeof NetworkInspect>;
 

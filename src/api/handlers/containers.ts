@@ -5,6 +5,7 @@ import type { HandlersOf } from '../call.ts';
 import { selectContainers } from '../filters/containers.ts';
 import { matchesLabels } from '../filters/match.ts';
 import { renderContainer, renderSummary } from '../render/container.ts';
+import { reachedPorts } from '../render/reached-ports.ts';
 import { untilFilter } from '../timestamp.ts';
 import { createRequest } from './create-request.ts';
 import { terminalSize } from './terminal-size.ts';
@@ -28,6 +29,7 @@ export const containerHandlers: HandlersOf<
   | 'containerRemove'
   | 'containerUpdate'
   | 'containerResize'
+  | 'containerPorts'
   | 'containerTop'
 > = {
   async containerList({ engine, context, query, version }) {
@@ -118,6 +120,10 @@ export const containerHandlers: HandlersOf<
 
   async containerResize({ engine, context, name, query }) {
     await engine.containers.resize(context, name, terminalSize(query));
+  },
+
+  async containerPorts({ engine, context, name }) {
+    return reachedPorts(engine.networks, context, [engine.containers.get(name)]);
   },
 
   async containerTop({ engine, context, name, query }) {

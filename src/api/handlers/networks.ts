@@ -6,6 +6,7 @@ import { matchesLabels } from '../filters/match.ts';
 import { selectNetworks } from '../filters/networks.ts';
 import { isRunning } from '../render/container-state.ts';
 import { renderNetwork } from '../render/network.ts';
+import { reachedPorts } from '../render/reached-ports.ts';
 import { untilFilter } from '../timestamp.ts';
 import { networkRequest } from './network-request.ts';
 
@@ -39,10 +40,13 @@ export const networkHandlers: HandlersOf<NetworkRoutes> = {
     return { NetworksDeleted: removed.length === 0 ? null : [...removed] };
   },
 
-  networkInspect({ engine, name, version, query: { scope } }) {
+  async networkInspect({ engine, context, name, version, query: { scope } }) {
     const network = engine.networks.get(name);
     if (scope !== '' && scope !== network.scope) throw notFound(`network ${name} not found`);
-    return renderNetwork(network, runningContainers(engine), version);
+    const members = runningContainers(engine);
+    const ports = await reachedPorts(engine.networks, context, members, network.id);
+    const rendered = renderNetwork(network, members, version);
+    return ports.length === 0 ? rendered : { ...rendered, Ports: ports };
   },
 
   async networkRemove({ engine, context, name }) {

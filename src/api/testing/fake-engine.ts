@@ -212,6 +212,7 @@ export function createFakeEngine(): FakeEngine {
       rename: () => {},
       explainStart: () => undefined,
       hostGateway: () => '172.17.0.1',
+      reachOf: async () => new Map(),
     },
     volumes: fakeVolumes(stored),
     events: {

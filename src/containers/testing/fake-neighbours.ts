@@ -11,6 +11,7 @@ import type {
   Networks,
   PortChange,
   PortChangeRequest,
+  PortReach,
 } from '../../network/contract.ts';
 import { NameTable } from '../../network/names.ts';
 import type { ImageProcess } from '../../oci/image.ts';
@@ -225,6 +226,10 @@ export class FakeNetworks implements Networks {
 
   explainStart(): undefined {
     return undefined;
+  }
+
+  async reachOf(): Promise<ReadonlyMap<string, readonly PortReach[]>> {
+    return new Map();
   }
 
   hostGateway(): string {

@@ -143,3 +143,10 @@ export function decodeRoute({ type, payload }: ReceivedMessage): Subnet | undefi
   const prefixLength = Math.min(payload[1] ?? bits, bits);
   return { family: destination.family, network: destination.value, prefixLength };
 }
+
+/** The interface that a default route goes by; undefined for other routes. */
+export function decodeDefaultRoute({ type, payload }: ReceivedMessage): number | undefined {
+  if (type !== messageType.newRoute || payload.length < 12 || payload[1] !== 0) return undefined;
+  const index = readAttributes(payload, 12).get(routeAttribute.outputInterface);
+  return index === undefined ? undefined : u32(index, 0);
+}

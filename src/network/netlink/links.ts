@@ -222,6 +222,8 @@ export interface Link {
   readonly macAddress: string;
   /** "bridge", "veth" ...; empty for a device of the machine. */
   readonly kind: string;
+  /** 0 unless somebody put it into another one. */
+  readonly group: number;
 }
 
 /** Undefined for a message that is no link. */
@@ -232,12 +234,14 @@ export function decodeLink(message: ReceivedMessage): Link | undefined {
   if (name === undefined) return undefined;
   const info = readAttributes(attributes.get(linkAttribute.info) ?? new Uint8Array(), 0);
   const master = attributes.get(linkAttribute.master);
+  const group = attributes.get(linkAttribute.group);
   return {
     index: u32(message.payload, 4),
     name: readText(name),
     macAddress: formatMac(attributes.get(linkAttribute.address) ?? new Uint8Array()),
     master: master === undefined ? 0 : u32(master, 0),
     kind: readText(info.get(linkInfo.kind) ?? new Uint8Array()),
+    group: group === undefined ? 0 : u32(group, 0),
   };
 }
 

@@ -16,7 +16,9 @@ export const messageKind = {
   getRule: 7,
   deleteRule: 8,
   newSet: 9,
+  getSet: 10,
   newElement: 12,
+  getElement: 13,
   deleteElement: 14,
 } as const;
 
@@ -39,7 +41,7 @@ export const dataType = {
   verdict: 0xffffff00,
 } as const;
 
-export const setFlag = { map: 0x8 } as const;
+export const setFlag = { interval: 0x4, map: 0x8 } as const;
 
 /** Sixteen registers of four bytes: a value of a longer type takes as many as it needs. */
 export const FIRST_REGISTER = 8;

@@ -11,6 +11,7 @@ import {
   ExecStartRequest,
 } from '../container-types.ts';
 import { IdResponse } from '../messages.ts';
+import { ReachedPort } from '../network-types.ts';
 import { filters, flag, integer, text, unsigned } from '../query.ts';
 import type { Route } from '../route.ts';
 import { list } from '../schema.ts';
@@ -205,6 +206,18 @@ export const containerRoutes = {
     response: ContainerTopResponse,
     stream: 'none',
     since: '1.3',
+  },
+  containerPorts: {
+    method: 'GET',
+    path: '/containers/{id}/ports',
+    summary:
+      "Lists a container's published ports, and whether other hosts get to them past the host's firewall.",
+    query: {},
+    statuses: [200],
+    response: list(ReachedPort),
+    stream: 'none',
+    since: '1.51',
+    own: true,
   },
   containerStats: {
     method: 'GET',
