@@ -9,16 +9,19 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "conduit.h"
 #include "loop.h"
 #include "supervisor.h"
 
 enum {
-	/* Connections have two descriptors each; the rest of what the process may have is for clients and execs. */
+	/* Connections have two descriptors each; the rest of what the process may have is for conduits, clients and execs. */
 	DESCRIPTORS_KEPT = 512,
 	CONNECTIONS_MIN = 64,
 	/* Each may hold two chunks in memory while its ends are slow: 2 GiB at worst. */
 	CONNECTIONS_MAX = 16384,
 	CHUNK = 64 << 10,
+	/* Whoever has said so much gets a conduit. */
+	BULK = 1 << 20,
 	/* Descriptors can be short for a moment: then accepting pauses. */
 	PAUSE_MS = 100,
 };
@@ -37,7 +40,11 @@ struct port {
 struct end {
 	struct watch watch;
 	struct connection *connection;
+	/* What was copied, and behind it what is in the pipe. */
 	struct buffer pending;
+	struct conduit conduit;
+	/* Bytes that it said and that were copied. */
+	size_t said;
 	/* It has no more to say. */
 	bool finished;
 	/* It was told that no more comes. */
@@ -69,6 +76,7 @@ static void end_connection(struct connection *connection)
 	for (int i = 0; i < 2; i++) {
 		watch_close(&connection->ends[i].watch);
 		buffer_release(&connection->ends[i].pending);
+		conduit_close(&connection->ends[i].conduit);
 	}
 	connection_count--;
 	port->connections--;
@@ -86,14 +94,19 @@ static struct end *other(struct end *end)
 	return end == &connection->ends[0] ? &connection->ends[1] : &connection->ends[0];
 }
 
+static bool has_pending(const struct end *end)
+{
+	return buffer_length(&end->pending) || end->conduit.held;
+}
+
 static void update(struct end *end)
 {
 	uint32_t events = 0;
 
 	/* It is read only when what it said before has been passed on: nothing piles up. */
-	if (!end->finished && !end->connection->connecting && buffer_length(&other(end)->pending) == 0)
+	if (!end->finished && !end->connection->connecting && !has_pending(other(end)))
 		events |= EPOLLIN;
-	if (buffer_length(&end->pending) || (end->connection->connecting && end == &end->connection->ends[1]))
+	if (has_pending(end) || (end->connection->connecting && end == &end->connection->ends[1]))
 		events |= EPOLLOUT;
 	watch_for(&end->watch, events);
 }
@@ -104,7 +117,7 @@ static int settle(struct connection *connection)
 	for (int i = 0; i < 2; i++) {
 		struct end *end = &connection->ends[i];
 
-		if (!end->told && other(end)->finished && buffer_length(&end->pending) == 0) {
+		if (!end->told && other(end)->finished && !has_pending(end)) {
 			end->told = true;
 			shutdown(end->watch.fd, SHUT_WR);
 		}
@@ -118,15 +131,35 @@ static int settle(struct connection *connection)
 	return 0;
 }
 
-/* Both return -1 when the connection broke. */
+/* All return -1 when the connection broke. */
+static int moved(ssize_t count)
+{
+	return count >= 0 || errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
 static int write_pending(struct end *end)
 {
-	ssize_t count = send(end->watch.fd, buffer_head(&end->pending), buffer_length(&end->pending), MSG_NOSIGNAL);
+	size_t length = buffer_length(&end->pending);
+	ssize_t count;
 
-	if (count < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	buffer_consume(&end->pending, (size_t)count);
-	return 0;
+	if (length == 0)
+		return moved(conduit_drain(&end->conduit, end->watch.fd));
+	count = send(end->watch.fd, buffer_head(&end->pending), length, MSG_NOSIGNAL);
+	if (count > 0)
+		buffer_consume(&end->pending, (size_t)count);
+	return moved(count);
+}
+
+static int move(struct end *from)
+{
+	struct end *to = other(from);
+	ssize_t count = conduit_fill(&to->conduit, from->watch.fd);
+
+	if (count <= 0) {
+		from->finished = count == 0;
+		return moved(count);
+	}
+	return write_pending(to);
 }
 
 static int carry(struct end *from)
@@ -136,14 +169,16 @@ static int carry(struct end *from)
 	ssize_t count = read(from->watch.fd, scratch, sizeof(scratch));
 	ssize_t sent;
 
-	if (count < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (count == 0) {
-		from->finished = true;
-		return 0;
+	if (count <= 0) {
+		from->finished = count == 0;
+		return moved(count);
 	}
+	from->said += (size_t)count;
+	/* Of streams, TCP alone can be spliced. */
+	if (from->said >= BULK && from->connection->port->target.protocol == IPPROTO_TCP)
+		conduit_open(&to->conduit);
 	sent = send(to->watch.fd, scratch, (size_t)count, MSG_NOSIGNAL);
-	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+	if (moved(sent) < 0)
 		return -1;
 	if (sent < 0)
 		sent = 0;
@@ -169,10 +204,10 @@ static void end_ready(struct watch *watch, uint32_t events)
 
 	if (connection->connecting)
 		result = end == &connection->ends[1] ? finish_connecting(end) : events & EPOLLERR ? -1 : 0;
-	else if (events & EPOLLOUT && buffer_length(&end->pending))
+	else if (events & EPOLLOUT && has_pending(end))
 		result = write_pending(end);
 	else if (events & EPOLLIN)
-		result = carry(end);
+		result = other(end)->conduit.is_open ? move(end) : carry(end);
 	else if (events & (EPOLLERR | EPOLLHUP))
 		result = -1;
 	if (result < 0)
