@@ -1,6 +1,7 @@
 import type { Handlers } from './call.ts';
 import { buildHandlers } from './handlers/build.ts';
 import { buildDirectoryHandlers } from './handlers/build-directories.ts';
+import { buildMountHandlers } from './handlers/build-mounts.ts';
 import { buildShellHandlers } from './handlers/build-shells.ts';
 import { buildkitHandlers } from './handlers/buildkit.ts';
 import { commitHandlers } from './handlers/commit.ts';
@@ -33,6 +34,7 @@ export const handlers: Handlers = {
   ...registryHandlers,
   ...buildHandlers,
   ...buildDirectoryHandlers,
+  ...buildMountHandlers,
   ...buildShellHandlers,
   ...buildkitHandlers,
   ...networkHandlers,

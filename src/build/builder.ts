@@ -44,6 +44,7 @@ export interface BuilderParts
   readonly steps: StepMakers;
   readonly resultLayers: Pick<ResultLayers, 'of'>;
   readonly keeper: CacheKeeper;
+  readonly mounts: Builder['mounts'];
   /** What is kept of clients' directories. */
   readonly contexts: Pick<IncrementalContexts, 'begin'>;
   /** Host directory for what is there only while it is used. */
@@ -92,6 +93,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     runShell: (context, id, shell) => runParts.failedSteps.run(context, id, shell),
     resizeShell: (id, rows, columns) => runParts.failedSteps.resize(id, rows, columns),
     directories: new WaitingDirectories(),
+    mounts: parts.mounts,
     cache: () => parts.keeper.list(),
     prune: (context, options) => parts.keeper.prune(context, options),
   };

@@ -59,6 +59,7 @@ export interface Builder {
   /** Fails with `not-found` where none runs. */
   resizeShell(id: string, rows: number, columns: number): Promise<void>;
   readonly directories: ClientDirectories;
+  readonly mounts: MountArchives;
   /** What the cache holds. */
   cache(): Promise<readonly CacheRecord[]>;
   prune(context: Context, options: CachePruneOptions): Promise<CachePruneResult>;
@@ -324,6 +325,17 @@ export type TranscriptEvent =
   | { readonly type: 'unused'; readonly args: readonly string[] }
   /** What a whole stage made. */
   | { readonly type: 'stage'; readonly id: Digest | undefined };
+
+/** Cache mounts, by what Dockerfiles call them ("/root/.cache") or by their records' IDs. */
+export interface MountArchives {
+  /** A tar of what is in one; it may be used meanwhile. Fails with `not-found`. */
+  export(context: Context, name: string): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Puts what a tar has, in any compression, in the place of what is in one; one that is not there is made. Returns its record's ID. Fails with
+   * `conflict` while it is used, with `invalid-argument` on names that lead out of it; then nothing has changed.
+   */
+  import(context: Context, name: string, tar: AsyncIterable<Uint8Array>): Promise<string>;
+}
 
 export interface CacheRecord {
   readonly id: string;

@@ -3,6 +3,7 @@ import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createBuilder } from '../build/builder.ts';
 import { CacheKeeper } from '../build/cache/cache-keeper.ts';
+import { createMountArchives } from '../build/cache/mount-archives.ts';
 import type { Builder } from '../build/contract.ts';
 import { IncrementalContexts } from '../build/files/incremental/incremental-contexts.ts';
 import { LayersTree } from '../build/files/layers-tree.ts';
@@ -67,6 +68,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
       run: createRunStep(runStepParts),
     },
     openShell: createShellOpener(runStepParts),
+    mounts: createMountArchives(cacheMounts, trees),
     keeper: new CacheKeeper({
       ...{ cache, images, contexts, mounts: cacheMounts, imageMaker: images.maker },
       diskSize: async (layer) => onDisk(await layerSize(layer)) + (await snapshots.layerUsage(layer)),

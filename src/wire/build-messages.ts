@@ -176,6 +176,10 @@ export const BuildDirectory = struct('BuildDirectory', {
 export const AddedBuildDirectory = struct('AddedBuildDirectory', { ID: string });
 export type AddedBuildDirectory = TypeOf<typeof AddedBuildDirectory>;
 
+/** The answer to `PUT /build/mounts/{id}/archive`: the ID of the cache mount's record. */
+export const ImportedMount = struct('ImportedMount', { ID: string });
+export type ImportedMount = TypeOf<typeof ImportedMount>;
+
 /** The answer to `POST /build/contexts`, whose body is a tar: a named context of builds that follow, kept for a while. */
 export const UploadedContext = struct('UploadedContext', { ID: string });
 export type UploadedContext = TypeOf<typeof UploadedContext>;

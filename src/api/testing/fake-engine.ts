@@ -291,6 +291,16 @@ export function createFakeEngine(): FakeEngine {
       },
       resizeShell: async (id, rows, columns) => void calls.push(['resizeShell', id, rows, columns]),
       directories: fakeDirectories(calls),
+      mounts: {
+        async export(_context, name) {
+          if (name === 'missing') throw new SampanError('not-found', 'no such cache mount: missing');
+          return bytesOf(`tar of ${name}`);
+        },
+        async import(_context, name, tar) {
+          calls.push(['importMount', name, Buffer.concat(await Array.fromAsync(tar)).toString()]);
+          return 'imported';
+        },
+      },
       cache: async () => [cacheRecord],
       async prune(_context, options) {
         calls.push(['pruneCache', options, options.filter(cacheRecord)]);
@@ -327,6 +337,10 @@ export function createFakeEngine(): FakeEngine {
     },
   };
   return engine;
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array, void, void> {
+  yield Buffer.from(text);
 }
 
 const noFiles: Awaited<ReturnType<Engine['builder']['openTree']>>['tree'] = {

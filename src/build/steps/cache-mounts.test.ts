@@ -229,3 +229,50 @@ describe('the records of cache mounts', () => {
     expect((await mounts.list()).map(({ description }) => description)).toEqual(['cached mount kept']);
   });
 });
+
+describe('a cache mount that is filled', () => {
+  async function* parts(text: string, mode = 0o755): AsyncGenerator<TreePart> {
+    yield { type: 'directory', name: '.', mode, uid: 5, gid: 6 };
+    yield { type: 'file', name: 'file', size: text.length };
+    yield Buffer.from(text);
+  }
+  const contentOf = async (id: string): Promise<string> => {
+    using mount = await acquire(id);
+    return readFileSync(join(mount.path, 'file'), 'utf8');
+  };
+
+  test('is made, or has another content from then on, for later daemons too', async () => {
+    const id = await mounts.fill(context, 'npm', parts('first', 0o700));
+    expect(await contentOf('npm')).toBe('first');
+    expect(await mounts.fill(context, id.slice(0, 12), parts('second'))).toBe(id);
+    mounts = await reopen();
+    expect(await contentOf('npm')).toBe('second');
+    expect((await mounts.list()).map(({ description }) => description)).toEqual(['cached mount npm']);
+    expect(readdirSync(directory)).toEqual([id]);
+  });
+
+  test('stays as it was while it is used, and when the content fails', async () => {
+    await mounts.fill(context, 'npm', parts('first'));
+    using _used = await acquire('npm');
+    await expect(mounts.fill(context, 'npm', parts('second'))).rejects.toMatchObject({ code: 'conflict' });
+    async function* broken(): AsyncGenerator<TreePart> {
+      yield { type: 'file', name: 'file', size: 5 };
+      throw new Error('broken');
+    }
+    await expect(mounts.fill(context, 'new', broken())).rejects.toThrow('broken');
+    expect(readdirSync(directory)).toHaveLength(1);
+    expect(await contentOf('npm')).toBe('first');
+  });
+
+  test('is used by its name or ID, which must mean one alone', async () => {
+    await expect(mounts.use(context, 'npm')).rejects.toMatchObject({ code: 'not-found' });
+    const id = await mounts.fill(context, 'npm', parts('first'));
+    for (const name of ['npm', id, id.slice(0, 12)]) {
+      using mount = await mounts.use(context, name);
+      expect(readFileSync(join(mount.path, 'file'), 'utf8')).toBe('first');
+    }
+    using _seeded = await acquire('npm', { seed: seedOf('other') });
+    await expect(mounts.use(context, 'npm')).rejects.toMatchObject({ code: 'conflict' });
+    await expect(mounts.fill(context, 'npm', parts('x'))).rejects.toThrow('name one by its ID, of ');
+  });
+});

@@ -87,14 +87,40 @@ export class CacheMounts {
       this.#locks.release(id);
       throw error;
     }
-    let held = true;
-    return {
-      path: this.#path(id),
-      [Symbol.dispose]: () => {
-        if (held) this.#locks.release(id);
-        held = false;
-      },
-    };
+    return this.#held(id);
+  }
+
+  /** One that is there, by what Dockerfiles call it or by its record's ID. Fails with `not-found`, and with `conflict` where several are meant. */
+  async use(context: Context, name: string): Promise<CacheMount> {
+    const { id } = this.#meant(name) ?? missing(name);
+    await this.#locks.acquire(context.signal, id, 'shared');
+    if (this.#find(id) !== undefined) return this.#held(id);
+    this.#locks.release(id);
+    return missing(name);
+  }
+
+  /**
+   * Puts content, itself first as ".", in the place of what such a one holds; makes one if there is none. Returns its record's ID. Fails with
+   * `conflict` while it is in use, and where several are meant; until all of the content is there nothing has changed.
+   */
+  async fill(context: Context, name: string, content: AsyncIterable<TreePart>): Promise<string> {
+    const id = this.#meant(name)?.id ?? rowId([name, '', 0]);
+    const { directory } = this.#options;
+    const [unfinished, trash] = [join(directory, unfinishedName()), join(directory, unfinishedName())];
+    mkdirSync(unfinished, { mode: 0o700 });
+    try {
+      await this.#own(context, unfinished, content);
+      if (!this.#locks.tryExclusive(id)) throw conflict(`the cache mount ${JSON.stringify(name)} is in use`);
+      try {
+        if (this.#find(id) !== undefined) renameSync(this.#path(id), trash);
+        this.#put(id, unfinished);
+      } finally {
+        this.#locks.release(id);
+      }
+    } finally {
+      for (const path of [unfinished, trash]) await rm(path, { recursive: true, force: true });
+    }
+    return directoryName(id);
   }
 
   async list(): Promise<readonly CacheRecord[]> {
@@ -134,6 +160,27 @@ export class CacheMounts {
     return bytes;
   }
 
+  #held(id: string): CacheMount {
+    let held = true;
+    return {
+      path: this.#path(id),
+      [Symbol.dispose]: () => {
+        if (held) this.#locks.release(id);
+        held = false;
+      },
+    };
+  }
+
+  #meant(name: string): Row | undefined {
+    const rows = this.#rows();
+    const named = rows.filter(({ id }) => nameOf(id)[0] === name);
+    const isId = /^[0-9a-f]{4,64}$/.test(name);
+    const found = named.length > 0 || !isId ? named : rows.filter((row) => row.directory.startsWith(name));
+    if (found.length < 2) return found[0];
+    const ids = found.map((row) => row.directory.slice(0, 12)).join(', ');
+    throw conflict(`several cache mounts are called ${JSON.stringify(name)}: name one by its ID, of ${ids}`);
+  }
+
   /** The ID of the row that the caller may now use. */
   async #lock(context: Context, { id, seed, sharing }: CacheMountRequest): Promise<string> {
     if (sharing === 'private') {
@@ -161,40 +208,39 @@ export class CacheMounts {
   }
 
   async #make(context: Context, id: string, request: CacheMountRequest): Promise<void> {
-    const { database, directory } = this.#options;
+    const { directory } = this.#options;
     const unfinished = join(directory, unfinishedName());
     mkdirSync(unfinished, { mode: 0o700 });
     try {
-      const owner =
-        request.seed === undefined ? request : await this.#fill(context, unfinished, request.seed);
-      chownSync(unfinished, owner.uid, owner.gid);
-      chmodSync(unfinished, owner.mode);
-      renameSync(unfinished, this.#path(id));
-      database
-        .query('INSERT INTO cache_mounts VALUES (?, ?, ?, NULL, 0)')
-        .run(id, directoryName(id), Date.now());
+      if (request.seed === undefined) giveTo(unfinished, request);
+      else await this.#own(context, unfinished, request.seed.read(context));
+      this.#put(id, unfinished);
     } catch (error) {
       for (const path of [unfinished, this.#path(id)]) await rm(path, { recursive: true, force: true });
       throw error;
     }
   }
 
-  /** Returns what the seed's own directory is like. */
-  async #fill(
-    context: Context,
-    path: string,
-    seed: CacheMountSeed,
-  ): Promise<Pick<CacheMountRequest, 'mode' | 'uid' | 'gid'>> {
+  /** A directory that is whole becomes that of the row. */
+  #put(id: string, path: string): void {
+    renameSync(path, this.#path(id));
+    this.#options.database
+      .query('INSERT OR IGNORE INTO cache_mounts VALUES (?, ?, ?, NULL, 0)')
+      .run(id, directoryName(id), Date.now());
+  }
+
+  /** Fills a directory, and makes it what the content's own directory is like. */
+  async #own(context: Context, path: string, content: AsyncIterable<TreePart>): Promise<void> {
     let owner = { mode: 0o755, uid: 0, gid: 0 };
-    async function* content(): AsyncGenerator<TreePart, void, void> {
-      for await (const part of seed.read(context)) {
+    async function* below(): AsyncGenerator<TreePart, void, void> {
+      for await (const part of content) {
         if (part instanceof Uint8Array || part.name !== '.') yield part;
         else owner = { mode: part.mode ?? 0o755, uid: part.uid ?? 0, gid: part.gid ?? 0 };
       }
     }
     await using tree = await this.#options.trees.open(context, { kind: 'directory', path });
-    await tree.write(context, '/', content(), { keepKinds: false });
-    return owner;
+    await tree.write(context, '/', below(), { keepKinds: false });
+    giveTo(path, owner);
   }
 
   async #recover(): Promise<void> {
@@ -223,6 +269,15 @@ export class CacheMounts {
   #path(id: string): string {
     return join(this.#options.directory, directoryName(id));
   }
+}
+
+function giveTo(path: string, { mode, uid, gid }: Pick<CacheMountRequest, 'mode' | 'uid' | 'gid'>): void {
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+}
+
+function missing(name: string): never {
+  throw notFound(`no such cache mount: ${name}`);
 }
 
 function rowId(name: Name): string {

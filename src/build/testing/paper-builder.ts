@@ -132,6 +132,7 @@ export class PaperBuilder {
       ...{ cache, images, imageMaker, directory: '/nonexistent', layerSize: async () => 1 },
       ...{ registries, exchange },
       openShell: async () => {},
+      mounts: { export: () => Promise.reject(notFound('paper')), import: async () => '' },
       snapshots: { hasLayer: async () => true },
       openLayers: () => Promise.reject(new Error('paper has no files')),
       steps: this.#steps(),

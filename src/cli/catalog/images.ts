@@ -20,6 +20,18 @@ export const imageCommands: readonly CatalogEntry[] = [
   { path: 'builder prune', ...prune },
   { path: 'buildx prune', ...prune },
   {
+    path: 'builder export',
+    usage: '[OPTIONS] MOUNT',
+    short: 'Write what is in a cache mount as a tar archive',
+    load: () => import('../commands/builder-export.ts'),
+  },
+  {
+    path: 'builder import',
+    usage: 'MOUNT [FILE|-]',
+    short: 'Fill a cache mount from a tar archive',
+    load: () => import('../commands/builder-import.ts'),
+  },
+  {
     path: 'image pull',
     shortcut: 'pull',
     usage: '[OPTIONS] NAME[:TAG|@DIGEST]',

@@ -135,6 +135,7 @@ async function namesFor(
   if (/IMAGE|REPOSITORY|NAME\[:TAG\]/.test(usage)) return imageNames(session);
   if (/\bSERVER\b/.test(usage)) return knownServers(session);
   if (/\bVOLUME\b/.test(usage)) return volumeNames(session);
+  if (/\bMOUNT\b/.test(usage)) return cacheMountNames(session);
   return /\bNETWORK\b/.test(usage) ? networkNames(session) : [];
 }
 
@@ -154,6 +155,11 @@ async function volumeNames(session: Session): Promise<string[]> {
   const { listVolumes } = await import('../../client/volumes.ts');
   const { Volumes } = await listVolumes(await session.client());
   return (Volumes ?? []).map(({ Name }) => Name);
+}
+
+async function cacheMountNames(session: Session): Promise<string[]> {
+  const { listCacheMounts } = await import('../../client/cache-mounts.ts');
+  return listCacheMounts(await session.client());
 }
 
 async function knownServers(session: Session): Promise<string[]> {
