@@ -6,6 +6,7 @@ import type { ImageMaker } from '../images/contract.ts';
 import { detectCompression, peek } from '../oci/compression.ts';
 import { hexOf } from '../oci/digest.ts';
 import { fromText } from '../oci/tar/entry.ts';
+import { commitAlgorithm } from './attest/materials.ts';
 import type { ComparedContexts } from './compared-contexts.ts';
 import type { BuildRequest, ContextSource, OpenBuildContext, OpenTree, RemoteSource } from './contract.ts';
 import { makeVertex, type Operation } from './definition/vertex.ts';
@@ -101,7 +102,7 @@ async function openRemote(context: Context, parts: ContextParts, url: string): P
   const git = parseGitUrl(withScheme(url));
   if (git !== undefined) {
     const { tree, commit } = await fetched(context, parts, git);
-    const origin = commit === undefined ? undefined : originOf(url, 'sha1', commit);
+    const origin = commit === undefined ? undefined : originOf(url, commitAlgorithm(commit), commit);
     return { opened: { tree, [Symbol.dispose]: () => {} }, origin };
   }
   if (!/^https?:\/\//.test(url)) {

@@ -75,6 +75,11 @@ async function fileMaterial(
   return { uri: withoutCredentials(url), digest };
 }
 
+/** Repositories name commits in either. */
+export function commitAlgorithm(commit: string): 'sha1' | 'sha256' {
+  return commit.length === 64 ? 'sha256' : 'sha1';
+}
+
 async function repositoryMaterial(
   { url, ref }: GitOperation,
   vertex: Vertex,
@@ -83,5 +88,5 @@ async function repositoryMaterial(
   const { result } = await solution(vertex);
   const commit = result.kind === 'files' ? result.commit : undefined;
   const uri = withoutCredentials(url) + (ref === '' ? '' : `#${ref}`);
-  return { uri, digest: commit === undefined ? {} : { sha1: commit } };
+  return { uri, digest: commit === undefined ? {} : { [commitAlgorithm(commit)]: commit } };
 }

@@ -72,7 +72,7 @@ describe('an image that is looked through', () => {
 
   test('says what it has that is not read', async () => {
     const image = await scan([file('var/lib/rpm/rpmdb.sqlite', 'x'), file('var/lib/dpkg/status', dpkg)], {
-      ...{ file: 50, files: 100, programs: 0, packages: 100 },
+      ...{ file: 50, lists: 1000, files: 100, programs: 0, packages: 100 },
     });
     expect(image.packages).toEqual([]);
     expect(image.omissions).toEqual([
@@ -86,7 +86,7 @@ describe('an image that is looked through', () => {
     const lists = ['a', 'b', 'c'].map((name) =>
       file(`node_modules/${name}/package.json`, `{"name":"${name}","version":"1"}`),
     );
-    const limits = { file: 100, files: 10, programs: 1, packages: 2 };
+    const limits = { file: 100, lists: 1000, files: 10, programs: 1, packages: 2 };
     const image = await scan([program, ...lists], limits);
     expect([image.packages.length, image.omissions]).toEqual([
       2,
@@ -97,6 +97,11 @@ describe('an image that is looked through', () => {
     ]);
     const few = await scan(lists, { ...limits, files: 1 });
     expect([few.packages.length, few.omissions]).toEqual([1, ['More than 1 files may list packages.']]);
+    const small = await scan(lists, { ...limits, lists: 20 });
+    expect([small.packages.length, small.omissions]).toEqual([
+      1,
+      ['Lists of packages beyond the first ones were not read: they are too large.'],
+    ]);
   });
 
   test('has links followed inside of itself alone', async () => {

@@ -23,15 +23,19 @@ export interface PlacedPackage extends FoundPackage {
 }
 
 export interface ScanLimits {
-  /** Bytes of a file that lists packages. */
+  /** Bytes of a file that lists packages, and of all of them together. */
   readonly file: number;
+  readonly lists: number;
   readonly files: number;
   /** Bytes of all programs that are looked into together. */
   readonly programs: number;
   readonly packages: number;
 }
 
-const usual: ScanLimits = { file: 64 << 20, files: 100_000, programs: 2 ** 34, packages: 200_000 };
+const usual: ScanLimits = {
+  ...{ file: 64 << 20, lists: 2 ** 30, programs: 2 ** 34 },
+  ...{ files: 100_000, packages: 100_000 },
+};
 
 /** Programs of Go are larger. */
 const MIN_PROGRAM = 256 << 10;
@@ -59,7 +63,9 @@ class Scan {
   readonly #programs: string[] = [];
   readonly #omissions = new Set<string>();
   readonly #packages: PlacedPackage[] = [];
-  #bytes = 0;
+  /** Bytes of programs that are looked into, and of lists that have been read: links may name one again and again. */
+  #programBytes = 0;
+  #listBytes = 0;
 
   constructor(context: Context, tree: FileTree, limits: ScanLimits) {
     this.#context = context;
@@ -77,8 +83,8 @@ class Scan {
     } else if (readerOf(name) !== undefined) {
       this.#lists.push(name);
     } else if (type === 'file' && (mode & 0o111) !== 0 && size >= MIN_PROGRAM) {
-      this.#bytes += size;
-      if (this.#bytes <= this.#limits.programs) this.#programs.push(name);
+      this.#programBytes += size;
+      if (this.#programBytes <= this.#limits.programs) this.#programs.push(name);
       else this.#omissions.add('Programs beyond the first ones were not looked into: they are too large.');
     }
   }
@@ -102,13 +108,19 @@ class Scan {
   }
 
   async #listed(name: string): Promise<readonly FoundPackage[]> {
+    if (this.#listBytes > this.#limits.lists) {
+      this.#omissions.add('Lists of packages beyond the first ones were not read: they are too large.');
+      return [];
+    }
     try {
       const bytes = await readFile(this.#context, this.#tree, `/${name}`, this.#limits.file);
+      this.#listBytes += bytes?.length ?? 0;
       return bytes === undefined ? [] : (readerOf(name)?.(bytes.toString()) ?? []);
     } catch (error) {
       // Links in a circle are no list of packages.
       if (isCode(error, 'invalid-argument')) return [];
       if (!isCode(error, 'exhausted')) throw error;
+      this.#listBytes += this.#limits.file;
       this.#omissions.add(`The file /${toText(name)} was not read: it is too large.`);
       return [];
     }
