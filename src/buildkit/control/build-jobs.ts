@@ -9,6 +9,7 @@ const MAX_JOBS = 1_000;
 
 export class BuildJobs {
   readonly #jobs = new Map<string, BuildJob>();
+  readonly #refused = new Set<string>();
   readonly #waiting = new Set<(ref: string) => void>();
 
   /** What a build under way has made. Fails with `not-found`. */
@@ -22,6 +23,14 @@ export class BuildJobs {
   checkFree(ref: string): void {
     if (ref === '' || this.#jobs.has(ref)) throw new SampanError('conflict', `job ID ${ref} exists`);
     if (this.#jobs.size >= MAX_JOBS) throw new SampanError('exhausted', 'too many builds run at once');
+  }
+
+  /** There will be none of that name: nobody needs to wait for it. */
+  refuse(ref: string): void {
+    if (this.#jobs.has(ref) || this.#refused.size >= MAX_JOBS) return;
+    this.#refused.add(ref);
+    setTimeout(() => this.#refused.delete(ref), PATIENCE).unref();
+    for (const wake of this.#waiting) wake(ref);
   }
 
   /** One whose name is free. */
@@ -39,7 +48,7 @@ export class BuildJobs {
   /** Fails with `not-found` when no such build begins. */
   async find(ref: string, signal: AbortSignal): Promise<BuildJob> {
     signal.throwIfAborted();
-    if (!this.#jobs.has(ref)) await this.#next(ref, signal);
+    if (!this.#jobs.has(ref) && !this.#refused.has(ref)) await this.#next(ref, signal);
     const job = this.#jobs.get(ref);
     if (job === undefined) throw new SampanError('not-found', `no such job ${ref}`);
     return job;

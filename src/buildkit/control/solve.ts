@@ -28,13 +28,14 @@ export async function solve(
   { signal }: GrpcCall,
 ): Promise<Partial<Value<typeof SolveResponse>>> {
   const { ref, session, frontend, entitlements, frontendAttributes: attributes, inputs } = request;
-  refuseDefinition(request.definition);
-  if ((request.sourcePolicy?.rules ?? []).length > 0) {
-    throw new SampanError('unimplemented', 'source policies are not supported');
-  }
   const exports = exportsOf(request);
-  checkExports(exports);
-  jobs.checkFree(ref);
+  try {
+    checkRequest(request, exports);
+    jobs.checkFree(ref);
+  } catch (error) {
+    jobs.refuse(ref);
+    throw error;
+  }
   const isQuestion = request.internal;
   const record = beginRecord(context, history, { ref, frontend, attributes, exporters: exports, isQuestion });
   const { imports: cacheImports = [], exports: cacheExports = [] } = request.cache ?? {};
@@ -52,6 +53,14 @@ export async function solve(
   } finally {
     jobs.end(job);
   }
+}
+
+function checkRequest({ definition, sourcePolicy }: Request, exports: readonly Export[]): void {
+  refuseDefinition(definition);
+  if ((sourcePolicy?.rules ?? []).length > 0) {
+    throw new SampanError('unimplemented', 'source policies are not supported');
+  }
+  checkExports(exports);
 }
 
 function exportsOf({ exporters, exporter, exporterAttributes }: Request): readonly Export[] {
