@@ -120,14 +120,26 @@ export function unpublishPorts(table: string, ports: FirewallPorts): Operation |
 type Elements = readonly (readonly [SetShape, readonly Element[]])[];
 
 function additions(table: string, elements: Elements): readonly Message[] {
-  return elements.flatMap(([set, list]) => (list.length === 0 ? [] : [addElements(table, set.name, list)]));
+  return elements.flatMap(([set, list]) =>
+    portions(list).map((portion) => addElements(table, set.name, portion)),
+  );
 }
 
 function deletions(table: string, elements: Elements): readonly Message[] {
   return elements.flatMap(([set, list]) => {
     const keys = list.map(({ key }) => key);
-    return keys.length === 0 ? [] : [deleteElements(table, set.name, keys)];
+    return portions(keys).map((portion) => deleteElements(table, set.name, portion));
   });
+}
+
+/** An attribute has at most 64 KiB, and an element with its data some 90 bytes. */
+const ELEMENTS_AT_ONCE = 500;
+
+function portions<T>(list: readonly T[]): readonly (readonly T[])[] {
+  const count = Math.ceil(list.length / ELEMENTS_AT_ONCE);
+  return Array.from({ length: count }, (_, index) =>
+    list.slice(index * ELEMENTS_AT_ONCE, (index + 1) * ELEMENTS_AT_ONCE),
+  );
 }
 
 function bridgeElements(bridges: readonly FirewallBridge[]): Elements {

@@ -22,25 +22,36 @@ export function planPortChange(host: PortChangeHost, request: PortChangeRequest)
   const same = from !== undefined && from.endpointId === to?.endpointId;
   const target = to === undefined ? undefined : { ...to, ports: allocate(host, request) };
   const left = from === undefined || same ? target : { ...from, ports: [] };
-  const change = {
-    before: firewallOf(from),
-    after: firewallOf(target),
+  const change = { before: firewallOf(from), after: firewallOf(target) };
+  const show = (...endpoints: readonly (Endpoint | undefined)[]): void => {
+    for (const endpoint of endpoints) {
+      if (endpoint !== undefined) host.find(endpoint.networkId)?.replace(endpoint);
+    }
   };
   return {
     from: left,
     to: target,
     plans: relayPlans(host.table, from, target),
     planBefore: relayPlan(host.table, from),
-    apply: (context) => applyFirewall(host, context, change),
-    revert: (context) => applyFirewall(host, context, { before: change.after, after: change.before }),
+    async apply(context) {
+      // First: whoever puts a flushed firewall back finds what is to be in it here.
+      show(left, target);
+      try {
+        await applyFirewall(host, context, change);
+      } catch (error) {
+        show(from, to);
+        throw error;
+      }
+    },
+    async revert(context) {
+      show(from, to);
+      await applyFirewall(host, context, { before: change.after, after: change.before });
+    },
     commit() {
       if (from !== undefined) host.ports.release(from.endpointId, from.ports);
-      for (const endpoint of [left, target]) {
-        if (endpoint === undefined) continue;
-        host.ports.release(endpoint.endpointId, endpoint.ports);
-        host.find(endpoint.networkId)?.replace(endpoint);
-      }
-      if (target !== undefined) host.ports.restore(target.endpointId, bound(target.ports));
+      if (target === undefined) return;
+      host.ports.release(target.endpointId, target.ports);
+      host.ports.restore(target.endpointId, bound(target.ports));
     },
     cancel() {
       if (target !== undefined) host.ports.release(target.endpointId, target.ports);
@@ -62,23 +73,10 @@ function allocate(
   const held = from?.ports ?? [];
   if (from !== undefined) host.ports.release(from.endpointId, held);
   try {
-    return network.allocatePorts(
-      to,
-      ports,
-      held.filter((port) => !without.some((other) => isSame(port, other))),
-    );
+    return network.allocatePorts(to, ports, notAmong(held, without, socketOf));
   } finally {
     if (from !== undefined) host.ports.restore(from.endpointId, bound(held));
   }
-}
-
-function isSame(a: PublishedPort, b: PublishedPort): boolean {
-  return (
-    a.protocol === b.protocol &&
-    a.containerPort === b.containerPort &&
-    a.hostPort === b.hostPort &&
-    a.hostAddress === b.hostAddress
-  );
 }
 
 /** Those that hold a port of the host. */
@@ -95,19 +93,19 @@ export function relayPlan(table: string, endpoint: Endpoint | undefined): Partia
 function relayPlans(table: string, from: Endpoint | undefined, to: Endpoint | undefined): Partial<Plan>[] {
   const plan = relayPlan(table, to);
   if (from === undefined || to === undefined) return [plan];
-  const staying = to.ports.filter((port) => from.ports.some((other) => isSameSocket(port, other)));
-  const going = from.ports.filter((port) => !staying.some((other) => isSameSocket(port, other)));
-  const coming = to.ports.filter((port) => !staying.includes(port));
-  const replaces = coming.some((port) => going.some((other) => isSamePort(port, other)));
-  return replaces ? [relayPlan(table, { ...to, ports: staying }), plan] : [plan];
+  const coming = notAmong(bound(to.ports), from.ports, socketOf);
+  const going = notAmong(bound(from.ports), to.ports, socketOf);
+  if (notAmong(coming, going, portOf).length === coming.length) return [plan];
+  const staying = notAmong(to.ports, coming, socketOf);
+  return [relayPlan(table, { ...to, ports: staying }), plan];
 }
 
-function isSamePort(a: PublishedPort, b: PublishedPort): boolean {
-  return a.protocol === b.protocol && a.hostPort === b.hostPort && a.hostPort !== 0;
+function portOf({ protocol, hostPort }: PublishedPort): string {
+  return `${protocol}/${hostPort}`;
 }
 
-function isSameSocket(a: PublishedPort, b: PublishedPort): boolean {
-  return isSamePort(a, b) && a.hostAddress === b.hostAddress;
+function socketOf(port: PublishedPort): string {
+  return `${portOf(port)}/${port.hostAddress}`;
 }
 
 const nothing: FirewallPorts = { translations: [], open: [] };

@@ -142,27 +142,31 @@ export function preferring(
   before: readonly PublishedPort[],
 ): readonly WantedPort[] {
   if (before.length === 0) return wanted;
-  let left = before;
+  const left = Map.groupBy(before, targetOf);
   const result = [...wanted];
   for (const [index, request] of [...wanted.entries()].sort(([, a], [, b]) => rank(a) - rank(b))) {
-    const known = left.find((port) => isAcceptable(request, port));
+    const candidates = left.get(targetOf(request)) ?? [];
+    const known = candidates.find((port) => isAcceptable(request, port));
     if (known === undefined) continue;
-    left = left.filter((port) => port.hostPort !== known.hostPort || !isAcceptable(request, port));
+    const isTaken = (port: PublishedPort) => port.hostPort === known.hostPort && isAcceptable(request, port);
+    left.set(
+      targetOf(request),
+      candidates.filter((port) => !isTaken(port)),
+    );
     result[index] = { ...request, before: known.hostPort };
   }
   return result;
 }
 
+function targetOf({ protocol, containerPort }: Pick<PublishedPort, 'protocol' | 'containerPort'>): string {
+  return `${protocol}/${containerPort}`;
+}
+
+/** Of ports to the same target. */
 function isAcceptable(request: WantedPort, known: PublishedPort): boolean {
-  const { protocol, containerPort, hostPort, hostPortEnd, hostAddresses } = request;
+  const { hostPort, hostPortEnd, hostAddresses } = request;
   const inRange = hostPort === 0 || (known.hostPort >= hostPort && known.hostPort <= hostPortEnd);
-  return (
-    known.hostPort !== 0 &&
-    known.protocol === protocol &&
-    known.containerPort === containerPort &&
-    inRange &&
-    hostAddresses.includes(known.hostAddress)
-  );
+  return known.hostPort !== 0 && inRange && hostAddresses.includes(known.hostAddress);
 }
 
 /** "32768\t60999\n", as /proc/sys/net/ipv4/ip_local_port_range has it; Linux's default for anything else. */

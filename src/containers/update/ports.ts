@@ -9,8 +9,8 @@ import type { Draft } from './draft.ts';
 
 type Bindings = Record<string, PortBinding[]>;
 
-/** How many host ports one container may be asked to have: what one supervisor takes. */
-const BINDINGS_MAX = 2048;
+/** How many bindings one container may be asked to have, each a port of IPv4 and one of IPv6: what fits into the plan of a start. */
+const BINDINGS_MAX = 2000;
 
 /**
  * The ports that an update publishes and those that it no longer does. Returns which of `live`, those that are open now, are meant to go: of ports
@@ -25,13 +25,13 @@ export function draftPorts(
   if (!added && !removed) return [];
   const bindings = copyBindings(draft.hostConfig.PortBindings);
   const going: PublishedPort[] = [];
-  checkPortBindings(removed ?? null);
-  checkPortBindings(added ?? null);
-  checkAddresses(added ?? null);
+  checkPorts(removed ?? null);
+  checkPorts(added ?? null);
   if (removed && draft.hostConfig.PublishAllPorts) spellOutExposed(draft, bindings);
+  const open = Map.groupBy(live, (port) => `${port.containerPort}/${port.protocol}`);
   for (const [spec, wanted] of each(removed)) {
     for (const pattern of wanted.length === 0 ? [anyBinding] : wanted) {
-      going.push(...removeBindings(draft, bindings, spec, pattern, live));
+      going.push(...removeBindings(draft, bindings, spec, pattern, open.get(spec) ?? []));
     }
   }
   if (added && Object.keys(added).length > 0) addBindings(draft, bindings, added);
@@ -41,9 +41,14 @@ export function draftPorts(
   return going;
 }
 
-function checkAddresses(added: HostConfig['PortBindings']): void {
-  for (const { HostIp } of Object.values(added ?? {}).flatMap((list) => list ?? [])) {
-    if (HostIp !== '' && isIP(HostIp) === 0) throw invalid(`invalid IP address: ${HostIp}`);
+function checkPorts(ports: HostConfig['PortBindings']): void {
+  checkPortBindings(ports);
+  for (const [spec, list] of Object.entries(ports ?? {})) {
+    if (!/^\d+(\/|$)/.test(spec))
+      throw invalid(`invalid port specification: "${spec}" is more than one port`);
+    for (const { HostIp } of list ?? []) {
+      if (HostIp !== '' && isIP(HostIp) === 0) throw invalid(`invalid IP address: ${HostIp}`);
+    }
   }
 }
 
@@ -96,10 +101,9 @@ function removeBindings(
   bindings: Bindings,
   spec: string,
   pattern: PortBinding,
-  live: readonly PublishedPort[],
+  open: readonly PublishedPort[],
 ): readonly PublishedPort[] {
   const known = bindings[spec] ?? [];
-  const open = live.filter((port) => `${port.containerPort}/${port.protocol}` === spec);
   const exactly = known.filter((binding) => isMeant(binding, pattern));
   const meant =
     exactly.length > 0 ? exactly : known.filter((one) => isChosenFor(one, pattern, open)).slice(0, 1);
