@@ -138,6 +138,15 @@ test('a port for one address of the host takes the place of one for all, and the
   expect(await reached(8080)).toBe(everywhere);
 });
 
+test('more ports than fit into one message are all reached, and gone again', async () => {
+  const many = Array.from({ length: 1500 }, (_, index) => exactly(20_000 + index));
+  await publish(...many);
+  expect(await elements()).toHaveLength(3000);
+  expect([await reached(20_000), await reached(21_499)]).toEqual([everywhere, everywhere]);
+  await publish(exactly(21_499));
+  expect([await reached(21_498), await reached(21_499)]).toEqual([nowhere, everywhere]);
+});
+
 test('ports that were chosen stay as long as they are asked for', async () => {
   await publish(anyPort, anyPort);
   const chosen = [...new Set(endpoint.ports.map(({ hostPort }) => hostPort))];
