@@ -6,7 +6,7 @@ import { DockerfileError } from '../dockerfile/errors.ts';
 import type { Image, ImageMaker, Images, LayerLease, ManifestOptions } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
-import { hostPlatform } from '../oci/platform.ts';
+import { formatPlatform, hostPlatform } from '../oci/platform.ts';
 import { BaseImages } from './base-images.ts';
 import type { BuildCaches } from './cache/remote/build-caches.ts';
 import type { SolvedBuild } from './cache/remote/exported-steps.ts';
@@ -180,14 +180,14 @@ export class BuildRun {
         style,
       },
       namesPlatform: this.#request.platforms.length > 1,
-      contexts: this.#contexts(),
+      contexts: this.#contexts(platform),
       images,
     };
   }
 
-  #contexts(): CompileOptions['contexts'] {
+  #contexts(platform: Platform): CompileOptions['contexts'] {
     const { context, namedContexts } = this.#request;
-    const all = Object.entries({ ...namedContexts, context });
+    const all = Object.entries({ ...contextsFor(namedContexts, platform), context });
     return Object.fromEntries(
       all.map(([name, tree]): [string, Vertex | { readonly image: string }] => {
         if (isImage(tree)) return [name, tree];
@@ -313,6 +313,20 @@ async function narrate(
     if (index > 0) narrator.begin();
     await narrator.follow(stages, roots, async () => (await making[index])?.id);
   }
+}
+
+/** What is named "name::linux/arm64" is "name" for that platform, before what has the name alone. */
+function contextsFor(
+  contexts: BuildRequest['namedContexts'],
+  platform: Platform,
+): BuildRequest['namedContexts'] {
+  const suffix = `::${formatPlatform(platform)}`;
+  const all = Object.entries(contexts);
+  const own = all.filter(([name]) => name.endsWith(suffix));
+  return Object.fromEntries([
+    ...all.filter(([name]) => !name.includes('::')),
+    ...own.map(([name, tree]) => [name.slice(0, -suffix.length), tree] as const),
+  ]);
 }
 
 /** Fails with DockerfileError, which says the line in Docker's words. */
