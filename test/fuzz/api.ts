@@ -50,6 +50,7 @@ const bodies = [
   '{"Image":"busybox","Cmd":["true"],"HostConfig":{"Memory":1}}',
   '{"Cmd":["true"],"Detach":true}',
   '{"Name":"x","Labels":{"__proto__":"y"}}',
+  '{"Changes":{"PublishAdd":{"80/tcp":null,"__proto__":[{}]},"Env":["A=b",null],"Healthcheck":{"Test":[]}}}',
   '{"Image":"\\ud800"}',
   '['.repeat(500),
 ];

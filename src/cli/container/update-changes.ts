@@ -42,6 +42,8 @@ const sharedFlags = Object.fromEntries(shared.map((name) => [name, containerFlag
 /** What `update` can change beyond Docker's limits. */
 export const changeFlags = {
   ...sharedFlags,
+  // `-h` is docker's old short form of `--help` here.
+  hostname: flag(text(), '', containerFlags.hostname.usage),
   cmd: flag(text(), '', 'Replace the command; as a JSON list, or as a line for the shell'),
   entrypoint: flag(text(), '', 'Replace the entry point; as a JSON list, or as one program'),
   'env-rm': flag(list(), '', 'Remove environment variables'),

@@ -13,7 +13,7 @@ import { networkNames } from '../lifecycle/network-requests.ts';
 import { PendingAttachments } from '../lifecycle/pending-attachments.ts';
 import { RestartTimer } from '../lifecycle/restart-policy.ts';
 import { resolveMounts } from '../mounts/mount-points.ts';
-import type { StoredMount } from '../mounts/stored-mount.ts';
+import { nextMounts, type StoredMount } from '../mounts/stored-mount.ts';
 import { parseName } from '../names.ts';
 import type { Parts } from '../parts.ts';
 import { createEntry, type Entry, initialFlags, joinedContainer } from '../record.ts';
@@ -120,7 +120,7 @@ async function make(parts: Parts, decided: Decided): Promise<Entry> {
     images: parts.images,
     reserve: (volume: string) => void reservations.use(parts.volumes.reserve(volume)),
     dataRoot: parts.dataRoot,
-    mountsOf: (reference: string) => parts.registry.get(reference).mounts,
+    mountsOf: (reference: string) => nextMounts(parts.registry.get(reference).mounts),
   };
   const mounts = await resolveMounts(parts.background, sources, config, hostConfig);
   try {
