@@ -8,6 +8,7 @@ import type { Builder } from '../build/contract.ts';
 import { IncrementalContexts } from '../build/files/incremental/incremental-contexts.ts';
 import { LayersTree } from '../build/files/layers-tree.ts';
 import type { StepCache } from '../build/solver/step-cache.ts';
+import { KeptSources } from '../build/sources/kept-sources.ts';
 import { CacheMounts } from '../build/steps/cache-mounts.ts';
 import { ResultLayers } from '../build/steps/layers-of.ts';
 import { createRunStep, createShellOpener } from '../build/steps/run.ts';
@@ -52,6 +53,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
     directory: join(root, 'mounts'),
   });
   const contexts = await IncrementalContexts.open(join(root, 'contexts'));
+  const sources = KeptSources.open({ database, directory: join(root, 'sources') });
   const parts = { trees, snapshots, mountPoint, images: images.maker };
   const resultLayers = new ResultLayers(parts);
   const layerSize = async (layer: Digest) => (await content.stat(layer))?.size ?? 0;
@@ -64,13 +66,13 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
     openLayers: (context, layers) =>
       LayersTree.open(context, parts, layers, digestOf(Buffer.from(JSON.stringify(layers)))),
     steps: {
-      ...makeSteps({ ...parts, directory, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
+      ...makeSteps({ ...parts, directory, sources, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
       run: createRunStep(runStepParts),
     },
     openShell: createShellOpener(runStepParts),
     mounts: createMountArchives(cacheMounts, trees),
     keeper: new CacheKeeper({
-      ...{ cache, images, contexts, mounts: cacheMounts, imageMaker: images.maker },
+      ...{ cache, images, contexts, sources, mounts: cacheMounts, imageMaker: images.maker },
       diskSize: async (layer) => onDisk(await layerSize(layer)) + (await snapshots.layerUsage(layer)),
       freeSpace: () => freeSpace(root),
     }),

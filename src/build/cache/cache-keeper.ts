@@ -5,6 +5,7 @@ import { type Digest, hexOf } from '../../oci/digest.ts';
 import type { CachePruneOptions, CachePruneResult, CacheRecord } from '../contract.ts';
 import type { IncrementalContexts, KeptContext } from '../files/incremental/incremental-contexts.ts';
 import type { CachedStep, StepCache } from '../solver/step-cache.ts';
+import type { KeptSources } from '../sources/kept-sources.ts';
 import type { CacheMounts } from '../steps/cache-mounts.ts';
 import { selectForPruning } from './select-for-pruning.ts';
 
@@ -12,6 +13,7 @@ export interface CacheKeeperParts {
   readonly cache: StepCache;
   readonly mounts: Pick<CacheMounts, 'list' | 'remove'>;
   readonly contexts: Pick<IncrementalContexts, 'list' | 'remove'>;
+  readonly sources: Pick<KeptSources, 'list' | 'remove'>;
   readonly images: Pick<Images, 'list'>;
   readonly imageMaker: Pick<ImageMaker, 'dropLayers'>;
   /** Bytes on disk of a layer: its tar and what is kept besides. */
@@ -37,10 +39,11 @@ export class CacheKeeper {
   }
 
   async list(): Promise<readonly CacheRecord[]> {
-    const { cache, mounts, contexts, images } = this.#parts;
+    const { cache, mounts, contexts, sources, images } = this.#parts;
     const ofImages = layersOf(images.list());
     const steps = await Promise.all([...cache.list()].map((step) => this.#record(step, ofImages)));
-    return [...steps, ...(await mounts.list()), ...(await contexts.list()).map(contextRecord)];
+    const local = (await contexts.list()).map(contextRecord);
+    return [...steps, ...(await mounts.list()), ...local, ...sources.list()];
   }
 
   /** Least recently used first; what is in use stays. */
@@ -52,12 +55,7 @@ export class CacheKeeper {
     let bytes = 0;
     for (const record of chosen) {
       context.signal.throwIfAborted();
-      const freed =
-        record.type === 'source.local'
-          ? await this.#removeContext(record)
-          : record.type === 'exec.cachemount'
-            ? await this.#removeMount(record)
-            : this.#forget(record, layers);
+      const freed = await this.#remove(record, layers);
       if (freed === undefined) continue;
       deleted.push(record.id);
       bytes += freed;
@@ -66,7 +64,22 @@ export class CacheKeeper {
     return { deleted, bytes };
   }
 
-  /** Bytes that are free by it; undefined when somebody has begun to use it. */
+  /** Bytes that are free by it; undefined when somebody has begun to use it, or has removed it. Layers are left to be dropped. */
+  async #remove(record: CacheRecord, layers: Set<Digest>): Promise<number | undefined> {
+    const { id, type, size } = record;
+    switch (type) {
+      case 'source.local':
+        return (await this.#parts.contexts.remove(id)) ? size : undefined;
+      case 'source.http':
+      case 'source.git.checkout':
+        return this.#parts.sources.remove(id) ? size : undefined;
+      case 'exec.cachemount':
+        return await this.#removeMount(record);
+      case 'regular':
+        return this.#forget(record, layers);
+    }
+  }
+
   #removeMount({ id }: CacheRecord): Promise<number | undefined> {
     return this.#parts.mounts.remove(id).catch((error: unknown) => {
       if (isCode(error, 'conflict') || isCode(error, 'not-found')) return undefined;
@@ -74,11 +87,6 @@ export class CacheKeeper {
     });
   }
 
-  async #removeContext({ id, size }: CacheRecord): Promise<number | undefined> {
-    return (await this.#parts.contexts.remove(id)) ? size : undefined;
-  }
-
-  /** The same for a step, whose layers are left to be dropped. */
   #forget(record: CacheRecord, layers: Set<Digest>): number | undefined {
     const key: Digest = `sha256:${record.id}`;
     const step = this.#parts.cache.get(key);

@@ -103,6 +103,10 @@ class Shelf {
         list: async () => [{ key: 'context', size: 3, lastUsed: new Date(0) }],
         remove: async (key) => this.removed.push(key) > 0,
       },
+      sources: {
+        list: () => [record('download', { type: 'source.http', size: 5 })],
+        remove: (id) => this.removed.push(id) > 0,
+      },
     });
   }
 
@@ -114,7 +118,7 @@ class Shelf {
 }
 
 describe('the build cache', () => {
-  test('lists steps, mounts and contexts with what they take on disk', async () => {
+  test('lists steps, mounts, contexts and downloads with what they take on disk', async () => {
     const shelf = new Shelf();
     const one = shelf.add('one', [layer('1'), layer('2')]);
     const two = shelf.add('two', [layer('of an image')], [one]);
@@ -123,6 +127,7 @@ describe('the build cache', () => {
       { id: hexOf(one), parents: [], description: 'one', size: 8, shared: false, inUse: false },
       { id: hexOf(two), parents: [hexOf(one)], size: 4, shared: true, inUse: true },
       ...[{ id: 'mount' }, { id: 'busy' }, { id: 'context', type: 'source.local', size: 3 }],
+      { id: 'download', type: 'source.http', size: 5 },
     ]);
   });
 
@@ -133,10 +138,10 @@ describe('the build cache', () => {
     const three = shelf.add('three', [layer('3')]);
     using _use = shelf.keeper.using(new Set([three]));
     const { deleted, bytes } = await shelf.keeper.prune(background(), { ...everything, all: true });
-    expect(deleted.toSorted()).toEqual([hexOf(one), hexOf(two), 'mount', 'context'].sort());
-    expect(bytes).toBe(4 + 0 + 7 + 3);
+    expect(deleted.toSorted()).toEqual([hexOf(one), hexOf(two), 'mount', 'context', 'download'].sort());
+    expect(bytes).toBe(4 + 0 + 7 + 3 + 5);
     expect([...shelf.cache.list()].map(({ key }) => key)).toEqual([three]);
     expect(shelf.dropped.sort()).toEqual([layer('1'), layer('of an image')].sort());
-    expect(shelf.removed.sort()).toEqual(['context', 'mount']);
+    expect(shelf.removed.sort()).toEqual(['context', 'download', 'mount']);
   });
 });

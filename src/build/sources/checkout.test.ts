@@ -8,18 +8,22 @@ import type { PackedTree } from '../files/packed-tree.ts';
 import { readFile } from '../files/read-file.ts';
 import { type CheckoutOptions, Checkouts } from './checkout.ts';
 import { GitServer } from './testing/git-server.ts';
+import { SourceBench } from './testing/source-bench.ts';
 
 const context = background();
 let server: GitServer;
 let directory: string;
+let bench: SourceBench;
 beforeAll(() => {
   server = new GitServer();
 });
 afterAll(() => server[Symbol.dispose]());
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sampan-checkouts-'));
+  bench = new SourceBench();
 });
 afterEach(() => {
+  bench[Symbol.dispose]();
   expect(readdirSync(directory)).toEqual([]);
   rmSync(directory, { recursive: true });
 });
@@ -39,7 +43,7 @@ async function get(
     ...more,
   };
   const agreed = { directory, agent: undefined, token: undefined, ...options };
-  return (await new Checkouts().get(context, operation, agreed)).tree;
+  return (await new Checkouts(bench.kept).get(context, operation, agreed)).tree;
 }
 
 async function names(tree: PackedTree): Promise<string[]> {
@@ -134,7 +138,7 @@ describe('a checkout', () => {
 
   test('that was kept is not fetched again', async () => {
     const url = server.repository('again', commits);
-    const checkouts = new Checkouts();
+    let checkouts = new Checkouts(bench.kept);
     const operation: GitOperation = {
       kind: 'git',
       url,
@@ -152,6 +156,17 @@ describe('a checkout', () => {
     expect(server.fetches).toBe(before);
     expect(again.digest).toBe(first.digest);
     expect(await text(again, '/f')).toBe('two');
+    // Nor by a later daemon, for which it is the same to the last entry.
+    checkouts = new Checkouts(bench.open());
+    const later = await once();
+    expect(server.fetches).toBe(before);
+    expect([later.digest, await text(later, '/d/e/g')]).toEqual([first.digest, 'deep']);
+    const [record] = bench.kept.list();
+    expect(record).toMatchObject({ type: 'source.git.checkout', uses: 2 });
+    expect(record?.description).toMatch(/^git snapshot for .*again.*#[0-9a-f]{40}$/);
+    bench.kept.remove(record?.id ?? '');
+    await once();
+    expect(server.fetches).toBeGreaterThan(before);
   });
 
   test('ends when it is given up, with all that it started', async () => {
@@ -172,7 +187,7 @@ describe('a checkout', () => {
       checksum: '',
       keepGitDirectory: false,
     };
-    const getting = new Checkouts().get({ ...context, signal: stop.signal }, operation, {
+    const getting = new Checkouts(bench.kept).get({ ...context, signal: stop.signal }, operation, {
       directory,
       agent: undefined,
       token: undefined,

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../base/context.ts';
 import { invalid, isCode, notFound } from '../../base/errors.ts';
+import { digestOf, hexOf } from '../../oci/digest.ts';
 import { fromText } from '../../oci/tar/entry.ts';
 import type { GitOperation } from '../definition/vertex.ts';
 import { followLinks } from '../files/follow-links.ts';
@@ -10,6 +11,8 @@ import { packDirectory } from '../files/pack-directory.ts';
 import type { PackedTree } from '../files/packed-tree.ts';
 import { type GitOptions, git } from './git-command.ts';
 import { checkGitOperation, withoutUser } from './git-url.ts';
+import type { KeptSources, NewSource } from './kept-sources.ts';
+import { KeptTrees } from './kept-trees.ts';
 
 export interface CheckoutOptions {
   readonly directory: string;
@@ -21,8 +24,6 @@ export interface CheckoutOptions {
 }
 
 const MAX_BYTES = 2 ** 36;
-/** Checkouts that are kept for the next build. */
-const MAX_KEPT = 8;
 const fullCommit = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
 /** The files of a commit. */
@@ -31,9 +32,13 @@ export interface Checkout {
   readonly commit: string;
 }
 
-/** Repositories' trees. The last ones are kept by their commits: for them a repository is only asked what its branches are. */
+/** Repositories' trees. They are kept by their commits: for them a repository is only asked what its branches are. */
 export class Checkouts {
-  readonly #kept = new Map<string, PackedTree>();
+  readonly #kept: KeptTrees;
+
+  constructor(kept: KeptSources) {
+    this.#kept = new KeptTrees(kept);
+  }
 
   /**
    * The files of a commit with its submodules, or of a directory in it: root's, of the commit's time, without ".git" unless that is wanted.
@@ -59,15 +64,21 @@ export class Checkouts {
     const repository = new Repository(context, { ...operation, url: withoutUser(operation.url) }, gitOwn);
     const commit = await repository.commit();
     checkCommit(commit, operation.checksum);
-    const key = JSON.stringify([operation.url, commit, operation.keepGitDirectory]);
-    const kept = this.#kept.get(key);
+    const source = sourceOf(operation, commit);
+    const kept = await this.#kept.get(context, source.id, options.directory);
     const tree = kept ?? (await repository.checkOut(commit, options));
-    this.#kept.delete(key);
-    this.#kept.set(key, tree);
-    // Its pack goes when the last tree of it does.
-    if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value ?? '');
+    if (kept === undefined) await this.#kept.add(context, source, tree);
     return { tree: await subdirectory(context, tree, operation.subdirectory), commit };
   }
+}
+
+/** Whoever asks with another password asks for another repository. */
+function sourceOf({ url, keepGitDirectory }: GitOperation, commit: string): NewSource {
+  const key = JSON.stringify(['git', url, commit, keepGitDirectory]);
+  return {
+    ...{ id: hexOf(digestOf(key)), type: 'source.git.checkout', facts: {} },
+    description: `git snapshot for ${withoutUser(url)}#${commit}`,
+  };
 }
 
 /** One repository that is fetched from. */

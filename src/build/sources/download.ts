@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../../base/context.ts';
 import { invalid, SampanError } from '../../base/errors.ts';
-import { type Digest, finishDigest } from '../../oci/digest.ts';
+import { isJsonObject } from '../../base/json.ts';
+import { type Digest, digestOf, finishDigest, hexOf, isDigest } from '../../oci/digest.ts';
 import { fromText } from '../../oci/tar/entry.ts';
 import type { HttpOperation } from '../definition/vertex.ts';
 import { oneFileTree } from '../files/one-file.ts';
-import { Pack } from '../files/pack.ts';
+import type { Pack } from '../files/pack.ts';
 import type { PackedTree } from '../files/packed-tree.ts';
-import { request, shown } from './http-request.ts';
+import { plain, request, shown } from './http-request.ts';
+import type { KeptSources, NewSource } from './kept-sources.ts';
 
 export interface DownloadOptions {
-  readonly directory: string;
   readonly maxBytes?: number;
   readonly onProgress?: (current: number, total: number) => void;
 }
@@ -26,41 +27,58 @@ interface Downloaded {
 }
 
 const MAX_BYTES = 2 ** 36;
-/** Files that are kept for the next build. */
-const MAX_KEPT = 16;
 
-/** Files from the web. The last ones are kept, and only asked about again where their server says what version they are. */
+/** Files from the web. They are kept, and only asked about again where their server says what version they are. */
 export class Downloads {
-  readonly #kept = new Map<string, Downloaded>();
+  readonly #kept: KeptSources;
+
+  constructor(kept: KeptSources) {
+    this.#kept = kept;
+  }
 
   /**
    * A tree of the one file, with Docker's rules: root's, mode 0600, of the time that the server says (else the epoch). Fails with
    * `invalid-argument` on another content than the checksum's, with `exhausted` above the limit.
    */
-  async get(context: Context, operation: HttpOperation, options: DownloadOptions): Promise<PackedTree> {
+  async get(context: Context, operation: HttpOperation, options: DownloadOptions = {}): Promise<PackedTree> {
     const { url, checksum } = operation;
-    const kept = this.#kept.get(url);
+    const kept = this.#take(url);
     if (kept !== undefined && kept.content === checksum) return treeOf(operation, kept);
     const response = await request(context.signal, url, kept?.version ?? {});
-    if (kept !== undefined && response.status === 304) {
-      this.#keep(url, kept);
-      return treeOf(operation, checked(kept, checksum));
-    }
+    if (kept !== undefined && response.status === 304) return treeOf(operation, checked(kept, checksum));
+    kept?.pack[Symbol.dispose]();
     if (!response.ok) {
       await response.body?.cancel();
       throw new SampanError('unavailable', `${shown(url)}: invalid response status ${response.status}`);
     }
-    const downloaded = await receive(context, response, url, options);
-    this.#keep(url, downloaded);
+    using pending = this.#kept.begin();
+    const downloaded = await receive(context, response, url, pending.pack, options);
+    await pending.keep(sourceOf(url, downloaded));
     return treeOf(operation, checked(downloaded, checksum));
   }
 
-  #keep(url: string, downloaded: Downloaded): void {
-    this.#kept.delete(url);
-    this.#kept.set(url, downloaded);
-    // Its pack goes when the last tree of it does.
-    if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value ?? '');
+  #take(url: string): Downloaded | undefined {
+    const source = this.#kept.take(idOf(url));
+    if (source === undefined) return undefined;
+    const { facts, pack } = source;
+    const { content, seconds, name, version } = facts;
+    const isKnown = typeof content === 'string' && isDigest(content) && typeof seconds === 'number';
+    if (!isKnown || typeof name !== 'string' || !isJsonObject(version)) return undefined;
+    const headers = Object.entries(version).map(([header, value]) => [header, String(value)]);
+    return { pack, content, seconds, name, version: Object.fromEntries(headers) };
   }
+}
+
+/** Whoever asks with another password asks for another file. */
+function idOf(url: string): string {
+  return hexOf(digestOf(JSON.stringify(['http', url])));
+}
+
+function sourceOf(url: string, { content, seconds, version, name }: Downloaded): NewSource {
+  return {
+    ...{ id: idOf(url), type: 'source.http', description: `http url ${plain(url)}` },
+    facts: { content, seconds, version, name },
+  };
 }
 
 function treeOf({ filename }: HttpOperation, { pack, name, content, seconds }: Downloaded): PackedTree {
@@ -77,9 +95,9 @@ async function receive(
   context: Context,
   response: Response,
   url: string,
-  { directory, maxBytes = MAX_BYTES, onProgress }: DownloadOptions,
+  pack: Pack,
+  { maxBytes = MAX_BYTES, onProgress }: DownloadOptions,
 ): Promise<Downloaded> {
-  const pack = Pack.temporary(directory);
   const total = Number(response.headers.get('content-length') ?? 0);
   const hash = createHash('sha256');
   try {

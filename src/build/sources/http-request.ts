@@ -63,5 +63,10 @@ function withoutSecrets(url: URL): URL {
 
 /** A URL as messages may show it. */
 export function shown(text: string): string {
-  return JSON.stringify(URL.canParse(text) ? withoutSecrets(new URL(text)).href : text);
+  return JSON.stringify(plain(text));
+}
+
+/** A URL without the name and password in it. */
+export function plain(text: string): string {
+  return URL.canParse(text) ? withoutSecrets(new URL(text)).href : text;
 }

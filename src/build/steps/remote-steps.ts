@@ -4,10 +4,10 @@ import { Checkouts } from '../sources/checkout.ts';
 import { Downloads } from '../sources/download.ts';
 import type { FileStepParts } from './parts.ts';
 
-type RemoteParts = Pick<FileStepParts, 'directory' | 'maxBytes'>;
+type RemoteParts = Pick<FileStepParts, 'directory' | 'maxBytes' | 'sources'>;
 
 export function httpMaker(parts: RemoteParts): StepMaker<HttpOperation> {
-  const downloads = new Downloads();
+  const downloads = new Downloads(parts.sources);
   return {
     key: async () => undefined,
     make: async ({ context, operation, tell }) => {
@@ -22,7 +22,7 @@ export function httpMaker(parts: RemoteParts): StepMaker<HttpOperation> {
 }
 
 export function gitMaker(parts: RemoteParts): StepMaker<GitOperation> {
-  const checkouts = new Checkouts();
+  const checkouts = new Checkouts(parts.sources);
   return {
     key: async () => undefined,
     make: async (step) => {
@@ -47,6 +47,6 @@ async function tokenFor({ operation, surroundings }: Step<GitOperation>): Promis
   return text === '' || /[\r\n]/.test(text) ? undefined : text;
 }
 
-function limits({ directory, maxBytes }: RemoteParts): RemoteParts {
+function limits({ directory, maxBytes }: RemoteParts): Pick<RemoteParts, 'directory' | 'maxBytes'> {
   return maxBytes === undefined ? { directory } : { directory, maxBytes };
 }

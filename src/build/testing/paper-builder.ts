@@ -147,6 +147,7 @@ export class PaperBuilder {
         ...{ cache, images, imageMaker, diskSize: async () => 1, freeSpace: async () => 1 },
         mounts: { list: async () => [], remove: async () => 0 },
         contexts: { list: async () => [], remove: async () => true },
+        sources: { list: () => [], remove: () => true },
       }),
     };
   }

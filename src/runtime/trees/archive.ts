@@ -25,7 +25,8 @@ export async function* packTree(
   }
 }
 
-async function* asMembers(parts: AsyncIterable<TreePart>): AsyncGenerator<TreePart, void, void> {
+/** What a tree's `read` gives, with names as archives have them: directories' end in "/". */
+export async function* asMembers(parts: AsyncIterable<TreePart>): AsyncGenerator<TreePart, void, void> {
   for await (const part of parts) {
     const isDirectory = !(part instanceof Uint8Array) && part.type === 'directory';
     yield isDirectory ? { ...part, name: `${part.name}/` } : part;

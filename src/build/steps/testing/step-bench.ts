@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { background, type Context } from '../../../base/context.ts';
+import { openDatabase } from '../../../base/database.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { FileContentStore } from '../../../content/contract.ts';
 import { openContentStore } from '../../../content/filesystem-store.ts';
@@ -16,8 +17,10 @@ import { openErofsDriver } from '../../../snapshots/erofs-driver.ts';
 import { makeVertex, type Operation, type Vertex } from '../../definition/vertex.ts';
 import type { FileTree } from '../../file-tree.ts';
 import { LayersTree } from '../../files/layers-tree.ts';
+import { buildSchema } from '../../schema.ts';
 import { identityOf, type Result } from '../../solver/result.ts';
 import type { Made, Step, StepMaker, Surroundings } from '../../solver/step.ts';
+import { KeptSources } from '../../sources/kept-sources.ts';
 import type { FileStepParts } from '../parts.ts';
 import { makeSteps } from '../steps.ts';
 
@@ -50,6 +53,10 @@ export class StepBench implements AsyncDisposable {
     this.parts = {
       ...{ directory, mountPoint, snapshots: driver, trees: createTrees(launcher), images: this.#images() },
       layersOfImage: () => [],
+      sources: KeptSources.open({
+        database: openDatabase(':memory:', [buildSchema]),
+        directory: join(directory, 'sources'),
+      }),
     };
   }
 
