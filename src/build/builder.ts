@@ -133,7 +133,7 @@ async function build(
     const result =
       wanted.kind === 'image'
         ? { images: made.map(({ platform, id, manifest }) => ({ platform, id, manifest })) }
-        : await makeIndex(context, parts, wanted, made);
+        : await makeIndex(context, parts, { ...wanted, listener }, made);
     await caches.export(made.map((each) => solvedBuild(each.compiled, each)));
     return { ...result, warnings: run.warnings ?? [] };
   } catch (error) {

@@ -1,9 +1,11 @@
 import type { Context } from '../../base/context.ts';
 import type { ImageStatement, Images } from '../../images/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { formatPlatform } from '../../oci/platform.ts';
 import type { MadeImage } from '../build-run.ts';
-import type { BuildRequest } from '../contract.ts';
+import type { BuildListener, BuildRequest } from '../contract.ts';
 import type { FileTree } from '../file-tree.ts';
+import { toldStep } from '../told-step.ts';
 import { materialsOf } from './materials.ts';
 import type { AttestationOptions } from './options.ts';
 import { provenanceOf, provenanceTypes } from './provenance.ts';
@@ -22,6 +24,7 @@ export interface Attestation {
   readonly attestations: AttestationOptions;
   /** When the build began. */
   readonly begun: Date;
+  readonly listener: BuildListener;
 }
 
 /** What is said about an image, once it is known which manifest it is about. */
@@ -31,13 +34,14 @@ export type Attester = (manifest: Digest) => readonly ImageStatement[];
 export async function openAttester(
   context: Context,
   parts: AttestParts,
-  { request, attestations, begun }: Attestation,
+  { request, attestations, begun, listener }: Attestation,
   made: MadeImage,
 ): Promise<Attester> {
   const { provenance, sbom } = attestations;
   const all: StatementParts[] = [];
   if (sbom) {
-    const predicate = await sbomOf(context, parts, request, made);
+    const name = `[${formatPlatform(made.platform)}] looking for what is installed`;
+    const predicate = await toldStep(listener, name, () => sbomOf(context, parts, request, made));
     all.push({ layout: 'v0.1', predicateType: 'https://spdx.dev/Document', predicate });
   }
   if (provenance !== undefined) {

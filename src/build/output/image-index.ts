@@ -5,8 +5,9 @@ import type { Digest } from '../../oci/digest.ts';
 import { type AttestParts, openAttester } from '../attest/attest.ts';
 import { type AttestationOptions, attestationOptions } from '../attest/options.ts';
 import type { MadeImage } from '../build-run.ts';
-import type { BuildRequest, BuildResult } from '../contract.ts';
+import type { BuildListener, BuildRequest, BuildResult } from '../contract.ts';
 import { sourceDateOf } from '../source-date.ts';
+import { toldStep } from '../told-step.ts';
 import { annotationsOf, readAnnotations } from './annotations.ts';
 
 export interface IndexParts extends AttestParts {
@@ -61,10 +62,10 @@ function ownManifest(
 export async function makeIndex(
   context: Context,
   parts: IndexParts,
-  wanted: WantedIndex,
+  wanted: WantedIndex & { readonly listener: BuildListener },
   made: readonly MadeImage[],
 ): Promise<Pick<BuildResult, 'images' | 'index'>> {
-  const { annotations, request } = wanted;
+  const { annotations, request, listener } = wanted;
   const said = new Map<Digest, readonly ImageStatement[]>();
   const attesters = await Promise.all(made.map((each) => openAttester(context, parts, wanted, each)));
   const members = made.map(({ id, platform }, index) => ({
@@ -78,11 +79,13 @@ export async function makeIndex(
       return statements;
     },
   }));
-  const { digest, size, ...index } = await parts.imageMaker.createIndex(context, {
-    members,
-    annotations: annotationsOf(annotations, 'index'),
-    references: request.tags,
-  });
+  const { digest, size, ...index } = await toldStep(listener, 'exporting manifests', () =>
+    parts.imageMaker.createIndex(context, {
+      members,
+      annotations: annotationsOf(annotations, 'index'),
+      references: request.tags,
+    }),
+  );
   const images = index.members.map(({ image, platform, manifest }) => ({
     ...{ id: image, platform, manifest },
     statements: said.get(manifest) ?? [],
