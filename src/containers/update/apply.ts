@@ -3,8 +3,6 @@ import type { LogRotation, Task } from '../../runtime/contract.ts';
 import type { HostConfig, Resources } from '../../wire/container-config.ts';
 import type { Container } from '../contract.ts';
 import { freshHealth } from '../health/health-checks.ts';
-import { endpointsOf } from '../lifecycle/endpoints.ts';
-import { gatewaysOf, portGateway } from '../lifecycle/gateways.ts';
 import { portRequests } from '../lifecycle/network-requests.ts';
 import { changePorts } from '../lifecycle/published-ports.ts';
 import { transition } from '../lifecycle/transition.ts';
@@ -81,11 +79,8 @@ async function publish(
   without: readonly PublishedPort[],
   finish: (networks: Container['networks']) => Promise<void>,
 ): Promise<void> {
-  const to = portGateway(gatewaysOf(entry, endpointsOf(entry)));
-  if (to === undefined) {
-    draft.warnings.push(`Container ${draft.name} is in no network by which ports are published`);
-    return finish(entry.container.networks);
-  }
+  const { gateway: to } = draft;
+  if (to === undefined) return finish(entry.container.networks);
   transition(parts, entry, { flags: { unsettled: true } });
   const ports = portRequests(draft);
   await changePorts(parts, entry, task, { to, ports, without }, finish);

@@ -1,5 +1,8 @@
+import type { Endpoint } from '../../network/contract.ts';
 import type { ContainerConfig, HostConfig } from '../../wire/container-config.ts';
 import type { AppliedChange } from '../contract.ts';
+import { endpointsOf } from '../lifecycle/endpoints.ts';
+import { gatewaysOf, portGateway } from '../lifecycle/gateways.ts';
 import type { StoredMount } from '../mounts/stored-mount.ts';
 import { type Entry, isRunning } from '../record.ts';
 
@@ -13,6 +16,8 @@ export class Draft {
   mounts: readonly StoredMount[];
   readonly name: string;
   readonly running: boolean;
+  /** The endpoint by which what runs is reached from outside, if there is one. */
+  readonly gateway: Endpoint | undefined;
   readonly changes: AppliedChange[] = [];
   readonly warnings: string[] = [];
 
@@ -23,6 +28,7 @@ export class Draft {
     this.mounts = entry.mounts;
     this.name = name;
     this.running = entry.task !== undefined && isRunning(entry);
+    this.gateway = portGateway(gatewaysOf(entry, endpointsOf(entry)));
   }
 
   note(concerns: Concerns, kind: string, name = '', removed = false): void {

@@ -81,7 +81,11 @@ function addBindings(draft: Draft, bindings: Bindings, added: NonNullable<HostCo
   if (joinedContainer(mode) !== undefined) {
     throw invalid('conflicting options: port publishing and the container type network mode');
   }
-  if (mode === 'host') draft.warnings.push('Published ports are discarded when using host network mode');
+  if (mode === 'host') {
+    draft.warnings.push('Published ports are discarded when using host network mode');
+  } else if (draft.running && draft.gateway === undefined) {
+    draft.warnings.push(`Container ${draft.name} is in no network by which ports are published`);
+  }
   const exposed = { ...draft.config.ExposedPorts };
   for (const [spec, list] of each(added)) {
     exposed[spec] ??= {};
@@ -90,10 +94,14 @@ function addBindings(draft: Draft, bindings: Bindings, added: NonNullable<HostCo
         throw invalid(`container ${draft.name} publishes ${nameOf(spec, binding)} already`);
       }
       bindings[spec] = [...(bindings[spec] ?? []), binding];
-      draft.note('what runs', 'publish', nameOf(spec, binding));
+      notePort(draft, nameOf(spec, binding), false);
     }
   }
   draft.config = { ...draft.config, ExposedPorts: exposed };
+}
+
+function notePort(draft: Draft, name: string, removed: boolean): void {
+  draft.note(draft.gateway === undefined ? 'next start' : 'what runs', 'publish', name, removed);
 }
 
 function removeBindings(
@@ -113,7 +121,7 @@ function removeBindings(
   const left = known.filter((binding) => !meant.includes(binding));
   if (left.length > 0) bindings[spec] = left;
   else delete bindings[spec];
-  for (const binding of meant) draft.note('what runs', 'publish', nameOf(spec, binding), true);
+  for (const binding of meant) notePort(draft, nameOf(spec, binding), true);
   const wanted = Number(pattern.HostPort);
   return wanted > 0 ? open.filter(({ hostPort }) => hostPort === wanted) : [];
 }
