@@ -38,13 +38,15 @@ export function beginRecord(
 }
 
 function resultsOf({ images, index }: BuildResult, response: Response): readonly RecordedResult[] {
-  const whole = index === undefined ? undefined : { mediaType: mediaTypes.ociIndex, ...index };
+  const target = response['containerimage.descriptor'];
+  const descriptor =
+    target === undefined
+      ? { mediaType: mediaTypes.ociConfig, digest: images[0]?.id ?? '' }
+      : JSON.parse(Buffer.from(target, 'base64').toString());
+  const whole = index === undefined ? descriptor : { mediaType: mediaTypes.ociIndex, ...index };
   return images.map((image) => ({
     platform: formatPlatform(image.platform),
-    descriptor: whole ?? {
-      mediaType: mediaTypes.ociConfig,
-      digest: response['containerimage.config.digest'] ?? image.id,
-    },
+    descriptor: whole,
     predicates: (image.statements ?? []).map(predicateOf),
   }));
 }

@@ -20,7 +20,12 @@ export class Tunnel {
     const incoming = requests[Symbol.asyncIterator]();
     signal.addEventListener('abort', () => this.#close(), { once: true });
     this.stream = {
-      read: async () => (await incoming.next()).value,
+      read: async () => {
+        const { done, value } = await incoming.next();
+        // Whoever sends no more waits for our end before it goes.
+        if (done) this.#close();
+        return done ? undefined : value;
+      },
       write: (bytes) => this.#write(bytes),
       finish: () => {
         this.#isFinished = true;
