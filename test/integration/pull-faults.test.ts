@@ -47,7 +47,8 @@ function tarWith(body: Uint8Array): Buffer {
 function pull(daemon: TestDaemon, signal?: AbortSignal): Promise<string | undefined> {
   const path = `/images/create?fromImage=${proxy.host}/large&tag=latest`;
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const asked = request({ socketPath: daemon.socket, path, method: 'POST' }, async (answer) => {
+  // A connection of its own: one that the daemon is about to close would break it.
+  const asked = request({ socketPath: daemon.socket, path, method: 'POST', agent: false }, async (answer) => {
     const text = await answer.toArray().then(
       (parts) => Buffer.concat(parts).toString(),
       () => undefined,
