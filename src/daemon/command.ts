@@ -24,6 +24,7 @@ function textType(setting: Setting): FlagType<readonly string[]> {
     bytes: 'bytes',
     ulimits: 'ulimit',
     pools: 'pool-options',
+    options: 'driver-options',
   } as const;
   if (setting.type === 'bool') return switchType(setting.default === 'true');
   const shown = setting.type === 'string' ? JSON.stringify(setting.default) : setting.default;

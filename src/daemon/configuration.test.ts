@@ -39,6 +39,18 @@ describe('resolveConfiguration', () => {
     expect(configuration.mtu).toBe(1400);
   });
 
+  test('takes options of new networks by driver', () => {
+    const written = resolveConfiguration(
+      none,
+      file('{"default-network-opts":{"bridge":{"a.b":"1=2","c":"3"},"macvlan":{"d":""}}}'),
+    );
+    expect(written.defaultNetworkOptions).toEqual(['bridge=a.b=1=2', 'bridge=c=3', 'macvlan=d=']);
+    const typed = (text: string) =>
+      resolveConfiguration(new Map([['default-network-opt', [text]]]), undefined);
+    expect(typed('bridge=a=b').defaultNetworkOptions).toEqual(['bridge=a=b']);
+    expect(() => typed('a=b')).toThrow('expected driver=option=value');
+  });
+
   test('takes proxies from their group, or from flags', () => {
     const flags = new Map([['no-proxy', ['a,b']]]);
     const configuration = resolveConfiguration(
@@ -68,6 +80,13 @@ describe('resolveConfiguration', () => {
     ['{"log-level":"loud"}', 'invalid logging level: loud'],
     ['{"storage-driver":"zfs"}', 'unknown storage driver "zfs"'],
     ['{"bridge":"a/b"}', 'invalid bridge name "a/b"'],
+    ['{"bridge":"none"}', 'bridge "none" is not supported'],
+    ['{"host-firewall":"ignore"}', 'invalid host-firewall: "ignore"'],
+    ['{"firewall-backend":"iptables"}', 'firewall-backend "iptables" is not supported'],
+    ['{"userland-proxy-path":"/x"}', 'userland-proxy-path is not supported'],
+    ['{"allow-direct-routing":true}', 'allow-direct-routing is not supported'],
+    ['{"default-network-opts":{"bridge":["mtu"]}}', 'default-network-opts'],
+    ['{"default-network-opts":{"bridge":{"mtu":1}}}', 'default-network-opts'],
   ])('refuses %s', (text, message) => {
     expect(() => resolveConfiguration(none, file(text))).toThrow(message);
   });

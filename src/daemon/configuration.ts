@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { invalid, messageOf } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { LogLevel } from '../base/log.ts';
+import type { EngineOptions } from '../engine/engine.ts';
 import type { Ulimit } from '../wire/container-config.ts';
 import { parseSize } from '../wire/sizes.ts';
 import { parseUlimit } from '../wire/ulimits.ts';
@@ -11,7 +12,7 @@ type ValueOf<T extends Setting['type']> = T extends 'bool'
   ? boolean
   : T extends 'int' | 'bytes'
     ? number
-    : T extends 'list' | 'pools'
+    : T extends 'list' | 'pools' | 'options'
       ? readonly string[]
       : T extends 'map'
         ? Readonly<Record<string, string>>
@@ -70,6 +71,8 @@ function fromTexts(setting: Setting, texts: readonly string[]): unknown {
     case 'list':
     case 'pools':
       return texts;
+    case 'options':
+      return texts.map((text) => driverOption(setting, text));
     case 'map':
       return Object.fromEntries(texts.map((text) => pair(setting, text)));
     case 'ulimits':
@@ -132,10 +135,29 @@ function fromJson(path: string, setting: Setting, value: unknown): unknown {
   if (setting.type === 'list' && Array.isArray(value) && value.every(isText)) return value;
   if (setting.type === 'pools' && Array.isArray(value)) return value.map((pool) => poolFromJson(pool, wrong));
   if (!isJsonObject(value)) throw wrong();
+  if (setting.type === 'options') return optionsFromJson(value, wrong);
   if (setting.type === 'map' && Object.values(value).every(isText)) return value;
   if (setting.type === 'ulimits')
     return Object.entries(value).map(([name, limit]) => ulimitFromJson(name, limit, wrong));
   throw wrong();
+}
+
+/** {"bridge": {"option": "value"}} as the flag has it. */
+function optionsFromJson(value: JsonObject, wrong: () => Error): readonly string[] {
+  return Object.entries(value).flatMap(([driver, options]) => {
+    if (!isJsonObject(options)) throw wrong();
+    return Object.entries(options).map(([option, text]) => {
+      if (typeof text !== 'string') throw wrong();
+      return `${driver}=${option}=${text}`;
+    });
+  });
+}
+
+function driverOption(setting: Setting, text: string): string {
+  if (/^[^=]+=[^=]+=/.test(text)) return text;
+  throw invalid(
+    `invalid argument ${JSON.stringify(text)} for "--${setting.flag}" flag: expected driver=option=value`,
+  );
 }
 
 /** {"base": "10.10.0.0/16", "size": 24} as the flag has it. */
@@ -186,6 +208,7 @@ function defaultOf(setting: Setting): unknown {
     map: {},
     ulimits: [],
     pools: [],
+    options: [],
   } as const;
   return zero[setting.type];
 }
@@ -200,8 +223,40 @@ function check(configuration: Configuration): void {
   if (!['', 'erofs', 'overlay'].includes(storageDriver))
     throw invalid(`unknown storage driver ${JSON.stringify(storageDriver)}: expected erofs or overlay`);
   checkRegistries(configuration);
+  checkNetwork(configuration);
   // IFNAMSIZ (linux/if.h): 15 characters, no slash, no blank.
   if (!/^[^\s/]{1,15}$/.test(bridge)) throw invalid(`invalid bridge name ${JSON.stringify(bridge)}`);
+}
+
+export type HostFirewall = NonNullable<EngineOptions['network']['hostFirewall']>;
+
+const manners: readonly string[] = ['respect', 'bypass', 'hands-off'] satisfies HostFirewall[];
+
+function checkNetwork(configuration: Configuration): void {
+  const { hostFirewall, firewallBackend, userlandProxyPath, allowDirectRouting, bridge } = configuration;
+  if (!manners.includes(hostFirewall)) {
+    throw invalid(`invalid host-firewall: ${JSON.stringify(hostFirewall)}`, {
+      hint: 'Choose "respect", "bypass" or "hands-off".',
+    });
+  }
+  if (firewallBackend !== 'nftables') {
+    throw invalid(`firewall-backend ${JSON.stringify(firewallBackend)} is not supported`, {
+      hint: 'Rules are made with nftables, beside those of iptables.',
+    });
+  }
+  if (userlandProxyPath !== '') {
+    throw invalid('userland-proxy-path is not supported', { hint: 'The relay is part of Sampan.' });
+  }
+  if (allowDirectRouting) {
+    throw invalid('allow-direct-routing is not supported', {
+      hint: 'Give networks the option com.docker.network.bridge.gateway_mode_ipv4=routed or nat-unprotected.',
+    });
+  }
+  if (bridge === 'none') {
+    throw invalid('bridge "none" is not supported', {
+      hint: 'There is always a default bridge; containers stay off it with --network none.',
+    });
+  }
 }
 
 function checkRegistries(configuration: Configuration): void {

@@ -7,7 +7,7 @@ import { messageOf } from '../base/errors.ts';
 import { createLogger, formatLogfmt, type Logger, type LogLevel } from '../base/log.ts';
 import { type EngineOptions, openEngine } from '../engine/engine.ts';
 import { exposureWarning, listenAddresses } from './addresses.ts';
-import { type Configuration, livePart, resolveConfiguration } from './configuration.ts';
+import { type Configuration, type HostFirewall, livePart, resolveConfiguration } from './configuration.ts';
 import { layOutLaunchers } from './launcher-binary.ts';
 import { claimPidFile } from './pid-file.ts';
 import { settings } from './settings.ts';
@@ -108,6 +108,17 @@ async function engineOptions(
       defaultBindAddress: configuration.ip,
       hostGateway: configuration.hostGatewayIp,
       addressPools: configuration.defaultAddressPools,
+      hostFirewall: configuration.hostFirewall as HostFirewall,
+      firewall: { ipv4: configuration.iptables, ipv6: configuration.iptables && configuration.ip6tables },
+      defaultBridge: {
+        ipv6: configuration.ipv6,
+        bip6: configuration.bip6,
+        range: configuration.fixedCidr,
+        subnet6: configuration.fixedCidr6,
+        gateway: configuration.defaultGateway,
+        gateway6: configuration.defaultGateway6,
+      },
+      driverOptions: configuration.defaultNetworkOptions,
     },
     containerDefaults: {
       shmSize: configuration.defaultShmSize,

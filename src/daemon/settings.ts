@@ -8,7 +8,7 @@ export interface Setting {
   readonly shorthand?: string;
   /** Key in daemon.json where it differs from the flag; lists have plurals there. */
   readonly key?: string;
-  readonly type: 'string' | 'bool' | 'int' | 'list' | 'map' | 'bytes' | 'ulimits' | 'pools';
+  readonly type: 'string' | 'bool' | 'int' | 'list' | 'map' | 'bytes' | 'ulimits' | 'pools' | 'options';
   /** As text, as the help page shows it. */
   readonly default?: string;
   /** May change on SIGHUP. */
@@ -17,7 +17,13 @@ export interface Setting {
 }
 
 export const settings = {
+  allowDirectRouting: {
+    flag: 'allow-direct-routing',
+    type: 'bool',
+    description: 'Not to be given: networks have gateway modes for that',
+  },
   bip: { flag: 'bip', type: 'string', description: 'IPv4 address for the default bridge' },
+  bip6: { flag: 'bip6', type: 'string', description: 'IPv6 address for the default bridge' },
   bridge: {
     flag: 'bridge',
     shorthand: 'b',
@@ -55,11 +61,27 @@ export const settings = {
     type: 'string',
     description: 'Default mode for containers cgroup namespace ("host" | "private")',
   },
+  defaultGateway: {
+    flag: 'default-gateway',
+    type: 'string',
+    description: 'Gateway of containers on the default bridge, if that is not the bridge itself',
+  },
+  defaultGateway6: {
+    flag: 'default-gateway-v6',
+    type: 'string',
+    description: 'The same for IPv6',
+  },
   defaultIpcMode: {
     flag: 'default-ipc-mode',
     type: 'string',
     default: 'private',
     description: 'Default mode for containers ipc ("shareable" | "private")',
+  },
+  defaultNetworkOptions: {
+    flag: 'default-network-opt',
+    key: 'default-network-opts',
+    type: 'options',
+    description: 'Options of new networks that do not say otherwise ("driver=option=value")',
   },
   defaultShmSize: {
     flag: 'default-shm-size',
@@ -81,6 +103,22 @@ export const settings = {
     type: 'string',
     default: '/run/sampan',
     description: 'Root directory for execution state files',
+  },
+  firewallBackend: {
+    flag: 'firewall-backend',
+    type: 'string',
+    default: 'nftables',
+    description: 'What firewall rules are made with: nftables, always',
+  },
+  fixedCidr: {
+    flag: 'fixed-cidr',
+    type: 'string',
+    description: 'IPv4 range of the default bridge that containers get their addresses from',
+  },
+  fixedCidr6: {
+    flag: 'fixed-cidr-v6',
+    type: 'string',
+    description: 'IPv6 subnet of the default bridge',
   },
   group: {
     flag: 'group',
@@ -114,6 +152,13 @@ export const settings = {
     type: 'list',
     description: 'Daemon socket(s) to connect to',
   },
+  hostFirewall: {
+    flag: 'host-firewall',
+    type: 'string',
+    default: 'respect',
+    description:
+      'How published ports and the firewall of this host get on: its input rules decide who reaches them, and what it forwards by default is opened to containers ("respect"), its input rules are passed by as in Docker ("bypass"), or they decide and none of its chains is changed ("hands-off")',
+  },
   hostGatewayIp: {
     flag: 'host-gateway-ip',
     type: 'string',
@@ -139,11 +184,30 @@ export const settings = {
     default: '0.0.0.0',
     description: 'Host IP for port publishing from the default bridge network',
   },
+  ip6tables: {
+    flag: 'ip6tables',
+    type: 'bool',
+    default: 'true',
+    description: 'Make firewall rules for IPv6',
+  },
+  iptables: {
+    flag: 'iptables',
+    type: 'bool',
+    default: 'true',
+    description:
+      'Make firewall rules: without them networks are not kept apart, and published ports are relayed',
+  },
   ipForward: {
     flag: 'ip-forward',
     type: 'bool',
     default: 'true',
     description: 'Enable IP forwarding in system configuration',
+  },
+  ipForwardNoDrop: {
+    flag: 'ip-forward-no-drop',
+    type: 'bool',
+    default: 'true',
+    description: 'Do not shut the forwarding of everything else, which is never done',
   },
   ipMasquerade: {
     flag: 'ip-masq',
@@ -151,6 +215,7 @@ export const settings = {
     default: 'true',
     description: 'Enable IP masquerading for the default bridge network',
   },
+  ipv6: { flag: 'ipv6', type: 'bool', description: 'Enable IPv6 on the default bridge' },
   labels: {
     flag: 'label',
     key: 'labels',
@@ -282,6 +347,11 @@ export const settings = {
     type: 'bool',
     default: 'true',
     description: 'Relay published ports in user space for loopback and IPv6 traffic',
+  },
+  userlandProxyPath: {
+    flag: 'userland-proxy-path',
+    type: 'string',
+    description: 'Not to be given: the relay is part of Sampan',
   },
 } as const satisfies Record<string, Setting>;
 

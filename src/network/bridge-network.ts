@@ -55,6 +55,8 @@ export interface BridgeNetworkOptions {
   readonly ports: PortAllocator;
   /** Where a port published on "" is open when the network does not say. */
   readonly defaultHostAddresses: readonly string[];
+  /** Whether the host is to pass packets between interfaces. */
+  readonly forwards: boolean;
   readonly addressesByHand: boolean;
 }
 
@@ -85,7 +87,7 @@ export class BridgeNetwork implements LiveNetwork {
       interContainer,
       internal,
       masquerade: { ipv4: enableIPv4 && translates(mode.ipv4), ipv6: enableIPv6 && translates(mode.ipv6) },
-      open: mode.ipv4 === 'nat-unprotected' || mode.ipv6 === 'nat-unprotected',
+      open: { ipv4: mode.ipv4 === 'nat-unprotected', ipv6: mode.ipv6 === 'nat-unprotected' },
     };
   }
 
@@ -101,7 +103,7 @@ export class BridgeNetwork implements LiveNetwork {
     const link = existing ? adoptBridge(index) : createBridge({ name, macAddress, mtu, index });
     return [
       netlinkOperation(protocol.route, [link]),
-      ...(this.network.enableIPv6 ? ipv6Settings(name) : []),
+      ...(this.network.enableIPv6 ? ipv6Settings(name, this.#options.forwards) : []),
       ...(addresses.length === 0
         ? []
         : [
@@ -262,11 +264,11 @@ function boundPorts({ ports }: Endpoint): Endpoint['ports'] {
 }
 
 /** The bridge of a network with IPv6 has it whatever the host's default, believes no router, and routes. */
-function ipv6Settings(name: string): readonly Operation[] {
+function ipv6Settings(name: string, forwards: boolean): readonly Operation[] {
   const conf = '/proc/sys/net/ipv6/conf';
   return [
     writeSysctl(`${conf}/${name}/disable_ipv6`, '0'),
     writeSysctl(`${conf}/${name}/accept_ra`, '0'),
-    writeSysctl(`${conf}/all/forwarding`, '1'),
+    ...(forwards ? [writeSysctl(`${conf}/all/forwarding`, '1')] : []),
   ];
 }

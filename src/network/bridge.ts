@@ -3,18 +3,28 @@ import { internal, invalid } from '../base/errors.ts';
 import type { Launcher, PlanResults } from '../plan/contract.ts';
 import { errno } from '../plan/errno.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
+import type { Endpoint } from './contract.ts';
 import {
   firstOf,
   type InterfaceAddress,
+  isLinkLocal,
   lastOf,
   overlap,
   parseInterfaceAddress,
+  parsePrefix,
   type Subnet,
   sameIp,
   subnetOf,
 } from './ip.ts';
 import { macAddressFor } from './ipam.ts';
-import { addAddress, decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from './netlink/addresses.ts';
+import {
+  addAddress,
+  decodeAddress,
+  decodeRoute,
+  dumpAddresses,
+  dumpRoutes,
+  type IndexedAddress,
+} from './netlink/addresses.ts';
 import { protocol } from './netlink/constants.ts';
 import {
   adoptBridge,
@@ -33,6 +43,7 @@ import { firstFreeSubnet, type SubnetPool } from './subnets.ts';
 
 export interface Bridge extends InterfaceAddress {
   readonly name: string;
+  readonly ipv6: InterfaceAddress | undefined;
   readonly index: number;
   /** Made by Sampan, hence Sampan's to remove. */
   readonly own: boolean;
@@ -43,8 +54,15 @@ export interface BridgeOptions {
   readonly mtu: number;
   /** As configured: an address with its prefix length, or empty for the first free subnet. */
   readonly address: string;
-  /** Addresses that the subnet must hold because running containers have them, and their gateway. */
-  readonly inUse: InterfaceAddress | undefined;
+  /** The subnet, where no address is configured; empty for one that is free. */
+  readonly subnet: string;
+  /** The same for IPv6; undefined for none. */
+  readonly ipv6: { readonly address: string; readonly subnet: string } | undefined;
+  /** Gateways of running containers, where they are the bridge: it keeps its addresses. */
+  readonly inUse: {
+    readonly ipv4: InterfaceAddress | undefined;
+    readonly ipv6: InterfaceAddress | undefined;
+  };
   /** Subnets that are promised to other networks. */
   readonly otherNetworks: readonly Subnet[];
   /** Where a free one is looked for. */
@@ -59,6 +77,7 @@ export interface HostNetwork {
   /** The bridge, if it is there. */
   readonly link: Link | undefined;
   readonly linkAddress: InterfaceAddress | undefined;
+  readonly linkAddress6: InterfaceAddress | undefined;
   /** Subnets of other interfaces and routes. */
   readonly taken: readonly Subnet[];
   readonly forwarding: boolean;
@@ -82,22 +101,28 @@ export async function inspectHost(
   });
   const links = decodeAll(results, 0, decodeLink);
   const link = links.find(({ name }) => name === bridge);
-  const own = decodeAll(results, 1, decodeAddress).find(({ index, address }) => {
-    return index === link?.index && address.family === 4;
-  });
-  const linkAddress =
-    own === undefined ? undefined : { address: own.address, subnet: subnetOf(own.address, own.prefixLength) };
-  const taken = takenSubnets(results).filter(
-    (subnet) => linkAddress === undefined || !overlap(linkAddress.subnet, subnet),
+  const addresses = decodeAll(results, 1, decodeAddress).filter(({ index }) => index === link?.index);
+  const linkAddress = addressOf(addresses, 4);
+  const linkAddress6 = addressOf(addresses, 6);
+  const taken = takenSubnets(results).filter((subnet) =>
+    [linkAddress, linkAddress6].every((own) => own === undefined || !overlap(own.subnet, subnet)),
   );
   return {
     links,
     link,
     linkAddress,
+    linkAddress6,
     taken,
     forwarding: textResult(results, DUMPS).trim() !== '0',
     ephemeralPorts: parsePortRange(textResult(results, DUMPS + 1)),
   };
+}
+
+/** The first of a family, link-local ones aside. */
+function addressOf(addresses: readonly IndexedAddress[], family: 4 | 6): InterfaceAddress | undefined {
+  const found = addresses.find(({ address }) => address.family === family && !isLinkLocal(address));
+  if (found === undefined) return undefined;
+  return { address: found.address, subnet: subnetOf(found.address, found.prefixLength) };
 }
 
 /** Links, addresses and routes: the first steps of a look at the host. */
@@ -144,6 +169,7 @@ export async function prepareBridge(
   options: BridgeOptions,
 ): Promise<Bridge> {
   const wanted = chooseAddress(context, host, options);
+  const ipv6 = chooseAddress6(host, options);
   const { name } = options;
   if (host.link !== undefined && host.link.kind !== 'bridge') {
     throw internal(`interface ${name} exists and is not a bridge`, {
@@ -151,7 +177,7 @@ export async function prepareBridge(
     });
   }
   const own = host.link === undefined || isOwn(host);
-  const stale = own && host.linkAddress !== undefined && !sameIp(host.linkAddress.address, wanted.address);
+  const stale = own && (differs(host.linkAddress, wanted) || differs(host.linkAddress6, ipv6));
   const before: Operation[] = [];
   if (host.link !== undefined && stale) before.push(route([deleteLink(name)]));
   if (host.link === undefined || stale) {
@@ -167,7 +193,12 @@ export async function prepareBridge(
     ...options.ports.map((port) => attachToBridge(port, link.index)),
   ];
   await launcher.run(context, { before: [route(settle, [errno.EEXIST, errno.ENODEV])] });
-  return { name, index: link.index, own, ...wanted };
+  return { name, index: link.index, own, ...wanted, ipv6 };
+}
+
+/** Whether the bridge has another address than it should. */
+function differs(found: InterfaceAddress | undefined, wanted: InterfaceAddress | undefined): boolean {
+  return found !== undefined && (wanted === undefined || !sameIp(found.address, wanted.address));
 }
 
 /** Bridges that Sampan makes bear the MAC address that belongs to their address. */
@@ -183,24 +214,62 @@ export function enableForwarding(): Operation {
 
 function chooseAddress(context: Context, host: HostNetwork, options: BridgeOptions): InterfaceAddress {
   const configured = options.address === '' ? undefined : parseInterfaceAddress(options.address);
-  if (options.inUse !== undefined) {
-    if (configured !== undefined && !sameIp(configured.address, options.inUse.address)) {
+  const { inUse } = options;
+  if (inUse.ipv4 !== undefined) {
+    if (configured !== undefined && !sameIp(configured.address, inUse.ipv4.address)) {
       context.log.warn('running containers keep the bridge at its address', { bridge: options.name });
     }
-    return options.inUse;
+    return inUse.ipv4;
   }
   if (configured !== undefined) return checked(configured, options.address);
+  if (options.subnet !== '') return checked(firstAddress(options.subnet, 4), options.subnet);
   if (host.linkAddress !== undefined) return host.linkAddress;
   const subnet = firstFreeSubnet([...host.taken, ...options.otherNetworks], 4, options.pools);
   return { address: { family: 4, value: subnet.network + 1n }, subnet };
 }
 
-/** The gateway of running containers; undefined when there are none. */
-export function addressInUse(endpoints: readonly { gateway: string; ipv4PrefixLength: number }[]) {
+function chooseAddress6(host: HostNetwork, options: BridgeOptions): InterfaceAddress | undefined {
+  const { inUse, ipv6 } = options;
+  if (inUse.ipv6 !== undefined) return inUse.ipv6;
+  if (ipv6 === undefined) return undefined;
+  if (ipv6.address !== '') return checked6(parseInterfaceAddress(ipv6.address), ipv6.address);
+  if (ipv6.subnet !== '') return checked6(firstAddress(ipv6.subnet, 6), ipv6.subnet);
+  if (host.linkAddress6 !== undefined) return host.linkAddress6;
+  const subnet = firstFreeSubnet([...host.taken, ...options.otherNetworks], 6, options.pools);
+  return { address: { family: 6, value: subnet.network + 1n }, subnet };
+}
+
+/** The first address of a subnet that a host may have. */
+function firstAddress(text: string, family: 4 | 6): InterfaceAddress {
+  const { subnet } = parseInterfaceAddress(text);
+  return { address: { family, value: subnet.network + 1n }, subnet };
+}
+
+function checked6(wanted: InterfaceAddress, text: string): InterfaceAddress {
+  const { address, subnet } = wanted;
+  if (
+    address.family === 6 &&
+    subnet.family === 6 &&
+    subnet.prefixLength <= 126 &&
+    !sameIp(address, firstOf(subnet))
+  )
+    return wanted;
+  throw invalid(`invalid bridge address: ${text}`, {
+    hint: 'Give an IPv6 address with its prefix, like fd00:1::1/64.',
+  });
+}
+
+type Joined = Pick<Endpoint, 'gateway' | 'ipv4PrefixLength' | 'ipv6Gateway' | 'ipv6PrefixLength'>;
+
+/** What running containers need the bridge to have: its own addresses, or where it is gone what they take for their gateways. */
+export function addressesInUse(endpoints: readonly Joined[], host: HostNetwork): BridgeOptions['inUse'] {
   const [first] = endpoints;
-  return first === undefined
-    ? undefined
-    : parseInterfaceAddress(`${first.gateway}/${first.ipv4PrefixLength}`);
+  const sixth = endpoints.find(({ ipv6PrefixLength }) => ipv6PrefixLength > 0);
+  const gateway = (text: string, prefixLength: number) => parsePrefix(`${text}/${prefixLength}`);
+  return {
+    ipv4: first && (host.linkAddress ?? gateway(first.gateway, first.ipv4PrefixLength)),
+    ipv6: sixth && (host.linkAddress6 ?? gateway(sixth.ipv6Gateway, sixth.ipv6PrefixLength)),
+  };
 }
 
 /** A bridge's address leaves room for containers beside it. */

@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointRequest, Network, NetworkPool } from './contract.ts';
 import { formatIp, formatSubnet, type InterfaceAddress } from './ip.ts';
+import { otherGateway } from './membership.ts';
 import type { NetworksOptions } from './options.ts';
 import { type NetworkRecord, newId } from './store.ts';
 
@@ -27,6 +28,7 @@ export function describeDefaultBridge(record: NetworkRecord, options: NetworksOp
   const { bridge, icc, ipMasquerade, mtu, defaultBindAddress } = options;
   return {
     ...describePredefined(record),
+    enableIPv6: options.defaultBridge?.ipv6 ?? false,
     options: {
       'com.docker.network.bridge.default_bridge': 'true',
       'com.docker.network.bridge.enable_icc': String(icc),
@@ -38,14 +40,28 @@ export function describeDefaultBridge(record: NetworkRecord, options: NetworksOp
   };
 }
 
-export function defaultBridgePool({ address, subnet }: InterfaceAddress, configured: string): NetworkPool {
-  return {
+/** Its pools, once its addresses are known. */
+export function defaultBridgePools(
+  { address, subnet, ipv6 }: InterfaceAddress & { readonly ipv6: InterfaceAddress | undefined },
+  { bip, defaultBridge }: NetworksOptions,
+): readonly NetworkPool[] {
+  const { bip6 = '', range = '', subnet6 = '', gateway = '', gateway6 = '' } = defaultBridge ?? {};
+  const pool4 = {
     subnet: formatSubnet(subnet),
     gateway: formatIp(address),
-    ipRange: '',
-    auxiliary: {},
-    chosen: { subnet: configured !== '', gateway: true },
+    ipRange: range === formatSubnet(subnet) ? '' : range,
+    auxiliary: gateway === '' ? {} : { [otherGateway[4]]: gateway },
+    chosen: { subnet: bip !== '' || range !== '', gateway: true },
   };
+  if (ipv6 === undefined) return [pool4];
+  const pool6 = {
+    subnet: formatSubnet(ipv6.subnet),
+    gateway: formatIp(ipv6.address),
+    ipRange: subnet6 === '' || subnet6 === formatSubnet(ipv6.subnet) ? '' : subnet6,
+    auxiliary: gateway6 === '' ? {} : { [otherGateway[6]]: gateway6 },
+    chosen: { subnet: bip6 !== '' || subnet6 !== '', gateway: true },
+  };
+  return [pool4, pool6];
 }
 
 /** The place of a container in the host's network, or in none. */

@@ -42,7 +42,7 @@ import {
  * - `bridges`: the interfaces of Sampan's networks;
  * - `masqueraded`, `masqueraded6`: those of them whose packets leave with the host's address;
  * - `inside`: from bridge to bridge -> whether containers may talk;
- * - `internal`: bridges that nothing enters or leaves; `open`: bridges that everything enters;
+ * - `internal`: bridges that nothing enters or leaves; `open`, `open6`: bridges that everything enters;
  * - `routed`, `routed6`: address, protocol and port of containers that are reached without translation.
  */
 const protocolField = { type: dataType.protocol, length: 1 };
@@ -89,6 +89,7 @@ export const sets = {
   },
   internal: bridgeSet('internal'),
   open: bridgeSet('open'),
+  open6: bridgeSet('open6'),
   routed: { name: 'routed', flags: 0, key: [address4, protocolField, portField] },
   routed6: { name: 'routed6', flags: 0, key: [address6, protocolField, portField] },
 } as const satisfies Record<string, SetShape>;
@@ -130,32 +131,42 @@ type Rule = readonly Expression[];
 const behind = { 4: [1, 2], 6: [4, 5] } as const;
 
 /** Rules that do something with what is addressed to a published port, `then` after a look-up that leaves register 0 to it. */
-function published(thenIpv4: Rule, thenIpv6: Rule): readonly Rule[] {
+function published(thenIpv4: Rule, thenIpv6: Rule, ipv4Only: boolean): readonly Rule[] {
   const at = (number: 4 | 6) => [
     number === 4 ? destinationAddress() : destinationAddress6(),
     meta(metaKey.protocol, behind[number][0]),
     destinationPort(behind[number][1]),
   ];
   const anywhere = [meta(metaKey.protocol), destinationPort(1)];
-  return [
+  const rules: readonly Rule[] = [
     [...isIpv4, ...at(4), mapValue(sets.publishedAt.name), ...thenIpv4],
     [...isIpv4, ...anywhere, mapValue(sets.published.name), ...thenIpv4],
+  ];
+  if (ipv4Only) return rules;
+  return [
+    ...rules,
     [...isIpv6, ...at(6), mapValue(sets.publishedAt6.name), ...thenIpv6],
     [...isIpv6, ...anywhere, mapValue(sets.published6.name), ...thenIpv6],
   ];
 }
 
-/** The table's chains. With a gate, named by the interface behind it, what comes from outside has to pass the host's input chains first. */
-export function chainsFor(gate: string | undefined): readonly Chain[] {
-  const through = gate === undefined ? [] : throughGate(gate);
-  return [...common(gate), ...through];
+interface Shape {
+  readonly gate: string | undefined;
+  /** IPv6 is let pass. */
+  readonly ipv4Only: boolean;
 }
 
-function throughGate(gate: string): readonly Chain[] {
+/** The table's chains. With a gate, named by the interface behind it, what comes from outside has to pass the host's input chains first. */
+export function chainsFor({ gate, ipv4Only }: Shape): readonly Chain[] {
+  const through = gate === undefined ? [] : throughGate(gate, ipv4Only);
+  return [...common(gate, ipv4Only), ...through];
+}
+
+function throughGate(gate: string, ipv4Only: boolean): readonly Chain[] {
   const fromGate = [meta(metaKey.inputName), equal(interfaceName(gate))];
   const mark = setMark(GATE_MARK);
   return [
-    { name: 'admit', rules: published(mark, mark), comment: 'to a published port' },
+    { name: 'admit', rules: published(mark, mark, ipv4Only), comment: 'to a published port' },
     {
       // Nobody is behind a port that came through the gate and was not translated. Loopback and containers are left to the supervisors.
       name: 'input',
@@ -170,7 +181,7 @@ function throughGate(gate: string): readonly Chain[] {
   ];
 }
 
-function common(gate: string | undefined): readonly Chain[] {
+function common(gate: string | undefined, ipv4Only: boolean): readonly Chain[] {
   const arriving =
     gate === undefined
       ? [...from(sets.bridges, true), ...toLocalAddress()]
@@ -178,7 +189,7 @@ function common(gate: string | undefined): readonly Chain[] {
   const unmark =
     gate === undefined ? [] : [[meta(metaKey.inputName), equal(interfaceName(gate)), ...setMark(0)]];
   return [
-    { name: 'publish', rules: published([destinationNat(4)], [destinationNat(6)]) },
+    { name: 'publish', rules: published([destinationNat(4)], [destinationNat(6)], ipv4Only) },
     {
       // Ports published on 127.0.0.1 stay the host's own, even where another program has turned route_localnet on.
       name: 'guard',
@@ -216,13 +227,15 @@ function common(gate: string | undefined): readonly Chain[] {
       base: { type: 'filter', hook: hooks.forward, priority: priorities.filter },
       rules: [
         ...unmark,
+        ...(ipv4Only ? [[...isIpv6, accept]] : []),
         [...from(sets.internal), ...insideVerdict],
         [...from(sets.internal), drop],
         [...to(sets.internal), drop],
         [...toBridge, ...trackedState(trackingState.established | trackingState.related), accept],
         [...toBridge, ...trackedStatus(trackingStatus.destinationNat), accept],
         insideVerdict,
-        [...to(sets.open), accept],
+        [...isIpv4, ...to(sets.open), accept],
+        [...isIpv6, ...to(sets.open6), accept],
         [
           ...isIpv4,
           destinationAddress(),
@@ -247,7 +260,9 @@ function common(gate: string | undefined): readonly Chain[] {
       base: { type: 'nat', hook: hooks.postrouting, priority: priorities.sourceNat },
       rules: [
         [...isIpv4, ...from(sets.masqueraded), ...to(sets.bridges, true), masquerade()],
-        [...isIpv6, ...from(sets.masqueraded6), ...to(sets.bridges, true), masquerade()],
+        ...(ipv4Only
+          ? []
+          : [[...isIpv6, ...from(sets.masqueraded6), ...to(sets.bridges, true), masquerade()]]),
       ],
     },
   ];

@@ -36,7 +36,7 @@ const none = { ipv4: false, ipv6: false };
 const both = { ipv4: true, ipv6: true };
 
 function bridgeOf(name: string, more: Partial<FirewallBridge> = {}): FirewallBridge {
-  return { name, interContainer: true, masquerade: both, internal: false, open: false, ...more };
+  return { name, interContainer: true, masquerade: both, internal: false, open: none, ...more };
 }
 
 const portsOf = (...translations: readonly Translation[]) => ({ translations, open: [] });
@@ -47,9 +47,12 @@ async function apply(...steps: readonly ReturnType<typeof publishPorts>[]): Prom
 
 test('the table reads as it was meant', async () => {
   await apply(
-    loadFirewall('sampan', [bridgeOf('sampan0'), bridgeOf('inner', { internal: true, masquerade: none })], {
-      translations: [everywhere, everywhere6],
-      open: [{ protocol: 'udp', address: ip('10.0.0.9'), port: 53 }],
+    loadFirewall('sampan', {
+      bridges: [bridgeOf('sampan0'), bridgeOf('inner', { internal: true, masquerade: none })],
+      ports: {
+        translations: [everywhere, everywhere6],
+        open: [{ protocol: 'udp', address: ip('10.0.0.9'), port: 53 }],
+      },
     }),
   );
   const text = (await space.run('nft', 'list', 'table', 'inet', 'sampan')).replace(/^\s+/gm, '');
@@ -64,7 +67,8 @@ test('the table reads as it was meant', async () => {
     'iifname @internal iifname . oifname vmap @inside',
     'iifname @internal drop',
     'oifname @internal drop',
-    'oifname @open accept',
+    'meta nfproto ipv4 oifname @open accept',
+    'meta nfproto ipv6 oifname @open6 accept',
     'ip daddr . meta l4proto . th dport @routed accept',
     'ip6 daddr . meta l4proto . th dport @routed6 accept',
     'iifname @masqueraded6 oifname != @bridges masquerade',
@@ -85,7 +89,10 @@ test('the table reads as it was meant', async () => {
 
 test('loading replaces what was there', async () => {
   await apply(
-    loadFirewall('sampan', [bridgeOf('other0', { interContainer: false, masquerade: none })], portsOf()),
+    loadFirewall('sampan', {
+      bridges: [bridgeOf('other0', { interContainer: false, masquerade: none })],
+      ports: portsOf(),
+    }),
   );
   const text = await space.run('nft', 'list', 'table', 'inet', 'sampan');
   expect(text).toContain('"other0" . "other0" : drop');

@@ -46,7 +46,7 @@ export interface FirewallBridge {
   /** Nothing enters or leaves it. */
   readonly internal: boolean;
   /** Everything may enter it, published or not. */
-  readonly open: boolean;
+  readonly open: { readonly ipv4: boolean; readonly ipv6: boolean };
 }
 
 /** A host port that is translated: `hostAddress` undefined for every address of the host. Both addresses are of one family. */
@@ -71,14 +71,17 @@ export interface FirewallPorts {
   readonly open: readonly OpenPort[];
 }
 
+export interface Contents {
+  readonly bridges: readonly FirewallBridge[];
+  readonly ports: FirewallPorts;
+  readonly gate?: Gate | undefined;
+  /** IPv6 is let pass, whatever the rest says. */
+  readonly ipv4Only?: boolean;
+}
+
 /** The whole table, replacing one of that name in the same instant; with a gate, where there is one, for what comes from outside. */
-export function loadFirewall(
-  table: string,
-  bridges: readonly FirewallBridge[],
-  ports: FirewallPorts,
-  gate?: Gate,
-): Operation {
-  const chains = chainsFor(gate?.inName);
+export function loadFirewall(table: string, { bridges, ports, gate, ipv4Only = false }: Contents): Operation {
+  const chains = chainsFor({ gate: gate?.inName, ipv4Only });
   const messages: Message[] = [addTable(table), deleteTable(table), addTable(table)];
   for (const [index, set] of Object.values(sets).entries()) messages.push(addSet(table, set, index + 1));
   for (const { name, base } of chains) messages.push(addChain(table, name, base));
@@ -155,7 +158,8 @@ function bridgeElements(bridges: readonly FirewallBridge[]): Elements {
     [sets.masqueraded, namesOf(({ masquerade }) => masquerade.ipv4)],
     [sets.masqueraded6, namesOf(({ masquerade }) => masquerade.ipv6)],
     [sets.internal, namesOf(({ internal }) => internal)],
-    [sets.open, namesOf(({ open }) => open)],
+    [sets.open, namesOf(({ open }) => open.ipv4)],
+    [sets.open6, namesOf(({ open }) => open.ipv6)],
   ];
 }
 

@@ -20,6 +20,8 @@ export interface HostFirewallOptions {
   readonly table: string;
   readonly ipv6: HostIpv6;
   readonly manners: Manners;
+  /** Whose packets there are rules for; without IPv4's there are none. */
+  readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** All that is to be in the tables, as of now. */
   contents(): { readonly bridges: readonly FirewallBridge[]; readonly ports: FirewallPorts };
   /** The tables are about to be made anew for what there is. */
@@ -50,6 +52,8 @@ export class HostFirewall {
   async start(context: Context, links: readonly Link[]): Promise<void> {
     const { launcher, log, table } = this.#options;
     await this.rest();
+    this.#gate = existingGate(table, links);
+    if (!this.#options.families.ipv4) return this.stop(context);
     this.#keeper = new FirewallKeeper({
       ...{ launcher, log, table },
       restore: (during) => this.#restore(during),
@@ -101,8 +105,10 @@ export class HostFirewall {
         );
       }
     }
+    const old = this.#gate;
     this.#gate = undefined;
-    await launcher.run(context, { before: [this.#whole(undefined)] });
+    const before = [this.#whole(undefined), ...(old === undefined ? [] : [tearDownGate(old)])];
+    await launcher.run(context, { before });
   }
 
   /** Endpoints may come and go while the tables are loaded: then once more, until what was loaded is what is wanted. */
@@ -117,7 +123,8 @@ export class HostFirewall {
 
   #whole(gate: Gate | undefined): Operation {
     const { bridges, ports } = this.#options.contents();
-    return loadFirewall(this.#options.table, bridges, ports, gate);
+    const { table, families } = this.#options;
+    return loadFirewall(table, { bridges, ports, gate, ipv4Only: !families.ipv6 });
   }
 
   async #tend(context: Context): Promise<void> {
@@ -153,4 +160,10 @@ export class HostFirewall {
       }
     }
   }
+}
+
+/** What an earlier daemon left. */
+function existingGate(table: string, links: readonly Link[]): Gate | undefined {
+  const gate = gateOf(table, links);
+  return gate.existing ? gate : undefined;
 }

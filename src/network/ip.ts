@@ -136,3 +136,8 @@ export function overlap(a: Subnet, b: Subnet): boolean {
 export function sameIp(a: IpAddress, b: IpAddress): boolean {
   return a.family === b.family && a.value === b.value;
 }
+
+/** fe80::/10. */
+export function isLinkLocal({ family, value }: IpAddress): boolean {
+  return family === 6 && value >> 118n === 0x3fan;
+}

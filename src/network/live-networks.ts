@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Context } from '../base/context.ts';
 import { messageOf, SampanError } from '../base/errors.ts';
 import type { Operation } from '../plan/operations.ts';
-import { addressInUse, enableForwarding, type HostNetwork, inspectHost, prepareBridge } from './bridge.ts';
+import { addressesInUse, enableForwarding, type HostNetwork, inspectHost, prepareBridge } from './bridge.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import type { Endpoint, Network, PortReach } from './contract.ts';
-import { defaultBridgePool } from './describe.ts';
+import { defaultBridgePools } from './describe.ts';
 import { firewallPortsOf, type HostIpv6 } from './endpoint-plan.ts';
 import { addBridge, type FirewallBridge, type FirewallPorts, removeBridgeRules } from './firewall.ts';
 import { HostFirewall } from './host-firewall.ts';
@@ -47,6 +47,7 @@ export class LiveNetworks {
     this.#firewall = new HostFirewall({
       ...{ launcher: options.launcher, log: options.log, table: this.table, ipv6: this.#ipv6 },
       manners: options.hostFirewall ?? 'respect',
+      families: options.firewall ?? { ipv4: true, ipv6: true },
       contents: () => this.#firewallContents(),
       restoring: () => onRestored([...this.#live.values()].flatMap(({ endpoints }) => endpoints)),
     });
@@ -92,7 +93,7 @@ export class LiveNetworks {
     const host = await inspectHost(context, launcher, name);
     const ports = new PortAllocator(host.ephemeralPorts);
     const defaultHostAddresses = this.#defaultHostAddresses();
-    const common = { launcher, mtu, ipv6: this.#ipv6, ports, defaultHostAddresses };
+    const common = { launcher, mtu, ipv6: this.#ipv6, ports, defaultHostAddresses, forwards: ipForward };
     this.#host = common;
     this.#live.clear();
     this.#bridge = await this.#openDefaultBridge(context, host, common, inventory);
@@ -174,18 +175,25 @@ export class LiveNetworks {
     common: NetworkHost,
     { defaultBridge, others, endpoints, pools }: Inventory,
   ): Promise<BridgeNetwork> {
-    const { launcher, bridge: name, bip, mtu } = this.#options;
+    const { launcher, bridge: name, bip, mtu, defaultBridge: more } = this.#options;
     const mine = endpoints.filter(({ networkId }) => networkId === defaultBridge.id);
     const bridge = await prepareBridge(context, launcher, host, {
       name,
       mtu,
       address: bip,
-      inUse: addressInUse(mine),
+      subnet: more?.range ?? '',
+      ipv6: more?.ipv6 === true ? { address: more.bip6, subnet: more.subnet6 } : undefined,
+      inUse: addressesInUse(mine, host),
       otherNetworks: others.flatMap(({ ipam }) => ipam.map(({ subnet }) => prefixOf(subnet))),
       pools,
       ports: mine.map(({ hostInterface }) => hostInterface),
     });
-    const network = { ...defaultBridge, ownsInterface: bridge.own, ipam: [defaultBridgePool(bridge, bip)] };
+    const network = {
+      ...defaultBridge,
+      enableIPv6: bridge.ipv6 !== undefined,
+      ownsInterface: bridge.own,
+      ipam: defaultBridgePools(bridge, this.#options),
+    };
     return new BridgeNetwork({
       network,
       settings: bridgeSettingsOf(network),
@@ -195,6 +203,7 @@ export class LiveNetworks {
       ipv6: common.ipv6,
       ports: common.ports,
       defaultHostAddresses: common.defaultHostAddresses,
+      forwards: common.forwards,
       addressesByHand: false,
     });
   }
@@ -212,7 +221,10 @@ export class LiveNetworks {
   /** All in one plan; where that fails, each alone, so that one that is broken is the only one missing. */
   async #setUpAll(context: Context): Promise<void> {
     const { launcher, log } = this.#options;
-    const networks = [...this.#live.values()].filter((network) => network !== this.#bridge);
+    // The default bridge has its IPv4 address already.
+    const networks = [...this.#live.values()].filter(
+      (network) => network !== this.#bridge || network.network.enableIPv6,
+    );
     const before = networks.flatMap((network) => network.setUp());
     if (before.length === 0) return;
     try {

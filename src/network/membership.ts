@@ -142,6 +142,9 @@ interface Taken {
   readonly address: IpAddress;
 }
 
+/** Docker's names of auxiliary addresses that containers have as gateways in place of the bridge's own. */
+export const otherGateway = { 4: 'DefaultGatewayIPv4', 6: 'DefaultGatewayIPv6' } as const;
+
 /** The gateway's and the auxiliary addresses are in use from the start. */
 function openPool({ subnet, ipRange, gateway, auxiliary, chosen }: NetworkPool): PoolInUse {
   const range = ipRange === '' ? undefined : parseInterfaceAddress(ipRange).subnet;
@@ -150,7 +153,8 @@ function openPool({ subnet, ipRange, gateway, auxiliary, chosen }: NetworkPool):
     const address = parseIp(text);
     if (address !== undefined) addresses.reserve(address);
   }
-  return { addresses, gateway, chosen: chosen.subnet };
+  const other = auxiliary[otherGateway[addresses.subnet.family]];
+  return { addresses, gateway: other ?? gateway, chosen: chosen.subnet };
 }
 
 function addressesOf({ ipv4Address, ipv6Address }: Endpoint): readonly IpAddress[] {

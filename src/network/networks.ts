@@ -118,9 +118,10 @@ class LocalNetworks implements Networks {
     throw invalid(`network ${reference} is ambiguous (${matches.length} matches found based on ID prefix)`);
   }
 
-  async create(context: Context, request: NetworkRequest): Promise<{ id: string; warning: string }> {
+  async create(context: Context, asked: NetworkRequest): Promise<{ id: string; warning: string }> {
     const { launcher } = this.#live.host;
-    checkNetwork(request);
+    checkNetwork(asked);
+    const request = this.#withDefaults(asked);
     const { name } = request;
     if (this.#making.has(name) || [...this.#networks.values()].some((other) => other.name === name)) {
       throw conflict(`network with name ${name} already exists`);
@@ -298,6 +299,16 @@ class LocalNetworks implements Networks {
     const [pool] = this.#live.defaultBridge?.ipam ?? [];
     if (pool === undefined) throw new SampanError('unavailable', 'the bridge network has not been started');
     return pool.gateway;
+  }
+
+  /** What the daemon is told to give networks of a driver, where they say nothing else. */
+  #withDefaults(request: NetworkRequest): NetworkRequest {
+    if (request.configOnly || request.configFrom !== '') return request;
+    const defaults = (this.#options.driverOptions ?? []).flatMap((text) => {
+      const [driver, key = '', ...value] = text.split('=');
+      return driver === request.driver ? [[key, value.join('=')] as const] : [];
+    });
+    return { ...request, options: { ...Object.fromEntries(defaults), ...request.options } };
   }
 
   #joinable(reference: string): Network {

@@ -18,6 +18,8 @@ export interface NetworkHost {
   readonly ipv6: HostIpv6;
   readonly ports: PortAllocator;
   readonly defaultHostAddresses: readonly string[];
+  /** Whether the host is to pass packets between interfaces. */
+  readonly forwards: boolean;
 }
 
 /** The MTU of networks that say nothing: the daemon's is the default bridge's alone. */
@@ -59,6 +61,7 @@ function openBridge(host: NetworkHost, links: readonly Link[], network: Network)
     ipv6: host.ipv6,
     ports: host.ports,
     defaultHostAddresses: host.defaultHostAddresses,
+    forwards: host.forwards,
     addressesByHand: true,
   });
 }

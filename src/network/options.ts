@@ -10,6 +10,19 @@ import type { HostIpv6 } from './endpoint-plan.ts';
  */
 export type HostFirewall = 'respect' | 'bypass' | 'hands-off';
 
+/** More of the default bridge; what is empty is left open. */
+export interface DefaultBridgeOptions {
+  readonly ipv6: boolean;
+  /** Its IPv6 address with its prefix length. */
+  readonly bip6: string;
+  /** The part of its IPv4 subnet that containers have their addresses from; without an address of the bridge, the subnet. */
+  readonly range: string;
+  readonly subnet6: string;
+  /** Containers' gateways, if those are not the bridge. */
+  readonly gateway: string;
+  readonly gateway6: string;
+}
+
 export interface NetworksOptions {
   readonly launcher: Launcher & Follower;
   /** Open, with `networkSchema` in it. */
@@ -36,6 +49,11 @@ export interface NetworksOptions {
   readonly hostGateway: string;
   /** Where subnets come from, as "base=10.10.0.0/16,size=24"; Docker's when absent or of a family that is not among them. */
   readonly addressPools?: readonly string[];
+  /** Whether rules are made, for each family; both when absent. Without IPv4's there are none at all. */
+  readonly firewall?: { readonly ipv4: boolean; readonly ipv6: boolean };
+  readonly defaultBridge?: DefaultBridgeOptions;
+  /** What new networks have that say nothing else, as "driver=option=value". */
+  readonly driverOptions?: readonly string[];
   /** Of new interfaces; found out when absent. */
   readonly ipv6?: HostIpv6;
   /** The directory of files that tell supervisors who is who in each network. */

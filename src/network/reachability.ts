@@ -5,7 +5,7 @@ import { HOST, type Operation } from '../plan/operations.ts';
 import type { Endpoint, PortReach, PublishedPort } from './contract.ts';
 import { firewallProtocols, translatedAddress } from './firewall.ts';
 import { describeChain } from './firewall-passage.ts';
-import { type IpAddress, ipBytes, parseIp } from './ip.ts';
+import { type IpAddress, ipBytes, isLinkLocal, parseIp } from './ip.ts';
 import {
   decodeAddress,
   decodeDefaultRoute,
@@ -108,10 +108,6 @@ function entrancesOf(
       found.index === index && !isLinkLocal(found.address) ? [{ name, address: found.address }] : [],
     ),
   );
-}
-
-function isLinkLocal({ family, value }: IpAddress): boolean {
-  return family === 6 && value >> 118n === 0x3fan;
 }
 
 /** What becomes of another host's request for each of an endpoint's ports. */
