@@ -40,7 +40,8 @@ export class BaseImages implements ImageResolver {
 
   async #resolve(context: Context, text: string, platform: Platform): Promise<BaseImage> {
     const { images, lease, request, listener } = this.#parts;
-    const here = images.find(text);
+    // One that is here for another platform says whether the text means an ID.
+    const here = images.find(text, platform) ?? images.find(text);
     const suits = here !== undefined && platformFit(platform, here.platform) > 0;
     const isById = here !== undefined && !here.tags.concat(here.digests).some((name) => names(name, text));
     const isUsed = suits && (!request.pull || isById);
