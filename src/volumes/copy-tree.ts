@@ -10,7 +10,7 @@ import type { Tree, TreePart, Trees } from '../runtime/trees/contract.ts';
 const XATTRS: readonly string[] = ['security.capability', 'user.'];
 
 /** All that is in a tree, but for what is mounted below it; "." is its root. */
-export function readAll(context: Context, tree: Tree): AsyncIterable<TreePart> {
+function readAll(context: Context, tree: Tree): AsyncIterable<TreePart> {
   return tree.read(context, '/', { data: true, xattrs: XATTRS, crossMounts: false });
 }
 

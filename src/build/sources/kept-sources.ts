@@ -16,7 +16,7 @@ export interface KeptSourcesOptions {
   readonly maxBytes?: number;
 }
 
-export type SourceType = Extract<CacheRecord['type'], 'source.http' | 'source.git.checkout'>;
+type SourceType = Extract<CacheRecord['type'], 'source.http' | 'source.git.checkout'>;
 
 /** Something from elsewhere that is to be kept. */
 export interface NewSource {

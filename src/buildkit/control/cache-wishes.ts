@@ -7,7 +7,7 @@ import type { ClientSession } from '../sessions.ts';
 import type { FrontendAttributes } from './frontend-options.ts';
 
 /** A cache as requests name it. */
-export interface CacheEntry {
+interface CacheEntry {
   readonly type?: string;
   readonly attributes?: Readonly<Record<string, string>>;
 }
