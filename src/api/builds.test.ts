@@ -198,9 +198,23 @@ describe('contexts of builds', () => {
     const names = 'a'.repeat(32) + 'b'.repeat(32);
     const { status, body } = await api.request('POST', '/build/contexts/compare?key=k', names, upload);
     expect([status, JSON.parse(body)]).toEqual([200, { ID: 'compared', Unknown: [0] }]);
-    expect(api.engine.calls).toEqual([['compareContext', 'k', ['61'.repeat(32), '62'.repeat(32)]]]);
+    expect(api.engine.calls).toEqual([['compareContext', 'k', ['61'.repeat(32), '62'.repeat(32)], false]]);
     const torn = names.slice(1);
     expect((await api.request('POST', '/build/contexts/compare?key=k', torn, upload)).status).toBe(400);
+  });
+
+  test('are needed as far as their Dockerfile and the parameters say', async () => {
+    const named = encodeURIComponent('{"i":"docker-image://busybox","t":"context:x"}');
+    const target = `/build/contexts/paths?progress=events&contexts=${named}`;
+    const ask = async (text: string): Promise<unknown> =>
+      JSON.parse((await api.request('POST', target, text, upload)).body);
+    expect(await ask('FROM part')).toEqual({ Paths: ['a'] });
+    expect(await ask('FROM all')).toEqual({});
+    expect(api.engine.calls[0]).toEqual([
+      'contextPaths',
+      'FROM part',
+      { i: { image: 'busybox' }, t: undefined },
+    ]);
   });
 
   test('are listed as they are, one listing a line', async () => {

@@ -11,6 +11,7 @@ import { BuildCaches, type RemoteCacheParts } from './cache/remote/build-caches.
 import { WaitingDirectories } from './cache/remote/client-directories.ts';
 import { checkFile } from './check-file.ts';
 import { ComparedContexts } from './compared-contexts.ts';
+import { contextPaths } from './context-paths.ts';
 import { openContext, openTree } from './contexts.ts';
 import type {
   Builder,
@@ -84,7 +85,8 @@ export function createBuilder(parts: BuilderParts): Builder {
     openContext: (context, source, dockerfile, style = 'classic') =>
       openContext(context, contextParts, source, dockerfile, style),
     openTree: (context, source) => openTree(context, contextParts, source),
-    compareContext: (key, listings) => compared.compare(key, listings),
+    contextPaths: (context, request) => contextPaths(context, parts, request),
+    compareContext: (key, listings, isPart) => compared.compare(key, listings, isPart),
     listContext: (id, listings) => compared.list(id, listings),
     upload: async (context, tar) => uploads.add(await openTree(context, contextParts, { kind: 'tar', tar })),
     takeUpload: (id) => uploads.take(id),

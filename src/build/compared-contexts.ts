@@ -21,8 +21,8 @@ export class ComparedContexts {
     this.#contexts = contexts;
   }
 
-  async compare(key: string, listings: readonly string[]): Promise<ComparedContext> {
-    const pending = await this.#contexts.begin(key, listings);
+  async compare(key: string, listings: readonly string[], isPart: boolean): Promise<ComparedContext> {
+    const pending = await this.#contexts.begin(key, listings, isPart);
     const id = randomBytes(16).toString('hex');
     const [oldest] = this.#pending.keys();
     if (oldest !== undefined && this.#pending.size >= MAX_PENDING) this.#take(oldest)?.[Symbol.dispose]();

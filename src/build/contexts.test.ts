@@ -139,7 +139,7 @@ describe('a build context', () => {
     ): Promise<number[]> => {
       const entries = [file('Dockerfile', 6, 1), file('x', text.length, seconds)];
       const listing = Buffer.from(formatListing({ path: '', mode: null, seconds: 0, entries }));
-      const { id, unknown } = await parts.compared.compare(key, [listingId(listing)]);
+      const { id, unknown } = await parts.compared.compare(key, [listingId(listing)], false);
       const wanted = unknown.length === 0 ? [] : parts.compared.list(id, [listing]);
       const source = { kind: 'compared', id, tar: stream(await tarOf(sent)) } as const;
       using opened = await openContext(context, parts, source, '', 'classic');

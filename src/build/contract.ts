@@ -33,10 +33,16 @@ export interface Builder {
   /** The same where no Dockerfile is wanted. */
   openTree(context: Context, source: ContextSource): Promise<OpenTree>;
   /**
-   * Which listings (`ContextListing`, `context-listing.ts`) are not here from an earlier build of a context. `key`: 64 hexadecimal
-   * digits, a client's for one of its directories; `listings`: their SHA-256 in such digits. Fails with `invalid-argument` on anything else.
+   * What a build needs of its main context, as patterns of ignore files that mean those paths with all below them; undefined where that is
+   * everything, or cannot be told yet: a base image that is not here may copy more.
    */
-  compareContext(key: string, listings: readonly string[]): Promise<ComparedContext>;
+  contextPaths(context: Context, request: ContextPathsRequest): Promise<readonly string[] | undefined>;
+  /**
+   * Which listings (`ContextListing`, `context-listing.ts`) are not here from an earlier build of a context. `key`: 64 hexadecimal
+   * digits, a client's for one of its directories; `listings`: their SHA-256 in such digits; `isPart`: whether there is more in the directory
+   * than is listed. Fails with `invalid-argument` on anything else.
+   */
+  compareContext(key: string, listings: readonly string[], isPart: boolean): Promise<ComparedContext>;
   /**
    * Takes the listings that are not here, in their order. Which of all their entries are files whose bytes are not here, counted from 0. Fails
    * with `invalid-argument` on others than those, with `not-found`.
@@ -75,6 +81,25 @@ export type ContextSource =
   | { readonly kind: 'compared'; readonly id: string; readonly tar: AsyncIterable<Uint8Array> }
   /** A Git repository, an archive on the web, or a Dockerfile there. */
   | { readonly kind: 'remote'; readonly url: string };
+
+/** What decides on the paths that a build needs. */
+export type ContextPathsRequest = Pick<
+  BuildRequest,
+  | 'dockerfile'
+  | 'target'
+  | 'args'
+  | 'labels'
+  | 'platforms'
+  | 'pull'
+  | 'network'
+  | 'entitlements'
+  | 'extraHosts'
+  | 'limits'
+  | 'style'
+> & {
+  /** The names of further trees; images by theirs. */
+  readonly namedContexts: Readonly<Record<string, { readonly image: string } | undefined>>;
+};
 
 export interface ComparedContext {
   readonly id: string;

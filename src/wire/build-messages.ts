@@ -199,6 +199,10 @@ export type ContextListing = readonly [
   ])[],
 ];
 
+/** `Paths`: patterns as in a `.dockerignore` that mean what is needed, with all below it; none where all is. */
+export const ContextPaths = struct('ContextPaths', { Paths: optional(list(string)) });
+export type ContextPaths = TypeOf<typeof ContextPaths>;
+
 /** `Unknown`: the listings, counted from 0, that the daemon has not. The ID is good for one build, for a while. */
 export const ComparedContext = struct('ComparedContext', { ID: string, Unknown: list(int64) });
 export type ComparedContext = TypeOf<typeof ComparedContext>;

@@ -409,7 +409,7 @@ describe('what cannot be', () => {
     async (path) => {
       const dockerfile = 'FROM busybox\nCOPY . /c\n';
       const failure = await failureOf({ dockerfile, files: [file(path, 'evil')] });
-      expect(failure.message).toMatch(/^invalid (record of|tar header:) /);
+      expect(failure.message).toMatch(/^invalid (listing of|tar header:) /);
     },
   );
 

@@ -26,12 +26,14 @@ import { buildWithSession } from './session-build.ts';
 /** What named contexts begin with that are no URLs. */
 const IMAGE = 'docker-image://';
 const UPLOADED = 'context:';
+const MAX_DOCKERFILE = 16 << 20;
 
 export const buildHandlers: HandlersOf<
   | 'build'
   | 'buildCancel'
   | 'buildContextCompare'
   | 'buildContextList'
+  | 'buildContextPaths'
   | 'buildContextUpload'
   | 'buildPrune'
   | 'buildSecrets'
@@ -55,12 +57,24 @@ export const buildHandlers: HandlersOf<
     const { id, unknown } = await engine.builder.compareContext(
       query.key,
       await readListingIds(request.body),
+      query.part,
     );
     return { ID: id, Unknown: [...unknown] };
   },
 
   async buildContextList({ engine, query, request }) {
     return { Wanted: [...engine.builder.listContext(query.context, await readListings(request.body))] };
+  },
+
+  async buildContextPaths(call) {
+    const { engine, context, query, request } = call;
+    const options = buildOptions(call);
+    const dockerfile = Buffer.from(await request.body.whole(MAX_DOCKERFILE)).toString();
+    const namedContexts = Object.fromEntries(
+      Object.entries(texts('contexts', query.contexts)).map(([name, text]) => [name, imageOf(text)]),
+    );
+    const paths = await engine.builder.contextPaths(context, { ...options, dockerfile, namedContexts });
+    return paths === undefined ? {} : { Paths: [...paths] };
   },
 
   async buildContextUpload({ engine, context, request }) {
@@ -89,10 +103,15 @@ async function openRequest(
   for await (const _ of request.body);
   const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
   for (const [name, text] of Object.entries(texts('contexts', query.contexts))) {
-    if (text.startsWith(IMAGE)) namedContexts[name] = { image: text.slice(IMAGE.length) };
+    const image = imageOf(text);
+    if (image !== undefined) namedContexts[name] = image;
     else namedContexts[name] = stack.use(await openNamed(engine.builder, context, text)).tree;
   }
   return buildRequest(options, opened, namedContexts);
+}
+
+function imageOf(text: string): { readonly image: string } | undefined {
+  return text.startsWith(IMAGE) ? { image: text.slice(IMAGE.length) } : undefined;
 }
 
 async function openNamed(builder: Builder, context: Context, text: string): Promise<OpenTree> {

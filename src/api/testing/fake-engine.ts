@@ -264,8 +264,12 @@ export function createFakeEngine(): FakeEngine {
         if (source.kind !== 'remote') for await (const _ of source.tar);
         return { tree: noFiles, [Symbol.dispose]: () => calls.push(['closeContext']) };
       },
-      async compareContext(key, listings) {
-        calls.push(['compareContext', key, listings]);
+      async contextPaths(_context, { dockerfile, namedContexts }) {
+        calls.push(['contextPaths', dockerfile, namedContexts]);
+        return dockerfile === 'FROM all' ? undefined : ['a'];
+      },
+      async compareContext(key, listings, isPart) {
+        calls.push(['compareContext', key, listings, isPart]);
         return { id: 'compared', unknown: [0] };
       },
       listContext(id, listings) {

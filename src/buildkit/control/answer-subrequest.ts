@@ -41,7 +41,8 @@ async function requestOf(
 ): Promise<InquiryRequest> {
   const options = frontendOptions(attributes);
   const sources = frontendSources(attributes);
-  if (needsContext) return { ...options, ...(await openSources(context, parts, sources, stack)) };
+  if (needsContext)
+    return { ...options, ...(await openSources(context, parts, { sources, options }, stack)) };
   const { text } = await readDockerfile(context, parts, sources);
   return { ...options, dockerfile: text, filename: sources.filename, namedContexts: {} };
 }

@@ -151,7 +151,7 @@ export class BuildJob implements AsyncDisposable {
   ): Promise<void> {
     using stack = new DisposableStack();
     await using agents = new AsyncDisposableStack();
-    const files = await openSources(context, parts, frontendSources(attributes), stack);
+    const files = await openSources(context, parts, { sources: frontendSources(attributes), options }, stack);
     this.#source = { filename: files.filename, text: files.dockerfile };
     const request = {
       ...this.#requestOf(context, { options, files, agents, session: parts.session }),

@@ -6,7 +6,7 @@ import { BytesMessage } from '../protobuf/session-messages.ts';
 import { openDirectory, readTexts } from '../session/directories.ts';
 import type { ClientSession } from '../sessions.ts';
 import type { BuildProgress } from './build-progress.ts';
-import type { FrontendSources } from './frontend-options.ts';
+import type { FrontendOptions, FrontendSources } from './frontend-options.ts';
 
 /** What a build is made of: open as long as the build runs. */
 export type BuildFiles = Pick<
@@ -35,11 +35,11 @@ const IGNORE_FILE = '.dockerignore';
 const UPLOADED = 'http://buildkit-session/';
 const PULL = '/moby.upload.v1.Upload/Pull';
 
-/** Brings everything here that is built from. Its files go with `stack`. */
+/** Brings everything here that is built from with these options. Its files go with `stack`. */
 export async function openSources(
   context: Context,
   parts: SourceParts,
-  sources: FrontendSources,
+  { sources, options }: { readonly sources: FrontendSources; readonly options: FrontendOptions },
   stack: DisposableStack,
 ): Promise<BuildFiles> {
   const namedContexts: Record<string, BuildRequest['namedContexts'][string]> = {};
@@ -48,7 +48,7 @@ export async function openSources(
   }
   const main =
     sources.remote === undefined
-      ? await openLocal(context, parts, sources, stack)
+      ? await openLocal(context, parts, { sources, options, namedContexts }, stack)
       : await openRemote(context, parts, sources.remote, sources, stack);
   return { ...main, namedContexts };
 }
@@ -63,7 +63,7 @@ export async function readDockerfile(
   const name = `[internal] load build definition from ${filename}`;
   const files = await progress.step(name, async (tell) => {
     const includes = [filename, own, filename.toLowerCase()];
-    const wish = { name: dockerfileName, includes, excludes: [] };
+    const wish = { name: dockerfileName, includes, excludes: [], follows: [] };
     const session = await sessionOf(dockerfileName);
     const found = await readTexts(context, session, wish, (bytes) => tell('transferring dockerfile:', bytes));
     if (found.has(filename) || (filename === 'Dockerfile' && found.has('dockerfile'))) return found;
@@ -75,22 +75,54 @@ export async function readDockerfile(
   return { text, ignoreFile: files.get(own) };
 }
 
+interface LocalBuild extends Pick<BuildFiles, 'namedContexts'> {
+  readonly sources: FrontendSources;
+  readonly options: FrontendOptions;
+}
+
 async function openLocal(
   context: Context,
   parts: SourceParts,
-  sources: FrontendSources,
+  local: LocalBuild,
   stack: DisposableStack,
 ): Promise<Omit<BuildFiles, 'namedContexts'>> {
+  const { sources } = local;
   const { filename, contextName } = sources;
   const { text, ignoreFile } = await readDockerfile(context, parts, sources);
   const excludes = patternsOf(ignoreFile ?? (await readIgnoreFile(context, parts, contextName)));
   const tree = await openClientTree(
     context,
     parts,
-    { name: contextName, excludes, what: 'build context' },
+    {
+      ...{ name: contextName, excludes, what: 'build context' },
+      follows: await neededPaths(context, parts.builder, local, text),
+    },
     stack,
   );
   return { dockerfile: text, filename, context: tree };
+}
+
+/** What alone is asked for; nothing where that is everything, or cannot be said as clients match paths. */
+async function neededPaths(
+  context: Context,
+  builder: Builder,
+  { options, namedContexts }: LocalBuild,
+  dockerfile: string,
+): Promise<readonly string[]> {
+  const named = Object.entries(namedContexts).map(([name, tree]) => [
+    name,
+    'image' in tree ? tree : undefined,
+  ]);
+  const request = {
+    ...options,
+    dockerfile,
+    namedContexts: Object.fromEntries(named),
+    style: 'buildkit',
+  } as const;
+  const paths = await builder.contextPaths(context, request);
+  if (paths === undefined || paths.some((path) => /\*\*|\\/.test(path))) return [];
+  // The linter looks at it.
+  return [...paths, IGNORE_FILE];
 }
 
 function readIgnoreFile(
@@ -99,7 +131,7 @@ function readIgnoreFile(
   name: string,
 ): Promise<Uint8Array | undefined> {
   return progress.step(`[internal] load ${IGNORE_FILE}`, async (tell) => {
-    const wish = { name, includes: [IGNORE_FILE], excludes: [] };
+    const wish = { name, includes: [IGNORE_FILE], excludes: [], follows: [] };
     const session = await sessionOf(name);
     const found = await readTexts(context, session, wish, (bytes) => tell('transferring context:', bytes));
     return found.get(IGNORE_FILE);
@@ -109,6 +141,7 @@ function readIgnoreFile(
 interface ClientTree {
   readonly name: string;
   readonly excludes: readonly string[];
+  readonly follows?: readonly string[];
   /** "build context" */
   readonly what: string;
 }
@@ -116,11 +149,11 @@ interface ClientTree {
 function openClientTree(
   context: Context,
   { sessionOf, progress, builder }: SourceParts,
-  { name, excludes, what }: ClientTree,
+  { name, excludes, what, follows = [] }: ClientTree,
   stack: DisposableStack,
 ): Promise<BuildRequest['context']> {
   return progress.step(`[internal] load ${what}`, async (tell) => {
-    const wish = { name, includes: [], excludes };
+    const wish = { name, includes: [], excludes, follows };
     const session = await sessionOf(name);
     const told = (bytes: number): void => tell('transferring context:', bytes);
     return stack.use(await openDirectory(context, builder, session, wish, told)).tree;

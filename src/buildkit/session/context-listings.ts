@@ -53,9 +53,16 @@ export function listingsOf(stats: readonly FileStat[], begin: number): readonly 
     const size =
       (type === 'file' && stat.linkName !== '' ? sizes.get(stat.linkName) : undefined) ?? stat.size;
     if (type === 'file') sizes.set(path, size);
-    const slash = path.lastIndexOf('/');
-    directoryAt(path.slice(0, Math.max(0, slash))).entries.push({
-      ...{ path, number, name: path.slice(slash + 1), seconds: secondsOf(stat), stamp: stampOf(stat, begin) },
+    // A name that begins with a slash stays as it is, and is refused.
+    const slash = Math.max(0, path.lastIndexOf('/'));
+    directoryAt(path.slice(0, slash)).entries.push({
+      ...{
+        path,
+        number,
+        name: slash === 0 ? path : path.slice(slash + 1),
+        seconds: secondsOf(stat),
+        stamp: stampOf(stat, begin),
+      },
       mode: permissionsOf(stat.mode) | (type === 'file' ? modeType.file : modeType.symlink),
       size: type === 'file' ? size : 0,
       target: type === 'symlink' ? stat.linkName : '',

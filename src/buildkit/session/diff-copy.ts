@@ -15,6 +15,8 @@ const MAX_BUFFERED = 64 << 20;
 export interface DirectoryWish {
   readonly name: string;
   readonly includes: readonly string[];
+  /** Paths that alone are wanted, with where links lead from there; empty for all. */
+  readonly follows: readonly string[];
   readonly excludes: readonly string[];
 }
 
@@ -47,6 +49,7 @@ export class DiffCopy implements Disposable {
         ...header('dir-name', [wish.name]),
         ...header('include-patterns', wish.includes),
         ...header('exclude-patterns', wish.excludes),
+        ...header('followpaths', wish.follows),
       },
       signal,
     );

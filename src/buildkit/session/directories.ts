@@ -50,6 +50,7 @@ export async function openDirectory(
   const compared = await builder.compareContext(
     keyOf(session, wish),
     listings.map(({ id }) => id),
+    wish.follows.length > 0,
   );
   const unknown = compared.unknown.flatMap((index) => listings[index] ?? []);
   const entries = unknown.flatMap((listing) => listing.entries);

@@ -1,33 +1,47 @@
 import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
-import type { ComparedContext, ContextListing, ListedContext } from '../../wire/build-messages.ts';
+import type { Query } from '../../client/query.ts';
+import type {
+  ComparedContext,
+  ContextListing,
+  ContextPaths,
+  ListedContext,
+} from '../../wire/build-messages.ts';
 import type { Listing } from './directory-lister.ts';
 import { type PackOptions, packContext } from './pack-context.ts';
-import { contextKey, scanContext } from './scan-context.ts';
+import { contextKey, scanContext, scanScope } from './scan-context.ts';
 import type { ContextFiles } from './walk-context.ts';
 
 /** Contexts with fewer files and bytes are sent before a daemon could tell what it has. */
-const MIN_ENTRIES = 1000;
-const MIN_BYTES = 4 << 20;
+const SMALL = { entries: 1000, bytes: 4 << 20 };
 
 export interface ChangedContext {
-  /** By which the daemon knows what it has of it. */
-  readonly id: string;
+  /** By which the daemon knows what it has of it; undefined where the body is all that it needs. */
+  readonly id: string | undefined;
   /** A tar of the files that it has not. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** A context of which the daemon has the most, perhaps, from an earlier build; undefined where all of it is to be sent. */
-export async function changedContext(
-  client: Client,
-  files: ContextFiles,
-  { onSocket }: Pick<PackOptions, 'onSocket'>,
-): Promise<ChangedContext | undefined> {
-  const scanned = scanContext(files);
-  if (scanned === undefined) return undefined;
+export interface ContextQuestions {
+  readonly client: Client;
+  readonly files: ContextFiles;
+  readonly onSocket: PackOptions['onSocket'];
+  /** What the build needs, as patterns; undefined for everything. */
+  readonly paths: () => Promise<readonly string[] | undefined>;
+}
+
+/** What a build needs of a context of which the daemon has the most, perhaps, from an earlier one; undefined where all of it is to be sent. */
+export async function changedContext(questions: ContextQuestions): Promise<ChangedContext | undefined> {
+  const { client, onSocket } = questions;
+  if (!scanContext(questions.files, SMALL).isCut) return undefined;
+  const { files, scanned } = scanScope(questions.files, await questions.paths());
+  if (scanned.hasSpecial) return undefined;
   const { listings, entries, bytes, sockets } = scanned;
-  if (entries < MIN_ENTRIES && bytes < MIN_BYTES) return undefined;
-  const compared = await compare(client, contextKey(files.directory), listings);
+  const isPart = files.scope !== undefined;
+  if (isPart && entries < SMALL.entries && bytes < SMALL.bytes) {
+    return { id: undefined, body: packContext(files, { onSocket }) };
+  }
+  const compared = await compare(client, contextKey(files.directory), listings, isPart);
   if (compared === undefined) return undefined;
   for (const path of sockets) onSocket(path);
   const unknown = (compared.Unknown ?? []).flatMap((index) => listings[index]?.text ?? []);
@@ -35,18 +49,42 @@ export async function changedContext(
   return { id: compared.ID, body: packContext(files, { onSocket, only }) };
 }
 
+/** Undefined from a daemon that cannot tell: then it is everything. */
+export async function neededPaths(
+  client: Client,
+  query: Query,
+  dockerfile: Uint8Array,
+): Promise<readonly string[] | undefined> {
+  const { secrets: _, ...asked } = query;
+  const answer = await known(
+    client.json<ContextPaths>('POST', '/build/contexts/paths', {
+      query: asked,
+      headers: { 'Content-Type': 'text/plain' },
+      body: dockerfile,
+    }),
+  );
+  return answer?.Paths ?? undefined;
+}
+
 /** Undefined from a daemon that compares nothing. */
-async function compare(
+function compare(
   client: Client,
   key: string,
   listings: readonly Listing[],
+  isPart: boolean,
 ): Promise<ComparedContext | undefined> {
-  try {
-    return await client.json('POST', '/build/contexts/compare', {
-      query: { key },
+  return known(
+    client.json<ComparedContext>('POST', '/build/contexts/compare', {
+      query: { key, part: isPart },
       headers: { 'Content-Type': 'application/octet-stream' },
       body: Buffer.concat(listings.map(({ id }) => id)),
-    });
+    }),
+  );
+}
+
+async function known<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
   } catch (reason) {
     if (reason instanceof ApiError && [404, 405, 501].includes(reason.status)) return undefined;
     throw reason;

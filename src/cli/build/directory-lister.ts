@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, readlinkSync } from 'node:fs';
 import { toText } from '../../oci/tar/entry.ts';
 import { modeType } from '../../oci/tar/layer-node.ts';
 import { nameIn } from '../copy/host-tree.ts';
+import type { ContextLink } from './context-scope.ts';
 import { type EntryStat, entryStat } from './entry-stat.ts';
 import { type ContextFiles, entriesOf, mayHoldWanted, openInContext, wantsPath } from './walk-context.ts';
 
@@ -11,6 +12,12 @@ export interface Listing {
   /** SHA-256 of the text. */
   readonly id: Uint8Array;
   readonly text: string;
+}
+
+/** Where listing ends: then what there is is more than that. */
+export interface ListingLimit {
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -34,12 +41,17 @@ export class DirectoryLister {
   bytes = 0;
   /** Whether there is more than files, directories and links, which listings cannot say. */
   hasSpecial = false;
+  /** Whether there was more than the limit. */
+  isCut = false;
+  readonly links: ContextLink[] = [];
   readonly #files: ContextFiles;
+  readonly #limit: ListingLimit;
   readonly #stat = entryStat();
   readonly #begin = Date.now();
 
-  constructor(files: ContextFiles) {
+  constructor(files: ContextFiles, limit: ListingLimit) {
     this.#files = files;
+    this.#limit = limit;
     for (const [name, bytes] of files.added) {
       const row = rowOfBytes(name, bytes, { mode: 0o600, seconds: 0 });
       this.#add(`["",null,0,${this.#count(row, bytes.length)}]`);
@@ -65,9 +77,10 @@ export class DirectoryLister {
     const directories: (readonly [string, boolean])[] = [];
     const listing = new ListingText(headOf(descriptor, path, isWanted), (text) => this.#add(text));
     for (const entry of entriesOf(descriptor, prefix)) {
+      if (this.isCut) return [];
       const { name } = entry;
       const own = prefix + name;
-      const isWantedToo = wantsPath(this.#files, own);
+      const isWantedToo = wantsPath(this.#files, own, !entry.isFile());
       if (entry.isDirectory()) {
         if (isWantedToo || mayHoldWanted(this.#files, own)) directories.push([name, isWantedToo]);
       } else if (isWantedToo) {
@@ -91,8 +104,9 @@ export class DirectoryLister {
       return this.#count(`[${quoted(name)},${mode},${size},${seconds},"${this.#stamp(stat)}"]`, size);
     }
     if (type === modeType.symlink) {
-      const target = quoted(readlinkSync(nameIn(directory, name), { encoding: 'latin1' }));
-      return this.#count(`[${quoted(name)},${mode},0,${seconds},"",${target}]`, 0);
+      const target = readlinkSync(nameIn(directory, name), { encoding: 'latin1' });
+      this.links.push({ path, target });
+      return this.#count(`[${quoted(name)},${mode},0,${seconds},"",${quoted(target)}]`, 0);
     }
     if (type === modeType.socket) this.sockets.push(toText(path));
     else if (type !== modeType.directory) this.hasSpecial = true;
@@ -102,6 +116,7 @@ export class DirectoryLister {
   #count(row: string, bytes: number): string {
     this.entries++;
     this.bytes += bytes;
+    if (this.entries > this.#limit.entries || this.bytes > this.#limit.bytes) this.isCut = true;
     return row;
   }
 

@@ -1,4 +1,5 @@
 import { unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isErrno } from '../../base/errno.ts';
 import type { Invocation } from '../command.ts';
 import { CommandError } from '../command-error.ts';
@@ -10,10 +11,11 @@ import { planBuild } from './build-plan.ts';
 import { buildWithEvents } from './build-with-events.ts';
 import { CacheTransfers } from './cache-transfers.ts';
 import type { Answered } from './call-flag.ts';
-import { changedContext } from './changed-context.ts';
+import { changedContext, neededPaths } from './changed-context.ts';
 import { compressed } from './compressed.ts';
 import { contextSourceOf } from './context-source.ts';
 import { deliver } from './deliver.ts';
+import { readIfThere } from './dockerfile-place.ts';
 import type { buildFlags } from './flags.ts';
 import { buildHeaders } from './headers.ts';
 import { idOf, metadataOf } from './metadata.ts';
@@ -22,6 +24,7 @@ import { type PreparedContext, prepareContext } from './prepare-context.ts';
 import { buildQuery } from './query.ts';
 import { registryLogins } from './registry-logins.ts';
 import { sendSecrets } from './secrets.ts';
+import type { ContextFiles } from './walk-context.ts';
 
 /** `build`: sends the context, shows what happens, and brings the result to where it is wanted. Resolves with the exit status. */
 export async function runBuild(invocation: Invocation<typeof buildFlags>): Promise<number> {
@@ -64,11 +67,23 @@ async function withLessToSend(run: BuildRun): Promise<BuildRun> {
   const { client, plan, prepared, query } = run;
   const { files, sockets } = prepared;
   if (files === undefined) return run;
-  const changed = plan.events ? await changedContext(client, files, sockets) : undefined;
+  const changed = plan.events
+    ? await changedContext({ client, files, onSocket: sockets.onSocket, paths: () => pathsOf(run, files) })
+    : undefined;
   const body = changed?.body ?? prepared.body;
   const sent = plan.options.compress && body !== undefined ? compressed(body) : body;
-  const named = changed === undefined ? query : { ...query, context: changed.id };
+  const named = changed?.id === undefined ? query : { ...query, context: changed.id };
   return { ...run, query: named, prepared: { ...prepared, body: sent } };
+}
+
+/** Undefined where there is no Dockerfile to ask about. */
+async function pathsOf(
+  { client, query, prepared }: BuildRun,
+  { added, directory }: ContextFiles,
+): Promise<readonly string[] | undefined> {
+  const { dockerfile } = prepared;
+  const text = added.get(dockerfile) ?? readIfThere(join(directory, dockerfile));
+  return text === undefined ? undefined : neededPaths(client, query, text);
 }
 
 /** What is to be done with an image that was built. */

@@ -10,6 +10,8 @@ import { fileFailure } from '../file-failure.ts';
 export interface ContextFiles {
   readonly directory: string;
   readonly rules: IgnoreRules | undefined;
+  /** What a build does without; undefined where it needs all. */
+  readonly scope?: IgnoreRules | undefined;
   /** Paths below the directory that go whatever the rules say: those that the daemon itself needs. */
   readonly always: ReadonlySet<string>;
   /** Bytes that go in the place of those that are there, by path. */
@@ -50,17 +52,21 @@ export function openContext({ directory }: Pick<ContextFiles, 'directory'>): num
   return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
-/** Whether a path below the context goes to the daemon. */
-export function wantsPath({ rules, always }: ContextFiles, path: string): boolean {
-  if (rules === undefined) return true;
+/** Whether a path below the context goes to the daemon. Directories and links on the way to something in the scope do. */
+export function wantsPath({ rules, scope, always }: ContextFiles, path: string, mayLead: boolean): boolean {
+  if (rules === undefined && scope === undefined) return true;
   const text = toText(path);
-  return !rules.ignores(text) || always.has(text);
+  if (always.has(text)) return true;
+  if (rules?.ignores(text)) return false;
+  return scope === undefined || !scope.ignores(text) || (mayLead && scope.hasExceptionsBelow(text));
 }
 
 /** Whether something below a directory may go that does not go itself. */
-export function mayHoldWanted({ rules, always }: ContextFiles, path: string): boolean {
+export function mayHoldWanted({ rules, scope, always }: ContextFiles, path: string): boolean {
   const text = toText(path);
-  return rules?.hasExceptionsBelow(text) || [...always].some((one) => one.startsWith(`${text}/`));
+  const isIn = (some: IgnoreRules | undefined): boolean =>
+    some === undefined || !some.ignores(text) || some.hasExceptionsBelow(text);
+  return (isIn(rules) && isIn(scope)) || [...always].some((one) => one.startsWith(`${text}/`));
 }
 
 class Walk {
@@ -82,7 +88,7 @@ class Walk {
         const { name } = entry;
         const path = prefix + name;
         if (this.#only !== undefined && !this.#only.has(path) && !this.#ways.has(path)) continue;
-        const isWanted = wantsPath(this.#files, path);
+        const isWanted = wantsPath(this.#files, path, !entry.isFile());
         if (entry.isDirectory()) yield* this.#directory(parent, name, path, isWanted);
         else if (isWanted) {
           yield { kind: entry.isFile() ? 'file' : 'special', path, parent, name, descriptor: -1 };

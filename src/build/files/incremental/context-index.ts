@@ -11,11 +11,11 @@ export interface ContextIndex {
   readonly listings: readonly StoredListing[];
 }
 
-const VERSION = 2;
+const VERSION = 3;
 const SUM = 4;
 const DIGEST = 32;
-/** Of one listing: its ID, the digest of its entries, six numbers, the lengths of what follows. */
-const HEAD = 2 * DIGEST + 4 + 3 * 8 + 3 * 4;
+/** Of one listing: its ID, the digest of its entries, five numbers, the lengths of what follows. */
+const HEAD = 2 * DIGEST + 4 + 4 * 8 + 3 * 4;
 const NO_MODE = 0xffff_ffff;
 
 /** A line of JSON, the listings one after the other, a sum of all that: what is not asked for need not be parsed to be written again. */
@@ -56,6 +56,7 @@ function headOf({ id, own, ...listing }: StoredListing, pathLength: number): Buf
   at = head.writeDoubleLE(listing.seconds, at);
   at = head.writeDoubleLE(listing.count, at);
   at = head.writeDoubleLE(listing.bytes, at);
+  at = head.writeDoubleLE(listing.age, at);
   at = head.writeUInt32LE(pathLength, at);
   at = head.writeUInt32LE(listing.text.length, at);
   head.writeUInt32LE(listing.places.length / PLACE_BYTES, at);
@@ -66,9 +67,9 @@ function readListing(bytes: Buffer, at: number): readonly [listing: StoredListin
   const numbers = at + 2 * DIGEST;
   const mode = bytes.readUInt32LE(numbers);
   const path = at + HEAD;
-  const text = path + bytes.readUInt32LE(numbers + 28);
-  const places = text + bytes.readUInt32LE(numbers + 32);
-  const next = places + bytes.readUInt32LE(numbers + 36) * PLACE_BYTES;
+  const text = path + bytes.readUInt32LE(numbers + 36);
+  const places = text + bytes.readUInt32LE(numbers + 40);
+  const next = places + bytes.readUInt32LE(numbers + 44) * PLACE_BYTES;
   const own: Digest = `sha256:${bytes.toString('hex', at + DIGEST, numbers)}`;
   const listing = {
     id: bytes.toString('hex', at, at + DIGEST),
@@ -77,6 +78,7 @@ function readListing(bytes: Buffer, at: number): readonly [listing: StoredListin
     seconds: bytes.readDoubleLE(numbers + 4),
     count: bytes.readDoubleLE(numbers + 12),
     bytes: bytes.readDoubleLE(numbers + 20),
+    age: bytes.readDoubleLE(numbers + 28),
     path: bytes.toString('latin1', path, text),
     text: bytes.subarray(text, places),
     places: bytes.subarray(places, next),

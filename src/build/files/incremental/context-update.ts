@@ -24,6 +24,8 @@ import {
 } from './stored-listing.ts';
 
 const MAX_ENTRIES = 1_000_000;
+/** Builds of other parts of a context for which what they do not name is kept. */
+const MAX_AGE = 16;
 
 /** Where files' bytes go. */
 export type PackWriter = Pick<Pack, 'size' | 'write' | 'finish'>;
@@ -45,6 +47,7 @@ interface NewListing {
  */
 export class ContextUpdate {
   readonly #maxBytes: number;
+  readonly #isPart: boolean;
   readonly #before: readonly StoredListing[];
   readonly #ids: readonly string[];
   /** In their places. */
@@ -57,11 +60,16 @@ export class ContextUpdate {
   #entries = 0;
   #bytes = 0;
 
-  /** `ids`: all listings of the context as it is now. */
-  constructor(before: readonly StoredListing[], ids: readonly string[], maxBytes: number) {
+  /** `ids`: all listings of the context as it is now, or (`isPart`) of what a build needs of it. */
+  constructor(
+    before: readonly StoredListing[],
+    ids: readonly string[],
+    { isPart, maxBytes }: { readonly isPart: boolean; readonly maxBytes: number },
+  ) {
     const byId = new Map(before.map((listing) => [listing.id, listing]));
     this.#before = before;
     this.#ids = ids;
+    this.#isPart = isPart;
     this.#maxBytes = maxBytes;
     this.#known = ids.map((id) => byId.get(id));
     this.unknown = this.#known.flatMap((listing, index) => (listing === undefined ? [index] : []));
@@ -70,7 +78,7 @@ export class ContextUpdate {
 
   /** Whether what is here is other than before. */
   get isChanged(): boolean {
-    return this.unknown.length > 0 || this.#ids.length !== this.#before.length;
+    return this.unknown.length > 0 || (!this.#isPart && this.#ids.length !== this.#before.length);
   }
 
   get isWanting(): boolean {
@@ -92,8 +100,8 @@ export class ContextUpdate {
     for (const listing of this.#listings) {
       for (const [index, entry] of listing.entries.entries()) {
         const path = listing.path === '' ? entry.name : `${listing.path}/${entry.name}`;
-        const known = before.get(path);
-        if (known !== undefined && isSame(known, entry)) listing.places[index] = known.place;
+        const known = before.get(path)?.find((file) => isSame(file, entry));
+        if (known !== undefined) listing.places[index] = known.place;
         else if (!isLink(entry)) {
           this.#wanted.set(path, [listing, index]);
           wanted.push(number);
@@ -128,8 +136,16 @@ export class ContextUpdate {
     for (const [index, place] of this.unknown.entries()) all[place] = made[index];
     return all.map((listing) => {
       if (listing === undefined) throw invalid('a listing of the context was not sent');
-      return listing;
+      return listing.age === 0 ? listing : { ...listing, age: 0 };
     });
+  }
+
+  /** What else is to be kept for other builds: what is named no more goes at once only where all was named. */
+  others(): readonly StoredListing[] {
+    if (!this.#isPart) return [];
+    const named = new Set(this.#ids);
+    const others = this.#before.filter(({ id, age }) => !named.has(id) && age < MAX_AGE);
+    return others.map((listing) => ({ ...listing, age: listing.age + 1 }));
   }
 
   #begin(text: Buffer, id: string | undefined): NewListing {
@@ -150,13 +166,18 @@ export class ContextUpdate {
   }
 
   /** What was in the directories that listings have come for. */
-  #filesBefore(): ReadonlyMap<string, StoredEntry> {
+  #filesBefore(): ReadonlyMap<string, readonly StoredEntry[]> {
     const paths = new Set(this.#listings.map(({ path }) => path));
-    const files = new Map<string, StoredEntry>();
+    const files = new Map<string, StoredEntry[]>();
     for (const listing of this.#before) {
       if (!paths.has(listing.path)) continue;
       const prefix = listing.path === '' ? '' : `${listing.path}/`;
-      for (const entry of entriesOf(listing)) if (!isLink(entry)) files.set(prefix + entry.name, entry);
+      for (const entry of entriesOf(listing)) {
+        if (isLink(entry)) continue;
+        const known = files.get(prefix + entry.name);
+        if (known === undefined) files.set(prefix + entry.name, [entry]);
+        else known.push(entry);
+      }
     }
     return files;
   }

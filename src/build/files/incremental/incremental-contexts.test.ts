@@ -181,6 +181,27 @@ describe('a context that is kept', () => {
     expect(await build('2', one)).toBeUndefined();
   });
 
+  test('keeps for a while what builds of other parts of it do not name', async () => {
+    const contexts = await IncrementalContexts.open(directory);
+    const files = { 'a/f': { text: 'one', seconds: 1 }, 'b/f': { text: 'two', seconds: 1 } };
+    const build = async (text: string, only: string): Promise<readonly string[]> => {
+      const all = { ...files, [`${only}/f`]: { text, seconds: text.length } };
+      const listings = listingsOf(all).filter(({ path }) => path === only);
+      const { pending, wanted } = await compare(contexts, listings, key, true);
+      using current = await pending.finish(context, send(all, wanted));
+      await current.kept;
+      expect(await filesOf(current)).toEqual({ [`${only}/f`]: text });
+      return wanted;
+    };
+    expect((await sync(contexts, files)).sent).toEqual(['a/f', 'b/f']);
+    expect(await build('three', 'a')).toEqual(['a/f']);
+    expect((await sync(contexts, files)).sent).toEqual([]);
+    // All of it was named: what was not is no more.
+    expect(await build('three', 'a')).toEqual(['a/f']);
+    for (let round = 0; round < 20; round++) await build('.'.repeat(round + 6), 'a');
+    expect((await sync(contexts, files)).sent).toEqual(['a/f', 'b/f']);
+  });
+
   test('is told in several listings of one directory, links and empty directories with it', async () => {
     const contexts = await IncrementalContexts.open(directory);
     const link = file('l', 0, 1, { mode: 0o120777, target: '../x' });

@@ -79,8 +79,8 @@ export class IncrementalContexts {
     return new IncrementalContexts(directory, { ...defaults, ...options });
   }
 
-  /** `ids`: of the listings that the client has. Fails with `invalid-argument` on what cannot be, with `exhausted` on too much. */
-  async begin(key: string, ids: readonly string[]): Promise<PendingContext> {
+  /** `ids`: of the listings that the client has, all of them or (`isPart`) those that a build needs. Fails with `invalid-argument` on what cannot be, with `exhausted` on too much. */
+  async begin(key: string, ids: readonly string[], isPart = false): Promise<PendingContext> {
     if (!idPattern.test(key)) throw invalid(`invalid key ${JSON.stringify(key.slice(0, 100))} of a context`);
     if (ids.length > MAX_LISTINGS) throw invalid(`the context has more than ${MAX_LISTINGS} listings`);
     if (!ids.every((id) => idPattern.test(id))) throw invalid('a name of a listing is no SHA-256');
@@ -89,7 +89,8 @@ export class IncrementalContexts {
     const directory = new KeptDirectory(join(this.#directory, key));
     const opened = await directory.open(fresh);
     try {
-      const update = new ContextUpdate(opened?.index.listings ?? [], ids, this.#options.maxBytes);
+      const { maxBytes } = this.#options;
+      const update = new ContextUpdate(opened?.index.listings ?? [], ids, { isPart, maxBytes });
       return this.#pending({ key, version, directory, opened, update });
     } catch (error) {
       opened?.pack[Symbol.dispose]();
@@ -162,10 +163,12 @@ export class IncrementalContexts {
       opened ??= await directory.begin();
       const { pack } = opened;
       if (update.isWanting) await update.receive(context, parts, pack);
-      const index = { pack: opened.index.pack, size: pack.size, listings: update.listings() };
+      const current = update.listings();
+      const listings = [...current, ...update.others()];
+      const index = { pack: opened.index.pack, size: pack.size, listings };
       this.#fresh.set(key, index);
       const kept = this.#keep(context, directory, index, pack).then(endTurn);
-      return currentOf(index.listings, pack, kept);
+      return currentOf(current, pack, kept);
     } catch (error) {
       // Nobody else may write to the pack while a write is under way.
       void Promise.resolve(opened?.pack.close()).then(() => endTurn(false));

@@ -17,6 +17,8 @@ export interface StoredListing {
   readonly path: string;
   readonly mode: number | null;
   readonly seconds: number;
+  /** How many builds of parts of the context have not named it since it was last named. */
+  readonly age: number;
   /** How many entries it has. */
   readonly count: number;
   /** Of its files. */
@@ -58,7 +60,9 @@ export function storeListing(
   const { path, mode, seconds } = listing;
   const bytes = entries.reduce((sum, { size }) => sum + size, 0);
   const own = digestOfEntries(entries);
-  return { id: listingId(text), path, mode, seconds, count: entries.length, bytes, own, text, places };
+  return {
+    ...{ id: listingId(text), path, mode, seconds, age: 0, count: entries.length, bytes, own, text, places },
+  };
 }
 
 export function entriesOf({ text, places }: StoredListing): readonly StoredEntry[] {

@@ -51,9 +51,10 @@ export async function compare(
   contexts: IncrementalContexts,
   listings: readonly ContextListing[],
   under = contextKey,
+  isPart = false,
 ): Promise<Compared> {
   const texts = listings.map((listing) => Buffer.from(formatListing(listing)));
-  const pending = await contexts.begin(under, texts.map(listingId));
+  const pending = await contexts.begin(under, texts.map(listingId), isPart);
   const unknown = pending.unknown.flatMap((index) => listings[index] ?? []);
   const paths = unknown.flatMap(({ path, entries }) =>
     entries.map(({ name }) => (path === '' ? name : `${path}/${name}`)),
