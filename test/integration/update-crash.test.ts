@@ -102,4 +102,52 @@ describe('a daemon killed in the middle', () => {
       daemon.sampan('update', '--publish-add', `${add}:80`, '--publish-rm', `${remove}:80`, web.id);
     }
   }, 120_000);
+
+  test('of changes of networks, again and again, leaves interfaces, routes, names and ports as inspect has them', async () => {
+    for (const name of ['one', 'two']) daemon.sampan('network', 'create', name);
+    {
+      using _one = hosts.run('sleep 1000', '--network', 'one', '--name', 'in-one');
+      using _two = hosts.run('sleep 1000', '--network', 'two', '--name', 'in-two');
+      using web = hosts.run(TWO_SERVERS, '-p', '18410:80');
+      await askUntilAnswered(18410);
+      for (let round = 0; round < 16; round++) {
+        const name = ['one', 'two', 'bridge'][round % 3] ?? '';
+        const verb = connected(web.id).includes(name) ? 'disconnect' : 'connect';
+        const body = {
+          Container: web.id,
+          ...(verb === 'connect' ? { EndpointConfig: { GwPriority: round } } : {}),
+        };
+        const cut = daemon.request('POST', `/networks/${name}/${verb}`, body).catch(() => undefined);
+        await Bun.sleep(Math.random() * 25);
+        await daemon.stopProcess('SIGKILL');
+        await cut;
+        await daemon.startProcess();
+        await expectAsInspected(web.id);
+      }
+    }
+    daemon.sampan('network', 'rm', 'one', 'two');
+  }, 120_000);
 });
+
+function connected(id: string): string[] {
+  return Object.keys(hosts.inspect(id).NetworkSettings.Networks);
+}
+
+async function expectAsInspected(id: string): Promise<void> {
+  const { Networks } = hosts.inspect(id).NetworkSettings;
+  const addresses = Object.values<Json>(Networks).map(({ IPAddress }) => IPAddress);
+  const inside = daemon.sampan('exec', id, 'ip', '-4', '-o', 'addr');
+  const own = [...inside.matchAll(/eth\d+ +inet ([\d.]+)/g)].map(([, address]) => address);
+  expect(own.sort()).toEqual(addresses.sort());
+  const routes = daemon.sampan('exec', id, 'ip', 'route').split('\n');
+  const gateways = routes.flatMap((line) => /^default via (\S+)/.exec(line)?.[1] ?? []);
+  const possible = Object.values<Json>(Networks).map(({ Gateway }) => Gateway);
+  expect(gateways).toHaveLength(Math.min(1, possible.length));
+  for (const gateway of gateways) expect(possible).toContain(gateway);
+  for (const name of ['one', 'two'].filter((network) => Networks[network] !== undefined)) {
+    expect(daemon.run('sampan', ['exec', id, 'nslookup', `in-${name}`]).status).toBe(0);
+  }
+  const answer = possible.length === 0 ? 'ECONNREFUSED' : 'hello';
+  expect(await ask(18410)).toBe(answer);
+  expect(hosts.askFromOutside(18410)).toBe(answer === 'hello' ? 'hello' : '');
+}
