@@ -17,7 +17,7 @@ import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { IndexRecord } from './index-store.ts';
 import type { LayerCompression } from './layer-compression.ts';
 import type { LayerForm, LayerForms } from './layer-forms.ts';
-import { ATTESTATION, REFERENCE_DIGEST, REFERENCE_TYPE, readIndex } from './read-index.ts';
+import { ATTESTATION, inOrder, REFERENCE_DIGEST, REFERENCE_TYPE, readIndex } from './read-index.ts';
 
 export interface IndexParts {
   readonly store: ImageStore;
@@ -195,15 +195,4 @@ class IndexWriter {
 function annotated(annotations: Annotations): { readonly annotations?: Annotations } {
   const entries = Object.entries(annotations).sort(([one], [other]) => (one < other ? -1 : 1));
   return entries.length === 0 ? {} : { annotations: Object.fromEntries(entries) };
-}
-
-/** The keys as BuildKit writes them, whatever the order in which they came. */
-function inOrder(platform: Platform): Platform {
-  const { architecture, os, 'os.version': version, 'os.features': features, variant } = platform;
-  return {
-    ...{ architecture, os },
-    ...(version === undefined ? {} : { 'os.version': version }),
-    ...(features === undefined ? {} : { 'os.features': features }),
-    ...(variant === undefined ? {} : { variant }),
-  };
 }

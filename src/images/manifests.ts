@@ -1,12 +1,11 @@
 import type { ContentStore } from '../content/contract.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
-import type { Platform } from '../oci/image.ts';
+import type { Descriptor, Platform } from '../oci/image.ts';
 import { platformOf } from './config.ts';
 import type { ImageManifest, ImageManifests } from './contract.ts';
 import type { ImageRecord, ImageStore } from './image-store.ts';
 import type { IndexedManifest, IndexRecord } from './index-store.ts';
-import { MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
-import { REFERENCE_DIGEST } from './read-index.ts';
+import { manifestHere, REFERENCE_DIGEST } from './read-index.ts';
 import type { Target } from './resolve.ts';
 import { readStoredManifest } from './stored-manifest.ts';
 
@@ -23,7 +22,8 @@ export async function describeManifests(parts: ManifestParts, target: Target): P
   const all = indexes.flatMap((index) => index.manifests);
   const manifests = [...new Map(all.map((one) => [one.descriptor.digest, one])).values()];
   const { digest, mediaType, size } = first;
-  const described = await Promise.all(manifests.map((one) => describeManifest(parts, one)));
+  const described: ImageManifest[] = [];
+  for (const one of manifests) described.push(await describeManifest(parts, one));
   return { target: { mediaType, digest, size }, manifests: described };
 }
 
@@ -58,7 +58,7 @@ async function describeManifest(parts: ManifestParts, one: IndexedManifest): Pro
   return {
     ...{ descriptor, kind },
     available: kind === 'image' ? image !== undefined : one.blobs !== undefined,
-    contentSize: await contentSize(parts.content, descriptor.digest),
+    contentSize: await contentSize(parts.content, descriptor),
     platform: kind === 'image' ? shownPlatform(one, image) : undefined,
     image: image?.id,
     unpackedSize: image?.layerSizes.reduce((sum, size) => sum + size, 0) ?? 0,
@@ -72,11 +72,10 @@ function shownPlatform({ descriptor }: IndexedManifest, image: ImageRecord | und
 }
 
 /** Bytes of a manifest and of the blobs that it names, each counted once, as far as they are here. */
-async function contentSize(content: ContentStore, digest: Digest): Promise<number> {
-  const own = await content.stat(digest);
-  if (own === undefined || own.size > MAX_MANIFEST_BYTES) return 0;
-  const { config, layers } = parseManifest(await content.readAll(digest, MAX_MANIFEST_BYTES));
-  const blobs = new Set([config, ...layers].map((blob) => blob.digest));
+async function contentSize(content: ContentStore, descriptor: Descriptor): Promise<number> {
+  const manifest = await manifestHere(content, descriptor);
+  if (manifest === undefined) return 0;
+  const blobs = new Set([manifest.config, ...manifest.layers].map((blob) => blob.digest));
   const found = await Promise.all([...blobs].map((blob) => content.stat(blob)));
-  return found.reduce((sum, blob) => sum + (blob?.size ?? 0), own.size);
+  return found.reduce((sum, blob) => sum + (blob?.size ?? 0), descriptor.size);
 }

@@ -1,12 +1,12 @@
-import { invalid } from '../base/errors.ts';
+import { invalid, isCode } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Descriptor, Manifest } from '../oci/image.ts';
+import type { Descriptor, Manifest, Platform } from '../oci/image.ts';
 import { isIndexType, mediaTypes } from '../oci/media-types.ts';
-import { parseJsonObject } from './config.ts';
+import { isTextList, parseJsonObject } from './config.ts';
 import type { IndexedManifest, IndexRecord } from './index-store.ts';
-import { asManifest, isDescriptor, MAX_MANIFEST_BYTES } from './manifest.ts';
+import { isDescriptor, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
 
 /** Manifests of one index that are looked at; real ones have some dozens. */
 const MAX_MANIFESTS = 1_024;
@@ -32,6 +32,8 @@ export interface ParsedIndex {
 
 /** Fails with `invalid-argument` on a document that is no index. */
 export function parseIndex(bytes: Uint8Array): ParsedIndex {
+  if (bytes.length > MAX_MANIFEST_BYTES)
+    throw invalid(`invalid image index: larger than ${MAX_MANIFEST_BYTES} bytes`);
   const document = parseJsonObject(bytes, 'image index');
   const mediaType = indexTypeOf(document);
   const descriptors = document['manifests'];
@@ -40,7 +42,7 @@ export function parseIndex(bytes: Uint8Array): ParsedIndex {
   }
   if (descriptors.length > MAX_MANIFESTS)
     throw invalid(`invalid image index: more than ${MAX_MANIFESTS} manifests`);
-  return { mediaType, descriptors: (descriptors as Descriptor[]).map(checkedPlatform) };
+  return { mediaType, descriptors: descriptors.map(asDescriptor) };
 }
 
 /**
@@ -53,8 +55,26 @@ export async function readIndex(
   bytes: Uint8Array,
 ): Promise<IndexRecord> {
   const { mediaType, descriptors } = parseIndex(bytes);
-  const manifests = await Promise.all(descriptors.map((descriptor) => lookInto(content, descriptor)));
-  return { digest, mediaType, size: bytes.length, manifests };
+  const manifests = new Map<Digest, IndexedManifest>();
+  const all: IndexedManifest[] = [];
+  for (const descriptor of descriptors) {
+    // What is named many times is read once.
+    const known = manifests.get(descriptor.digest);
+    const found = known === undefined ? await lookInto(content, descriptor) : sameAs(known, descriptor);
+    manifests.set(descriptor.digest, known ?? found);
+    all.push(found);
+  }
+  return { digest, mediaType, size: bytes.length, manifests: all };
+}
+
+/** A manifest under a further descriptor; as something else than the first one says it is nothing. */
+function sameAs(known: IndexedManifest, descriptor: Descriptor): IndexedManifest {
+  const typeOf = ({ annotations, platform, artifactType, mediaType }: Descriptor): string =>
+    JSON.stringify([annotations?.[REFERENCE_TYPE], platform?.os === 'unknown', artifactType, mediaType]);
+  const isSame = typeOf(known.descriptor) === typeOf(descriptor);
+  return isSame
+    ? { ...known, descriptor }
+    : { descriptor, kind: 'unknown', image: undefined, blobs: undefined };
 }
 
 async function lookInto(content: ContentStore, descriptor: Descriptor): Promise<IndexedManifest> {
@@ -68,20 +88,22 @@ async function lookInto(content: ContentStore, descriptor: Descriptor): Promise<
   return { descriptor, kind, image: undefined, blobs: isWhole ? blobs : undefined };
 }
 
-async function manifestHere(
+/** The manifest that a descriptor names, if it is here: what is stored need not be one just because an index says so. */
+export async function manifestHere(
   content: ContentStore,
   { digest, size, mediaType }: Descriptor,
 ): Promise<Manifest | undefined> {
   if (size > MAX_MANIFEST_BYTES || isIndexType(mediaType)) return undefined;
   if ((await content.stat(digest))?.size !== size) return undefined;
-  const document = parseJsonObject(await content.readAll(digest, MAX_MANIFEST_BYTES), 'image manifest');
-  // What is stored need not be a manifest just because an index says so.
-  return isJsonObject(document['config']) && Array.isArray(document['layers'])
-    ? asManifest(document)
-    : undefined;
+  try {
+    return parseManifest(await content.readAll(digest, MAX_MANIFEST_BYTES));
+  } catch (error) {
+    if (isCode(error, 'invalid-argument')) return undefined;
+    throw error;
+  }
 }
 
-export function kindOf(
+function kindOf(
   { annotations, platform, artifactType, mediaType }: Descriptor,
   manifest: Manifest | undefined,
 ): IndexedManifest['kind'] {
@@ -92,17 +114,50 @@ export function kindOf(
   return platform?.os === 'unknown' || isIndexType(mediaType) ? 'unknown' : 'image';
 }
 
-function checkedPlatform(descriptor: Descriptor): Descriptor {
-  const { platform, annotations } = descriptor as { platform?: unknown; annotations?: unknown };
-  const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
-  const isPlatform =
-    platform === undefined ||
-    (isJsonObject(platform) &&
-      typeof platform['os'] === 'string' &&
-      typeof platform['architecture'] === 'string' &&
-      isText(platform['variant']));
-  const areAnnotations =
-    annotations === undefined || (isJsonObject(annotations) && Object.values(annotations).every(isText));
-  if (isPlatform && areAnnotations) return descriptor;
-  throw invalid('invalid image index: a descriptor has a platform or annotations that are none');
+/** What is known of descriptors, and nothing else. Fails with `invalid-argument` where a key has a value that it cannot have. */
+function asDescriptor(value: Descriptor): Descriptor {
+  const { mediaType, digest, size, urls, annotations, platform, artifactType } = value;
+  const isFine =
+    isOptional(urls, isTextList) &&
+    isOptional(artifactType, isText) &&
+    isOptional(platform, isPlatform) &&
+    isOptional(annotations, (found) => isJsonObject(found) && Object.values(found).every(isText));
+  if (!isFine) throw invalid(`invalid image index: the descriptor of ${digest} is out of order`);
+  return {
+    ...{ mediaType, digest, size },
+    ...(urls == null ? {} : { urls }),
+    ...(annotations == null ? {} : { annotations }),
+    ...(platform == null ? {} : { platform: inOrder(platform) }),
+    ...(artifactType == null ? {} : { artifactType }),
+  };
+}
+
+function isOptional(value: unknown, accepts: (value: unknown) => boolean): boolean {
+  return value === undefined || value === null || accepts(value);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isPlatform(value: unknown): boolean {
+  return (
+    isJsonObject(value) &&
+    isText(value['os']) &&
+    isText(value['architecture']) &&
+    isOptional(value['variant'], isText) &&
+    isOptional(value['os.version'], isText) &&
+    isOptional(value['os.features'], isTextList)
+  );
+}
+
+/** The keys that a platform has, as BuildKit writes them, whatever the order in which they came. */
+export function inOrder(platform: Platform): Platform {
+  const { architecture, os, 'os.version': version, 'os.features': features, variant } = platform;
+  return {
+    ...{ architecture, os },
+    ...(version == null ? {} : { 'os.version': version }),
+    ...(features == null ? {} : { 'os.features': features }),
+    ...(variant == null ? {} : { variant }),
+  };
 }

@@ -1,6 +1,7 @@
 import type { ImageManifest, ImageSummary } from '../../wire/image-types.ts';
 import { humanSize } from '../../wire/sizes.ts';
 import { shortId } from '../format/ellipsis.ts';
+import { printable } from '../format/printable.ts';
 import { displayWidth } from '../format/tabwriter.ts';
 
 type Cells = readonly string[];
@@ -53,7 +54,8 @@ function isInUse({ ImageData }: ImageManifest): boolean {
 function platformOf({ ImageData }: ImageManifest): string {
   if (ImageData === undefined) return '<unknown>';
   const { os, architecture, variant } = ImageData.Platform;
-  return [os, architecture, variant].filter(Boolean).join('/');
+  // It came from a registry.
+  return printable([os, architecture, variant].filter(Boolean).join('/'));
 }
 
 function row(name: string, id: string, usage: number, content: number, isUsed: boolean): Cells {
