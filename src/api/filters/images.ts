@@ -10,11 +10,11 @@ import { pathPattern } from './path-pattern.ts';
  * for, the one that suits this host.
  */
 export function selectImages(engine: Engine, filters: Filters, all: boolean, now: Date): Image[] {
-  const images = engine.images
-    .list()
+  const known = engine.images.list();
+  const images = known
     .filter(({ listedAs }) => listedAs === undefined)
     .sort((left, right) => createdAt(right) - createdAt(left));
-  const parents = new Set(images.map(({ parent }) => parent));
+  const parents = new Set(known.map(({ parent }) => parent));
   const keep = imageFilter(engine, filters, parents, now);
   return images.filter((image) => (all || !isDangling(image) || !parents.has(image.id)) && keep(image));
 }
