@@ -31,7 +31,7 @@ const roots: Roots = {
   solution: async (vertex) => {
     const result =
       vertex === context ? ({ kind: 'files', tree } as const) : ({ kind: 'layers', layers: [] } as const);
-    return { result, key: undefined, added: [], created: undefined, cached: false };
+    return { result, key: undefined, quickKey: undefined, made: [], created: undefined, cached: false };
   },
   layersOf: async () => [],
 };

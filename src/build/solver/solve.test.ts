@@ -4,6 +4,7 @@ import { openDatabase } from '../../base/database.ts';
 import { Slots } from '../../base/slots.ts';
 import type { LayerLease } from '../../images/contract.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
+import type { ImportedStep } from '../cache/remote/imported-caches.ts';
 import { makeVertex, type Operation, type Vertex } from '../definition/vertex.ts';
 import { buildSchema } from '../schema.ts';
 import { InFlight } from './in-flight.ts';
@@ -22,6 +23,10 @@ class Workshop {
   readonly held = new Set<Digest>();
   readonly used = new Set<Digest>();
   standIn: StandIn | undefined;
+  /** What a cache elsewhere has, by key. */
+  imports: Map<Digest, ImportedStep> | undefined;
+  /** Told when a filesystem is looked into for a key. */
+  looked = 0;
   sourceDate: number | undefined;
   readonly cache = new StepCache(openDatabase(':memory:', [buildSchema]));
   readonly #inFlight = new InFlight({ leaseLayers: () => this.#lease() });
@@ -42,6 +47,7 @@ class Workshop {
     const lease = this.#lease();
     return new Solver(context, parts, {
       ...{ surroundings, lease, listener: {}, uses: this.used, standIn: this.standIn, debug: undefined },
+      imports: this.imports && { find: async (_context, key) => this.imports?.get(key) },
     });
   }
 
@@ -55,7 +61,13 @@ class Workshop {
       make: async (): Promise<Result> => ({ kind: 'layers', layers: [] }),
     };
     const directory = {
-      key: async (step: Step) => [step.operation, inputIdentities(step)],
+      key: async (step: Step<Extract<Operation, { kind: 'directory' }>>) => {
+        if (step.operation.owner !== '') this.looked++;
+        for (const input of step.inputs) if (input.kind === 'layers') await input.bring?.();
+        return [step.operation, inputIdentities(step)];
+      },
+      quickKey: (step: Step<Extract<Operation, { kind: 'directory' }>>) =>
+        step.operation.owner === '' ? undefined : ['quick', step.operation, inputIdentities(step)],
       make: async ({ context, operation }: Step<Extract<Operation, { kind: 'directory' }>>) => {
         await this.work(operation.path, context);
         this.made.push(operation.path);
@@ -70,8 +82,8 @@ class Workshop {
 const note = { name: '[1/1] X', ignoresCache: false };
 const scratch = makeVertex({ kind: 'scratch' }, [], note);
 
-function directory(path: string, inputs: Vertex[] = [scratch], ignoresCache = false): Vertex {
-  return makeVertex({ kind: 'directory', path, mode: 0o755, owner: '' }, inputs, { ...note, ignoresCache });
+function directory(path: string, inputs: Vertex[] = [scratch], ignoresCache = false, owner = ''): Vertex {
+  return makeVertex({ kind: 'directory', path, mode: 0o755, owner }, inputs, { ...note, ignoresCache });
 }
 
 describe('the solver', () => {
@@ -117,6 +129,41 @@ describe('the solver', () => {
     };
     const { layers } = (await shop.solver().solve(directory('b', [directory('a')]))) as LayersResult;
     expect([layers, shop.made]).toEqual([[base, layerOf('b')], ['b']]);
+  });
+
+  test('takes from elsewhere what is not here, and brings it when it is used', async () => {
+    const first = new Workshop();
+    const base = directory('a');
+    const top = directory('b', [base], false, 'somebody');
+    const solver = first.solver();
+    await solver.solve(top);
+    const brought: string[] = [];
+    const second = new Workshop();
+    second.imports = new Map();
+    for (const [name, vertex] of [
+      ['a', base],
+      ['b', top],
+    ] as const) {
+      const { key, quickKey, made, created } = await solver.solution(vertex);
+      const bring = async (): Promise<void> => {
+        brought.push(name);
+        for (const layer of made) second.here.add(layer);
+      };
+      for (const each of [key, quickKey]) {
+        if (each !== undefined) second.imports.set(each, { layers: made, created, bring });
+      }
+    }
+    const own = second.solver();
+    const result = await own.solve(top);
+    // Nothing was looked into: by the quicker key it was known before.
+    expect([second.made, second.looked, brought, [...second.cache.list()]]).toEqual([[], 0, [], []]);
+    if (result.kind === 'layers') await Promise.all([result.bring?.(), result.bring?.()]);
+    expect(brought.sort()).toEqual(['a', 'b']);
+    second.imports = undefined;
+    await second.solver().solve(directory('c', [top]));
+    expect([second.made, second.looked]).toEqual([['c'], 0]);
+    const [one] = second.cache.list();
+    expect(one?.created).toEqual((await solver.solution(base)).created as Date);
   });
 
   test('makes independent vertices at the same time, as many as may be', async () => {

@@ -11,6 +11,7 @@ import { type Bring, identityOf, type LayersResult, type Result, together } from
 import type { Made, ShellOpener, Step, StepMaker, StepMakers, Surroundings } from './step.ts';
 import {
   descriptionOf,
+  type FoundStep,
   StepLookup,
   type StepLookupBuild,
   type StepLookupParts,
@@ -32,8 +33,10 @@ export interface Solution {
   readonly result: Result;
   /** Of the step, when it has one: what its successors name as their parents. */
   readonly key: Digest | undefined;
-  /** The layers of a step with a key, without those below. */
-  readonly added: readonly Digest[];
+  /** The one that it would be found by more quickly, if it has another such key. */
+  readonly quickKey: Digest | undefined;
+  /** What a step with a key made: layers, without those below. */
+  readonly made: readonly Digest[];
   /** When its layers were made; undefined where it has none of its own. */
   readonly created: Date | undefined;
   readonly cached: boolean;
@@ -140,25 +143,49 @@ export class Solver {
   async #lookUpOrMake(vertex: Vertex, inputs: readonly Solution[]): Promise<Solution> {
     const maker = this.#parts.makers[vertex.operation.kind] as StepMaker;
     const step = this.#step(vertex, inputs);
-    const meaning = await maker.key(step);
-    const below = layersBelow(inputs);
-    if (meaning === undefined) {
-      const result = onTop(below, await maker.make(step));
-      return { result, key: undefined, added: [], created: undefined, cached: false };
+    const about = {
+      ...{ vertex, below: layersBelow(inputs) },
+      parents: inputs.flatMap((input) => input.key ?? []),
+    };
+    const quickKey = this.#keyOf(maker.quickKey?.(step));
+    // Caches elsewhere are not waited for where the other key can be found out at once.
+    const quick = quickKey && (await this.#find({ ...about, key: quickKey }, inputs.some(isElsewhere)));
+    if (quick) return await this.#solutionOf(quickKey, about.below, inputs, quick);
+    const key = this.#keyOf(await maker.key(step));
+    if (key === undefined) return unkeyed(onTop(about.below, await maker.make(step)));
+    const wanted = { ...about, key };
+    const found = await this.#find(wanted);
+    if (found !== undefined) {
+      return { ...(await this.#solutionOf(key, about.below, inputs, found)), quickKey };
     }
+    this.#build.listener.onMake?.(vertex.digest);
+    const made = await this.#makeOnce(maker, step, wanted);
+    const created = this.#parts.cache.get(key)?.created;
+    const solution = await this.#solutionOf(key, about.below, inputs, { layers: made, created });
+    return { ...solution, quickKey, cached: false };
+  }
+
+  #keyOf(meaning: unknown): Digest | undefined {
+    if (meaning === undefined) return undefined;
     const { sourceDate } = this.#build.surroundings;
     const whole = sourceDate === undefined ? meaning : [meaning, sourceDate];
-    const key = digestOf(Buffer.from(JSON.stringify(whole)));
-    this.#build.uses.add(key);
-    const parents = inputs.flatMap((input) => input.key ?? []);
-    const wanted = { vertex, key, below, parents };
-    const found = vertex.note.ignoresCache ? undefined : await this.#lookup.find(wanted);
-    if (found === undefined) this.#build.listener.onMake?.(vertex.digest);
-    const changed = found?.layers ?? (await this.#makeOnce(maker, step, wanted));
-    const added = await this.#orEmpty(changed);
-    const created = found === undefined ? this.#parts.cache.get(key)?.created : found.created;
-    const result = layers([...below, ...added], together(bringOf(inputs), found?.bring));
-    return { result, key, added, created, cached: found !== undefined };
+    return digestOf(Buffer.from(JSON.stringify(whole)));
+  }
+
+  async #find(wanted: WantedStep, asksElsewhere = true): Promise<FoundStep | undefined> {
+    this.#build.uses.add(wanted.key);
+    return wanted.vertex.note.ignoresCache ? undefined : await this.#lookup.find(wanted, asksElsewhere);
+  }
+
+  async #solutionOf(
+    key: Digest,
+    below: readonly Digest[],
+    inputs: readonly Solution[],
+    { layers: made, created, bring }: FoundStep,
+  ): Promise<Solution> {
+    const added = await this.#orEmpty(made);
+    const result = layers([...below, ...added], together(bringOf(inputs), bring));
+    return { result, key, quickKey: undefined, made, created, cached: true };
   }
 
   /** The classic builder's images have no layer for a step that has changed nothing. */
@@ -219,6 +246,14 @@ function layersBelow([first]: readonly Solution[]): readonly Digest[] {
 
 function layers(list: readonly Digest[], bring?: Bring): LayersResult {
   return bring === undefined ? { kind: 'layers', layers: list } : { kind: 'layers', layers: list, bring };
+}
+
+function isElsewhere({ result }: Solution): boolean {
+  return result.kind === 'layers' && result.bring !== undefined;
+}
+
+function unkeyed(result: Result): Solution {
+  return { result, key: undefined, quickKey: undefined, made: [], created: undefined, cached: false };
 }
 
 function bringOf([first]: readonly Solution[]): Bring | undefined {

@@ -59,10 +59,10 @@ export class StepLookup {
     this.#build = build;
   }
 
-  async find(wanted: WantedStep): Promise<FoundStep | undefined> {
+  async find(wanted: WantedStep, asksElsewhere: boolean): Promise<FoundStep | undefined> {
     const { standIn, imports } = this.#build;
     const here = await this.#here(wanted);
-    if (here !== undefined || standIn !== undefined) return here;
+    if (here !== undefined || standIn !== undefined || !asksElsewhere) return here;
     const imported = await imports?.find(this.#context, wanted.key);
     return imported === undefined ? undefined : await this.#take(wanted, imported);
   }

@@ -41,6 +41,11 @@ export interface StepMaker<O extends Operation = Operation> {
    * make the same. Undefined for what is made anew each time because looking it up would take as long.
    */
   key(step: Step<O>): Promise<unknown>;
+  /**
+   * The same where it would have to be looked into filesystems for that: without it, so that more counts than has to. What is found by it need not
+   * be looked at. Undefined where the other is as quick.
+   */
+  quickKey?(step: Step<O>): unknown;
   make(step: Step<O>): Promise<Made>;
 }
 

@@ -13,6 +13,7 @@ import { directoryMode, readMode } from './mode.ts';
 import { OpenResults } from './open-result.ts';
 import { Owners } from './owners.ts';
 import type { FileStepParts } from './parts.ts';
+import { quickKey } from './quick-key.ts';
 import { SourceDigests } from './source-digests.ts';
 import { secondsOf } from './times.ts';
 
@@ -51,6 +52,14 @@ export class CopyMaker implements StepMaker<CopyOperation> {
       base: base === undefined ? null : identityOf(base),
       sourceDate: step.surroundings.sourceDate ?? null,
     };
+  }
+
+  quickKey(step: CopyStep): unknown {
+    const { sources, owner } = step.operation;
+    const looks = sources.some(
+      (source) => source.type === 'input' && step.inputs[source.input]?.kind === 'layers',
+    );
+    return looks || owner !== '' ? quickKey(step) : undefined;
   }
 
   async make(step: CopyStep): Promise<Made> {

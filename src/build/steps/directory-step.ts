@@ -8,6 +8,7 @@ import { layerTar } from './layer-tar.ts';
 import { OpenResults } from './open-result.ts';
 import { Owners } from './owners.ts';
 import type { FileStepParts } from './parts.ts';
+import { quickKey } from './quick-key.ts';
 import { secondsOf } from './times.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
@@ -28,6 +29,10 @@ export class DirectoryMaker implements StepMaker<DirectoryOperation> {
     const base = inputs.map(identityOf);
     const owner = await this.#owner(step);
     return { kind, path, mode, owner, base, sourceDate: surroundings.sourceDate ?? null };
+  }
+
+  quickKey(step: Step<DirectoryOperation>): unknown {
+    return step.operation.owner === '' ? undefined : quickKey(step);
   }
 
   async make(step: Step<DirectoryOperation>): Promise<Made> {

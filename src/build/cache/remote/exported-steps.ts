@@ -18,11 +18,14 @@ export async function exportedSteps(
   const chosen = mode === 'max' ? vertices : belowFirst(root);
   const steps: CacheStep[] = [];
   for (const vertex of chosen) {
-    const { key, added, created } = await solution(vertex);
+    const { key, quickKey, made, created } = await solution(vertex);
     if (key === undefined) continue;
     const inputs = await Promise.all(vertex.inputs.map(solution));
     const parents = inputs.flatMap((input) => input.key ?? []);
-    steps.push({ key, parents, layers: added, created });
+    const step = { key, parents, layers: made, created };
+    steps.push(step);
+    // Whoever reads the cache need not have what the other key is found out by.
+    if (quickKey !== undefined) steps.push({ ...step, key: quickKey });
   }
   return steps;
 }
