@@ -105,12 +105,7 @@ async function settle(parts: Parts, entry: Entry, found: RecoveredTask): Promise
 /** It may end meanwhile: then its next start makes everything anew. */
 function settleAgain(parts: Parts, entry: Entry, task: Task): Promise<void> {
   return entry.lock.run(async () => {
-    if (entry.task !== task) return;
-    try {
-      await settleTask(parts, entry, task);
-    } catch (error) {
-      parts.log.error('cannot settle the networks of a container', { container: entry.id, error });
-    }
+    if (entry.task === task) await settleTask(parts, entry, task);
   });
 }
 

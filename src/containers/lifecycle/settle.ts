@@ -12,21 +12,35 @@ import { transition } from './transition.ts';
 
 /**
  * Makes kernel and supervisor of a container that runs what its row says, or the row what they are, after a daemon was killed while it changed its
- * networks, ports or limits. Networks have been started, so the firewall follows the row already.
+ * networks, ports or limits. Networks have been started, so the firewall follows the row already. A step that fails is told in the log,
+ * and keeps neither the container nor the other steps from going on; the next daemon tries again.
  */
 export async function settleTask(parts: Parts, entry: Entry, task: Task): Promise<void> {
-  if (ownsNetwork(entry)) {
-    await settleInterfaces(parts, entry, task);
-    const gateways = gatewaysOf(entry, endpointsOf(entry));
-    await parts.networks.reroute(parts.background, task.pid, gateways);
-    await task.publish(parts.background, parts.networks.publishPlan(publishingEndpoint(entry)));
-    await movePorts(parts, entry, task, portGateway(gateways));
-    rewriteHosts(parts, entry);
-    await refreshNames(parts, entry);
+  const steps = [...(ownsNetwork(entry) ? networkSteps : []), limitAgain];
+  let settled = true;
+  for (const step of steps) {
+    try {
+      await step(parts, entry, task);
+    } catch (error) {
+      settled = false;
+      parts.log.error('cannot settle a change of a container', { container: entry.id, error });
+    }
   }
-  await limitAgain(parts, entry, task);
-  transition(parts, entry, { flags: { unsettled: false } });
+  if (settled) transition(parts, entry, { flags: { unsettled: false } });
 }
+
+type Step = (parts: Parts, entry: Entry, task: Task) => Promise<void>;
+
+const networkSteps: readonly Step[] = [
+  settleInterfaces,
+  ({ networks, background }, entry, task) =>
+    networks.reroute(background, task.pid, gatewaysOf(entry, endpointsOf(entry))),
+  ({ networks, background }, entry, task) =>
+    task.publish(background, networks.publishPlan(publishingEndpoint(entry))),
+  (parts, entry, task) => movePorts(parts, entry, task, portGateway(gatewaysOf(entry, endpointsOf(entry)))),
+  async (parts, entry) => rewriteHosts(parts, entry),
+  refreshNames,
+];
 
 function ownsNetwork({ container }: Entry): boolean {
   const mode = container.hostConfig.NetworkMode;
