@@ -103,6 +103,7 @@ export class BridgeNetwork implements LiveNetwork {
     const link = existing ? adoptBridge(index) : createBridge({ name, macAddress, mtu, index });
     return [
       netlinkOperation(protocol.route, [link]),
+      ...(settings.interContainer ? [] : throughHost(name)),
       ...(this.network.enableIPv6 ? ipv6Settings(name, this.#options.forwards) : []),
       ...(addresses.length === 0
         ? []
@@ -130,6 +131,7 @@ export class BridgeNetwork implements LiveNetwork {
         ...(this.network.internal ? { gateway: '', ipv6Gateway: '' } : {}),
         hostInterface: this.#newInterfaceName(),
         ports: this.allocatePorts(joined, request.ports, []),
+        ...this.#linked(request),
       };
       this.#members.update(endpoint);
       return { endpoint, steps: this.#steps(endpoint, request) };
@@ -247,6 +249,11 @@ export class BridgeNetwork implements LiveNetwork {
     );
   }
 
+  /** Links count where containers may not talk otherwise. */
+  #linked({ linked }: EndpointRequest): Pick<Endpoint, 'linked'> {
+    return this.#options.settings.interContainer || linked === undefined ? {} : { linked };
+  }
+
   /** "veth" and seven hex digits, as Docker names the host's end. */
   #newInterfaceName(): string {
     const name = `veth${randomBytes(4).toString('hex').slice(0, 7)}`;
@@ -261,6 +268,20 @@ const linkLocalGateway = parseInterfaceAddress('fe80::1/64');
 /** Those that hold a port of the host. */
 function boundPorts({ ports }: Endpoint): Endpoint['ports'] {
   return ports.filter(({ hostPort }) => hostPort !== 0);
+}
+
+/**
+ * Isolated ports of a bridge do not reach each other: it answers for all their neighbours, so that what containers send each other goes
+ * by the host, whose firewall lets linked ones through.
+ */
+function throughHost(name: string): readonly Operation[] {
+  const ipv4 = '/proc/sys/net/ipv4';
+  return [
+    writeSysctl(`${ipv4}/conf/${name}/proxy_arp_pvlan`, '1'),
+    // At once, not at some time within the next second.
+    writeSysctl(`${ipv4}/neigh/${name}/proxy_delay`, '0'),
+    writeSysctl(`${ipv4}/conf/${name}/send_redirects`, '0'),
+  ];
 }
 
 /** The bridge of a network with IPv6 has it whatever the host's default, believes no router, and routes. */

@@ -225,6 +225,15 @@ export interface EndpointRequest {
   /** What it alone calls others: alias to name. */
   readonly links: Readonly<Record<string, string>>;
   readonly driverOptions: Readonly<Record<string, string>>;
+  /** What it may reach although containers of the network may not talk to each other. */
+  readonly linked?: readonly LinkedPort[];
+}
+
+/** A port of another container. */
+export interface LinkedPort {
+  readonly protocol: Protocol;
+  readonly address: string;
+  readonly port: number;
 }
 
 /** Plain data: stored with the container. Addresses and gateways are empty where there are none. */
@@ -249,6 +258,8 @@ export interface Endpoint {
   readonly ports: readonly PublishedPort[];
   readonly names: readonly string[];
   readonly links: Readonly<Record<string, string>>;
+  /** Where containers of the network may not talk to each other: what it may reach all the same. */
+  readonly linked?: readonly LinkedPort[];
 }
 
 export interface PublishedPort {

@@ -70,6 +70,7 @@ test('the default bridge has IPv6 of a subnet of its own if it is asked for, the
   expect(await run('/bin/busybox', 'ping', '-6', '-c', '1', '-W', '2', pool?.gateway ?? '')).toContain(
     ' 0% packet loss',
   );
+  await networks.stop(background());
   networks = networksOn(host, { defaultBridge: plain, database });
   await networks.start(background(), [endpoint]);
   expect(networks.get('bridge').ipam).toMatchObject([{}, { subnet: pool?.subnet, gateway: pool?.gateway }]);
@@ -99,11 +100,11 @@ test('a range alone is the subnet of the default bridge', async () => {
 
 test('without IPv6 the default bridge loses an address that it had', async () => {
   await begin({ ipv6: true });
-  const database = openDatabase(':memory:', [networkSchema]);
-  networks = networksOn(host, { defaultBridge: plain, database });
-  await networks.start(background(), []);
+  const before = networks;
+  await begin({});
   expect(networks.get('bridge').ipam).toHaveLength(1);
   expect(await host.run('ip', '-6', 'addr', 'show', 'dev', 'sampan0', 'scope', 'global')).toBe('');
+  await before.stop(background());
 });
 
 test('without firewall rules there is no table, and published ports are relayed', async () => {
@@ -135,4 +136,25 @@ test('new networks have the options that their driver has by default, unless the
   }
   expect(networks.get('tame').options).toEqual({ [mtu]: '1400' });
   expect(networks.get('own').options).toEqual({ [mtu]: '1300' });
+});
+
+test('containers that may not talk to each other reach what they are linked to, and nothing else', async () => {
+  await begin({}, { icc: false });
+  const server = await started();
+  for (const number of [80, 81]) await server.serve('tcp', number);
+  const address = server.endpoint.ipv4Address;
+  const linked = [{ protocol: 'tcp', address, port: 80 } as const];
+  const stranger = await started();
+  const friend = await started({ linked });
+  const ask = (container: TestContainer, number: number) =>
+    container.run(...askWords('tcp', address, number)).catch(() => '');
+  expect((await ask(friend, 80)).trim()).toBe(friend.endpoint.ipv4Address);
+  expect(await ask(friend, 81)).toBe('');
+  expect(await ask(stranger, 80)).toBe('');
+  await host.run('nft', 'flush', 'ruleset');
+  for (let tries = 0; tries < 20 && (await ask(stranger, 80)) !== ''; tries++);
+  expect(await ask(stranger, 80)).toBe('');
+  expect((await ask(friend, 80)).trim()).toBe(friend.endpoint.ipv4Address);
+  await friend.end();
+  expect(await host.run('nft', 'list', 'set', 'inet', 'sampan', 'linked')).not.toContain(address);
 });

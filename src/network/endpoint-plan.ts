@@ -149,7 +149,7 @@ export function defaultRoutes(
 export const DEVICE_ROUTE = '*';
 
 /** What the firewall is to do for an endpoint; other published ports are the supervisor's. */
-export function firewallPortsOf({ ports, ipv4Address, ipv6Address }: Endpoint): FirewallPorts {
+export function firewallPortsOf({ ports, ipv4Address, ipv6Address, linked }: Endpoint): FirewallPorts {
   const own = { 4: parseIp(ipv4Address), 6: parseIp(ipv6Address) };
   const translations: Translation[] = [];
   const open: OpenPort[] = [];
@@ -164,7 +164,13 @@ export function firewallPortsOf({ ports, ipv4Address, ipv6Address }: Endpoint): 
     if (translated === undefined || address === undefined) continue;
     translations.push({ protocol, hostAddress: translated.at, hostPort, address, port });
   }
-  return { translations, open };
+  if (linked === undefined || own[4] === undefined) return { translations, open };
+  const source = own[4];
+  const reached = linked.flatMap(({ address: text, ...port }) => {
+    const address = parseIp(text);
+    return address?.family === 4 ? [{ ...port, source, address }] : [];
+  });
+  return { translations, open, linked: reached };
 }
 
 /** Steps that reserve an endpoint's ports, and what the supervisor relays to. */

@@ -29,6 +29,7 @@ import {
   meta,
   notEqual,
   setMark,
+  sourceAddress,
   toLocalAddress,
   trackedState,
   trackedStatus,
@@ -43,6 +44,7 @@ import {
  * - `masqueraded`, `masqueraded6`: those of them whose packets leave with the host's address;
  * - `inside`: from bridge to bridge -> whether containers may talk;
  * - `internal`: bridges that nothing enters or leaves; `open`, `open6`: bridges that everything enters;
+ * - `linked`: from container to container's protocol and port, where they may not talk otherwise;
  * - `routed`, `routed6`: address, protocol and port of containers that are reached without translation.
  */
 const protocolField = { type: dataType.protocol, length: 1 };
@@ -90,6 +92,7 @@ export const sets = {
   internal: bridgeSet('internal'),
   open: bridgeSet('open'),
   open6: bridgeSet('open6'),
+  linked: { name: 'linked', flags: 0, key: [address4, address4, protocolField, portField] },
   routed: { name: 'routed', flags: 0, key: [address4, protocolField, portField] },
   routed6: { name: 'routed6', flags: 0, key: [address6, protocolField, portField] },
 } as const satisfies Record<string, SetShape>;
@@ -233,6 +236,15 @@ function common(gate: string | undefined, ipv4Only: boolean): readonly Chain[] {
         [...to(sets.internal), drop],
         [...toBridge, ...trackedState(trackingState.established | trackingState.related), accept],
         [...toBridge, ...trackedStatus(trackingStatus.destinationNat), accept],
+        [
+          ...isIpv4,
+          sourceAddress(),
+          destinationAddress(4, 1),
+          meta(metaKey.protocol, 2),
+          destinationPort(3),
+          inSet(sets.linked.name),
+          accept,
+        ],
         insideVerdict,
         [...isIpv4, ...to(sets.open), accept],
         [...isIpv6, ...to(sets.open6), accept],

@@ -69,6 +69,8 @@ export interface OpenPort {
 export interface FirewallPorts {
   readonly translations: readonly Translation[];
   readonly open: readonly OpenPort[];
+  /** Others' ports that it may reach. */
+  readonly linked?: readonly (OpenPort & { readonly source: IpAddress })[];
 }
 
 export interface Contents {
@@ -163,7 +165,7 @@ function bridgeElements(bridges: readonly FirewallBridge[]): Elements {
   ];
 }
 
-function portElements({ translations, open }: FirewallPorts): Elements {
+function portElements({ translations, open, linked = [] }: FirewallPorts): Elements {
   const translated = (family: 4 | 6, anywhere: boolean): readonly Element[] =>
     translations
       .filter(({ address, hostAddress }) => {
@@ -186,6 +188,12 @@ function portElements({ translations, open }: FirewallPorts): Elements {
     [sets.publishedAt6, translated(6, false)],
     [sets.routed, routed(4)],
     [sets.routed6, routed(6)],
+    [
+      sets.linked,
+      linked.map(({ source, address, protocol, port }) => ({
+        key: Buffer.concat([ipBytes(source), ipBytes(address), paddedProtocol(protocol), paddedPort(port)]),
+      })),
+    ],
   ];
 }
 

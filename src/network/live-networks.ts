@@ -221,10 +221,7 @@ export class LiveNetworks {
   /** All in one plan; where that fails, each alone, so that one that is broken is the only one missing. */
   async #setUpAll(context: Context): Promise<void> {
     const { launcher, log } = this.#options;
-    // The default bridge has its IPv4 address already.
-    const networks = [...this.#live.values()].filter(
-      (network) => network !== this.#bridge || network.network.enableIPv6,
-    );
+    const networks = [...this.#live.values()];
     const before = networks.flatMap((network) => network.setUp());
     if (before.length === 0) return;
     try {
@@ -250,6 +247,7 @@ export class LiveNetworks {
       ports: {
         translations: ports.flatMap(({ translations }) => translations),
         open: ports.flatMap(({ open }) => open),
+        linked: ports.flatMap(({ linked = [] }) => linked),
       },
     };
   }

@@ -4,6 +4,7 @@ import type { Plan } from '../../plan/operations.ts';
 import type { Container } from '../contract.ts';
 import type { Parts } from '../parts.ts';
 import { type Entry, joinedContainer } from '../record.ts';
+import { linkedPorts } from './links.ts';
 import { endpointRequests, loopbackRequest } from './network-requests.ts';
 
 /**
@@ -21,9 +22,11 @@ export async function connectAll(
   if (requests.length === 0 && !shared && config.NetworkDisabled !== true) {
     return (await parts.networks.connect(parts.background, loopbackRequest(entry.container))).plan;
   }
+  const linked = linkedPorts(parts, entry);
   for (const request of requests) {
     try {
-      connected.push(await parts.networks.connect(parts.background, request));
+      const linking = linked.length === 0 ? request : { ...request, linked };
+      connected.push(await parts.networks.connect(parts.background, linking));
     } catch (error) {
       const code = error instanceof SampanError ? error.code : 'internal';
       throw new SampanError(code, `failed to set up container networking: ${messageOf(error)}`, {

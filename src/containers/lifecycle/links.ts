@@ -1,4 +1,5 @@
 import { conflict, invalid, isCode, messageOf, notFound, SampanError } from '../../base/errors.ts';
+import type { LinkedPort } from '../../network/contract.ts';
 import type { HostsEntry } from '../../network/hosts-file.ts';
 import type { HostConfig } from '../../wire/container-config.ts';
 import type { Container } from '../contract.ts';
@@ -86,6 +87,19 @@ export function linkedHosts(parts: Pick<Parts, 'registry'>, entry: Entry): Hosts
     const address = addressOf(linked.container);
     const names = [...new Set([alias, config.Hostname, name])].filter((text) => text !== '');
     return address === '' ? [] : [{ address, names: names.join(' ') }];
+  });
+}
+
+/** What a container may reach of those that it is linked to, whatever the default bridge lets others do: the ports that they expose. */
+export function linkedPorts(parts: Pick<Parts, 'registry'>, entry: Entry): readonly LinkedPort[] {
+  const ports = linkedEntries(parts, entry).flatMap(({ linked: { container } }) => {
+    const address = addressOf(container);
+    const exposed = Object.keys(container.config.ExposedPorts ?? {});
+    return address === '' ? [] : exposed.map((spec) => `${address} ${spec}`);
+  });
+  return [...new Set(ports)].map((text) => {
+    const [, address = '', port = '', protocol = 'tcp'] = /^(\S+) (\d+)(?:\/(\w+))?$/.exec(text) ?? [];
+    return { address, port: Number(port), protocol: protocol as LinkedPort['protocol'] };
   });
 }
 
