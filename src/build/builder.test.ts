@@ -13,6 +13,7 @@ function telling(texts: string[]): BuildListener {
     if (event.type === 'step-done') return event.cached ? 'cached' : 'done';
     if (event.type === 'triggers') return `triggers ${event.count}`;
     if (event.type === 'unused') return `unused ${event.args}`;
+    if (event.type === 'note') return event.text;
     return event.type + (event.id === undefined ? ' none' : '');
   };
   return { onTranscript: (event) => texts.push(textOf(event)) };

@@ -339,6 +339,8 @@ export type BasePull =
 
 export type TranscriptEvent =
   | { readonly type: 'instruction'; readonly number: number; readonly total: number; readonly text: string }
+  /** What is unusual about the file, or about the step that begins. */
+  | { readonly type: 'note'; readonly text: string }
   /** The base image's own instructions follow. */
   | { readonly type: 'triggers'; readonly count: number }
   /** One step begins: its vertex, if it has one of its own, and whether the classic builder would run a container for it. */

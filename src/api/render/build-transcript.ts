@@ -91,6 +91,9 @@ export class BuildTranscript {
       case 'instruction':
         this.#line(`Step ${event.number}/${event.total} : ${event.text}`);
         break;
+      case 'note':
+        this.#line(event.text);
+        break;
       case 'triggers':
         this.#line(`# Executing ${event.count} build trigger${event.count === 1 ? '' : 's'}`);
         break;

@@ -67,10 +67,14 @@ class StageCompiler {
     state = { ...state, process: withoutTriggers(state.process) };
     const all = [...triggers, ...instructions];
     const inputs = await this.#inputs(all);
+    const notes: string[] = [];
     for (const instruction of all) {
+      notes.push(noteOn(instruction, state));
       state = at(instruction.lines, () => this.#apply(state, instruction, inputs));
     }
-    const steps = all.map(({ text, lines }, index) => ({ text, lines, isTrigger: index < triggers.length }));
+    const steps = all.map(({ text, lines }, index) => {
+      return { text, lines, isTrigger: index < triggers.length, note: notes[index] ?? '' };
+    });
     return { ...state, steps };
   }
 
@@ -233,7 +237,7 @@ class StageCompiler {
       case 'expose':
         return applyExpose(state, instruction, expansion);
       case 'healthcheck':
-        return applyHealthcheck(state, instruction);
+        return applyHealthcheck(state, instruction, options.style);
       case 'shell':
         return applyShell(state, instruction);
       case 'onbuild':
@@ -306,6 +310,12 @@ class StageCompiler {
     const platform = this.#compilation.options.namesPlatform ? formatPlatform(this.#platform) : '';
     return `[${[platform, stage, count].filter((part) => part !== '').join(' ')}] ${text}`;
   }
+}
+
+function noteOn({ kind }: StageInstruction, { process }: StageState): string {
+  const [first, ...rest] = process.Healthcheck?.Test ?? [];
+  if (kind !== 'healthcheck' || first === undefined || first === 'NONE') return '';
+  return `Note: overriding previous HEALTHCHECK: [${[first, ...rest].join(' ')}]`;
 }
 
 /** Those that progress counts. */

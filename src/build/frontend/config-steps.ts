@@ -134,8 +134,14 @@ export function applyExpose(
   return after(state, text, { process }, `#(nop)  EXPOSE ${written.join(' ')}`);
 }
 
-export function applyHealthcheck(state: StageState, { health }: HealthcheckInstruction): StageState {
-  const process = { ...state.process, Healthcheck: health };
+/** The classic builder takes from the check before what this one does not say. */
+export function applyHealthcheck(
+  state: StageState,
+  { health }: HealthcheckInstruction,
+  style: 'classic' | 'buildkit',
+): StageState {
+  const before = style === 'classic' ? state.process.Healthcheck : undefined;
+  const process = { ...state.process, Healthcheck: { ...before, ...health } };
   const classic = `#(nop)  HEALTHCHECK ${plainHealth(health)}`;
   return after(state, `HEALTHCHECK ${quotedHealth(health)}`, { process }, classic);
 }

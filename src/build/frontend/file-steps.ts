@@ -61,7 +61,9 @@ function sourceOf(
   const text = expand(word, expansion);
   const excludes = instruction.excludes;
   const isAdd = instruction.kind === 'add';
-  const remote = isAdd ? remoteVertex(text, instruction, note(`ADD ${text}`)) : undefined;
+  const checksum = expand(instruction.checksum, expansion);
+  const wanted = { checksum, keepGitDir: instruction.keepGitDir };
+  const remote = isAdd ? remoteVertex(text, wanted, note(`ADD ${text}`)) : undefined;
   if (remote !== undefined) {
     const input = inputs.add(remote);
     const unpack = remote.operation.kind === 'http' && instruction.unpack === true;
@@ -76,7 +78,7 @@ function sourceOf(
       required: true,
     };
   }
-  if (instruction.checksum !== '') throw new DockerfileError('checksum requires HTTP(S) or Git sources');
+  if (checksum !== '') throw new DockerfileError('checksum requires HTTP(S) or Git sources');
   const [before = '', ...behind] = instruction.parents ? text.split('/./') : [text];
   return {
     ...{

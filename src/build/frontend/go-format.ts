@@ -25,9 +25,24 @@ export function plainHealth(health: HealthConfig): string {
   return `&{[${Test.join(' ')}] ${times.join(' ')} ${Retries}}`;
 }
 
+const runes: Readonly<Record<number, string>> = {
+  7: '\\a',
+  8: '\\b',
+  9: '\\t',
+  10: '\\n',
+  11: '\\v',
+  12: '\\f',
+  13: '\\r',
+  32: ' ',
+  39: "\\'",
+  92: '\\\\',
+};
+
 /** A number is a character to `%q`. */
 function quotedRune(number: number): string {
-  const isPrintable = number > 0x20 && number < 0x7f && number !== 0x27 && number !== 0x5c;
+  const known = runes[number];
+  if (known !== undefined) return `'${known}'`;
+  const isPrintable = number > 0x20 && number < 0x7f;
   return isPrintable ? `'${String.fromCharCode(number)}'` : `'\\x${number.toString(16).padStart(2, '0')}'`;
 }
 

@@ -11,7 +11,7 @@ export function withLabels(
   if (names.length === 0) return stage;
   if (style === 'buildkit') return { ...stage, process };
   const texts = names.map((name) => `LABEL ${name}=${labels[name]}`);
-  const steps = texts.map((text) => ({ text, lines: undefined, isTrigger: false }));
+  const steps = texts.map((text) => ({ text, lines: undefined, isTrigger: false, note: '' }));
   const labelled = texts.reduce((state, text) => after(state, text, { process }), stage);
   return { ...labelled, steps: [...stage.steps, ...steps] };
 }

@@ -12,7 +12,10 @@ export function remoteVertex(
   const git = parseGitUrl(text);
   if (git !== undefined) {
     const keepGitDirectory = keepGitDir || git.keepGitDirectory;
-    return makeVertex({ ...git, checksum: checksum || git.checksum, keepGitDirectory }, [], note);
+    const wanted = checksum || git.checksum;
+    // A commit that is wanted of no branch in particular is the one that is taken.
+    const ref = git.ref || (/^[0-9a-f]{40}$/.test(wanted) ? wanted : '');
+    return makeVertex({ ...git, ref, checksum: wanted, keepGitDirectory }, [], note);
   }
   if (!/^https?:\/\//i.test(text)) return undefined;
   if (!URL.canParse(text)) throw new DockerfileError(`invalid URL ${JSON.stringify(text)}`);

@@ -23,11 +23,13 @@ interface ClassicCopy {
 }
 
 /** An instruction as it stands in the file. */
-interface WrittenStep {
+export interface WrittenStep {
   readonly text: string;
   readonly lines: Lines | undefined;
   /** Whether the base image brought it along. */
   readonly isTrigger: boolean;
+  /** What the classic builder remarks on it; empty for nothing. */
+  readonly note: string;
 }
 
 /** A stage as far as its instructions have been read. Never changed: each instruction makes a new one. */

@@ -10,20 +10,23 @@ import type { Roots } from './stage-trail.ts';
 
 type InputSource = Extract<CopySource, { type: 'input' }>;
 
-/** What was copied, as the classic builder names it in histories: "file:…", "dir:…" or "multi:…"; empty for what is no copy. */
+/** What was copied, as the classic builder names it in histories: "file:…", "dir:…", "multi:…", "…" from the web; empty for what is no copy. */
 export async function copiedContent(
   { operation, inputs }: Vertex,
   key: Digest | undefined,
   roots: Roots,
 ): Promise<string> {
   if (operation.kind !== 'copy' || key === undefined) return '';
-  return `${await kindOf(operation, inputs, roots)}:${hexOf(key)}`;
+  const kind = await kindOf(operation, inputs, roots);
+  return kind === '' ? hexOf(key) : `${kind}:${hexOf(key)}`;
 }
 
 async function kindOf({ sources }: CopyOperation, inputs: readonly Vertex[], roots: Roots): Promise<string> {
   const kinds: string[] = [];
   for (const source of sources) {
-    if (source.type === 'input') kinds.push(...(await kindsOf(source, await treeOf(source, inputs, roots))));
+    if (source.type === 'input' && inputs[source.input]?.operation.kind === 'http') kinds.push('');
+    else if (source.type === 'input')
+      kinds.push(...(await kindsOf(source, await treeOf(source, inputs, roots))));
     else kinds.push('file');
     if (kinds.length > 1) return 'multi';
   }

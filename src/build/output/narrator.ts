@@ -4,7 +4,7 @@ import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { BuildListener, TranscriptEvent } from '../contract.ts';
 import type { Vertex } from '../definition/vertex.ts';
 import type { CompileOptions } from '../frontend/compile.ts';
-import type { HistoryStep, StageState } from '../frontend/stage-state.ts';
+import type { HistoryStep, StageState, WrittenStep } from '../frontend/stage-state.ts';
 import { neededStages } from '../frontend/targets.ts';
 import { historyEntries, type MadeStep } from './history.ts';
 import { leadsTo, type ToldSteps } from './known-steps.ts';
@@ -43,8 +43,21 @@ export class Narrator {
 
   /** What is said before it is known what the images are. */
   begin(): void {
+    this.#noteEmptyLines();
     for (const { text } of this.#parts.file.globals) this.#instruction(text);
     this.#from(0);
+  }
+
+  #noteEmptyLines(): void {
+    const { statements, emptyContinuations } = this.#parts.file;
+    const firsts = new Set(emptyContinuations.map(({ first }) => first));
+    if (firsts.size === 0) return;
+    for (const { original, lines } of statements) {
+      if (!firsts.has(lines.first)) continue;
+      this.#tell({ type: 'note', text: `[WARNING]: Empty continuation line found in: ${original}` });
+    }
+    const end = '[WARNING]: Empty continuation lines will become errors in a future release.';
+    this.#tell({ type: 'note', text: end });
   }
 
   /** The rest, as the solver gets on. `imageOf` gives the ID of what the whole build makes. */
@@ -89,7 +102,7 @@ export class Narrator {
     const made: MadeStep[] = [];
     for (let index = 0; index < stage.history.length; index++) {
       const written = stage.steps[index - first];
-      if (written !== undefined) this.#beginStep(stage, index, written.isTrigger ? undefined : written.text);
+      if (written !== undefined) this.#beginStep(stage, index, written);
       const { value: step } = await trail.next();
       if (step === undefined) break;
       made.push(step.made);
@@ -103,8 +116,9 @@ export class Narrator {
     return id;
   }
 
-  #beginStep({ history }: StageState, index: number, text: string | undefined): void {
-    if (text !== undefined) this.#instruction(text);
+  #beginStep({ history }: StageState, index: number, { text, isTrigger, note }: WrittenStep): void {
+    if (!isTrigger) this.#instruction(text);
+    if (note !== '') this.#tell({ type: 'note', text: note });
     const vertex = ownVertex(history, index);
     const runs = vertex?.operation.kind !== 'copy';
     this.#tell({ type: 'step', vertex: vertex?.digest, runs });

@@ -116,16 +116,17 @@ describe('an archive that is added', () => {
     });
   });
 
-  test('brings no devices or pipes along', async () => {
+  test('brings devices and pipes along, but none that stands for a removal', async () => {
     const made = await unpacked(
       tarOf(
         { name: 'null', type: 'character', major: 1, minor: 3 },
         { name: 'sda', type: 'block', major: 8, minor: 0 },
         { name: 'pipe', type: 'fifo' },
+        { name: 'gone', type: 'character', major: 0, minor: 0 },
         { name: 'f', text: '' },
       ),
     );
-    expect(Object.keys(made)).toEqual(['to', 'to/f']);
+    expect(Object.keys(made)).toEqual(['to', 'to/f', 'to/null', 'to/pipe', 'to/sda']);
   });
 
   test('cannot lead outside, nor remove what is below', async () => {

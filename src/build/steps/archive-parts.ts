@@ -9,8 +9,6 @@ import type { Destination, Owner } from './destination.ts';
 import type { Selection } from './selection.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
-/** Devices and pipes are nobody's to bring along. */
-const unpacked: ReadonlySet<string> = new Set(['file', 'hardlink', 'symlink', 'directory']);
 
 /** Plain bytes within which an archive's first member has to begin. */
 const FIRST_MEMBER = 2 << 20;
@@ -40,7 +38,8 @@ export async function* bytesOf(
 }
 
 /**
- * The members that unpacking an archive into a directory adds to a layer: files, directories and links. What is in the way is replaced, but
+ * The members that unpacking an archive into a directory adds to a layer: files, directories, links, pipes and
+ * devices, which open nothing in a container that may not. What is in the way is replaced, but
  * directories keep their content; directories that the archive does not name are those that are there, links followed, or root's.
  */
 export async function* archiveParts(
@@ -59,7 +58,7 @@ export async function* archiveParts(
       yield part;
       continue;
     }
-    if (part.name === '.' || !unpacked.has(part.type)) continue;
+    if (part.name === '.' || isWhiteout(part)) continue;
     const place = placeOf(places, part.name);
     if (implied.has(`/${part.name}`)) {
       const real = await destination.resolve(place);
@@ -73,6 +72,11 @@ export async function* archiveParts(
     } else destination.wrote(place, 'other', undefined);
     yield placed(part, place, places, owner);
   }
+}
+
+/** What overlayfs takes for a removal of what is below. */
+function isWhiteout({ type, major = 0, minor = 0 }: TarHeader): boolean {
+  return type === 'character' && major === 0 && minor === 0;
 }
 
 function placed(

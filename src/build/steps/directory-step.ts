@@ -1,3 +1,4 @@
+import { conflict } from '../../base/errors.ts';
 import { fromText } from '../../oci/tar/entry.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
 import type { DirectoryOperation } from '../definition/vertex.ts';
@@ -47,7 +48,11 @@ export class DirectoryMaker implements StepMaker<DirectoryOperation> {
       seconds: secondsOf(surroundings),
     });
     const path = await destination.resolve(fromText(operation.path));
-    if ((await destination.kindOf(path)) === 'directory') return { kind: 'added', layers: [] };
+    const kind = await destination.kindOf(path);
+    if (kind === 'directory') return { kind: 'added', layers: [] };
+    if (kind !== undefined && surroundings.style === 'classic') {
+      throw conflict(`Cannot mkdir: ${operation.path} is not a directory`);
+    }
     const headers = await destination.directories(path);
     const own = headers.map((header) =>
       header.name === path ? { ...header, mode: operation.mode } : header,

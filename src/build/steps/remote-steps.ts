@@ -1,7 +1,10 @@
+import { STATUS_CODES } from 'node:http';
+import { messageOf, SampanError } from '../../base/errors.ts';
 import type { GitOperation, HttpOperation } from '../definition/vertex.ts';
 import type { Step, StepMaker } from '../solver/step.ts';
 import { Checkouts } from '../sources/checkout.ts';
 import { Downloads } from '../sources/download.ts';
+import { plain } from '../sources/http-request.ts';
 import type { FileStepParts } from './parts.ts';
 
 type RemoteParts = Pick<FileStepParts, 'directory' | 'maxBytes' | 'sources'>;
@@ -10,15 +13,29 @@ export function httpMaker(parts: RemoteParts): StepMaker<HttpOperation> {
   const downloads = new Downloads(parts.sources);
   return {
     key: async () => undefined,
-    make: async ({ context, operation, tell }) => {
+    make: async (step) => {
+      const { context, operation, tell } = step;
       const onProgress = (current: number, total: number): void =>
         tell.progress(operation.url, current, total);
-      return {
-        kind: 'files',
-        tree: await downloads.get(context, operation, { ...limits(parts), onProgress }),
-      };
+      const options = { ...limits(parts), onProgress };
+      const getting = downloads.get(context, operation, options);
+      return { kind: 'files', tree: await getting.catch((error: unknown) => refused(step, error)) };
     },
   };
+}
+
+/** The classic builder has its own words for an answer that is no file. */
+function refused({ operation, surroundings }: Step<HttpOperation>, error: unknown): never {
+  const [, status = ''] = /invalid response status (\d+)$/.exec(messageOf(error)) ?? [];
+  if (status === '' || surroundings.style !== 'classic') throw error;
+  const text = `${status} ${STATUS_CODES[status] ?? ''}`;
+  throw new SampanError(
+    'unavailable',
+    `ADD failed: failed to GET ${plain(operation.url)} with status ${text}: `,
+    {
+      cause: error,
+    },
+  );
 }
 
 export function gitMaker(parts: RemoteParts): StepMaker<GitOperation> {

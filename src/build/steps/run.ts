@@ -50,12 +50,21 @@ async function runCommand(parts: RunStepParts, step: Step<RunOperation>): Promis
     const { exitCode, oomKilled } = await explained(parts, step, sandbox.run(context, request));
     if (exitCode !== 0) throw new ProcessError(operation.args, exitCode, oomKilled);
   } catch (error) {
-    if (!context.signal.aborted) await step.failed?.(error, shellOf(sandbox, request, step));
-    throw error;
+    const failure = error instanceof StartError ? startFailure(step, error) : error;
+    if (!context.signal.aborted) await step.failed?.(failure, shellOf(sandbox, request, step));
+    throw failure;
   }
   const added = await receiveChanges(parts, step, sandbox.changes(context));
   // Layers that files were made into are the step's own.
   return { kind: 'added', layers: root.kind === 'files' ? [...layers, ...added] : added };
+}
+
+/** In the words of the builder that is asked for. */
+function startFailure({ operation, surroundings }: Step<RunOperation>, error: StartError): StartError {
+  const reason = error.message.replace(/: unknown$/, '');
+  const command = JSON.stringify(operation.args.join(' '));
+  const what = surroundings.style === 'classic' ? '' : `process ${command} did not complete successfully: `;
+  return new StartError(error.exitCode, `${what}${reason}`, error);
 }
 
 /** Shells in roots of their own, of which nothing is kept. */
