@@ -46,6 +46,8 @@ export class ImageStore {
   readonly #namesOfIndex = new Map<Digest, Set<string>>();
   /** How many images were made from each. */
   readonly #children = new Map<Digest, number>();
+  /** Indexes that have just lost their last name. */
+  readonly #losers = new Set<Digest>();
   #lost: IndexRecord[] = [];
 
   private constructor(database: Database, indexes: IndexStore) {
@@ -67,6 +69,7 @@ export class ImageStore {
     const references = database.query<ReferenceRow, []>('SELECT * FROM image_references').all();
     for (const row of references) store.#point(row.reference, row.image, row.image_index ?? undefined);
     store.#dropLoneIndexes();
+    store.sweepIndexes();
     return store;
   }
 
@@ -217,15 +220,33 @@ export class ImageStore {
     return lost;
   }
 
-  /** An index stays while it has a name, or while all of its images are here. */
+  /** An index goes with its last name; one that has never had any stays while all of its images are here. */
   #dropLoneIndexes(): void {
     for (const index of [...this.indexes.all()]) {
-      const isHere = (image: Digest | undefined): boolean => image !== undefined && this.#records.has(image);
-      const isWhole = index.manifests.every(({ kind, image }) => kind !== 'image' || isHere(image));
-      if (isWhole || this.#namesOfIndex.has(index.digest)) continue;
-      this.indexes.remove(index.digest);
-      this.#lost.push(index);
+      if (this.#namesOfIndex.has(index.digest)) continue;
+      const hadName = this.#losers.has(index.digest);
+      if (hadName || !this.#imageIdsOf(index).every((id) => id !== undefined && this.#records.has(id)))
+        this.#drop(index);
     }
+    this.#losers.clear();
+  }
+
+  /** Forgets the indexes without a name that nobody would miss: all of their images are known by other names. */
+  sweepIndexes(): void {
+    for (const index of [...this.indexes.all()]) {
+      const isSeen = this.#imageIdsOf(index).some((id) => id !== undefined && this.namesOf(id).length === 0);
+      if (!isSeen && !this.#namesOfIndex.has(index.digest)) this.#drop(index);
+    }
+  }
+
+  #drop(index: IndexRecord): void {
+    this.indexes.remove(index.digest);
+    this.#lost.push(index);
+  }
+
+  /** Of one whose manifest is not here nothing is known. */
+  #imageIdsOf({ manifests }: IndexRecord): (Digest | undefined)[] {
+    return manifests.filter(({ kind }) => kind === 'image').map(({ image }) => image);
   }
 
   #reface(index: IndexRecord): void {
@@ -288,6 +309,7 @@ export class ImageStore {
     if (index === undefined) return;
     this.#indexOf.delete(reference);
     takeFrom(this.#namesOfIndex, index, reference);
+    if (!this.#namesOfIndex.has(index)) this.#losers.add(index);
   }
 
   #deleteRows(id: Digest): void {

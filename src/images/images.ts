@@ -316,6 +316,7 @@ export class StoredImages implements Images {
   async prune(context: Context, options: PruneImagesOptions): Promise<PrunedImages> {
     const before = await totalUsage(context, this.#parts);
     const removals = pruneImages(this.#store, this.#ledger, this.#holders, options.filter);
+    this.#store.sweepIndexes();
     await this.#finishRemovals(context, removals);
     await this.#layers.collect(background(context.log));
     await this.#options.content.dropPartials(background(context.log), ALWAYS);

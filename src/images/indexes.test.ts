@@ -5,7 +5,15 @@ import type { Images, PushOptions } from './contract.ts';
 import type { StoredImages } from './images.ts';
 import { stream } from './testing/archives.ts';
 import { ImageBench } from './testing/image-bench.ts';
-import { foreign, foreignLayer, host, hostLayer, makeIndexed, statement } from './testing/indexed.ts';
+import {
+  foreign,
+  foreignLayer,
+  host,
+  hostLayer,
+  makeIndexed,
+  memberOf,
+  statement,
+} from './testing/indexed.ts';
 
 const anonymous: PushOptions = { credentials: undefined, platform: undefined };
 const plain = { platform: undefined };
@@ -75,11 +83,36 @@ describe('a name for an index', () => {
 
   test('that goes to another image leaves nothing of the index but its images', async () => {
     await images.tag(bench.context, made.host, 'r.example/app:1');
-    await images.remove(bench.context, made.foreign, gently);
+    expect(images.get(made.foreign).tags).toEqual([]);
     expect(images.find(made.digest)).toBeUndefined();
     expect(await bench.content.stat(made.digest)).toBeUndefined();
     expect(await bench.content.stat(digestOf(statement.bytes))).toBeUndefined();
     expect(images.get('r.example/app:1').id).toBe(made.host);
+  });
+
+  test('that is made anew leaves nothing of the index that had it', async () => {
+    const other = { ...statement, bytes: Buffer.from('{"made":"later"}') };
+    const members = [
+      memberOf(made.foreign, foreign),
+      memberOf(made.host, host, { statements: () => [other] }),
+    ];
+    const again = { members, annotations: {}, references: ['r.example/app:1'] };
+    const { digest } = await images.maker.createIndex(bench.context, again);
+    await images.prune(bench.context, { filter: () => false });
+    expect(images.find(made.digest)).toBeUndefined();
+    expect(await bench.content.stat(digestOf(statement.bytes))).toBeUndefined();
+    expect(images.get(digest, foreign).id).toBe(made.foreign);
+  });
+
+  test('is not needed for an index to stay, until others have all of its images', async () => {
+    const members = [memberOf(made.foreign, foreign), memberOf(made.host, host)];
+    const request = { members, annotations: { nameless: 'yes' }, references: [] };
+    const { digest } = await images.maker.createIndex(bench.context, request);
+    await images.collect(bench.context);
+    expect(images.get(digest).id).toBe(made.host);
+    await images.prune(bench.context, { filter: () => false });
+    expect(images.find(digest)).toBeUndefined();
+    expect(await bench.content.stat(digest)).toBeUndefined();
   });
 
   test('tells its manifests, which are images and what is said about them', async () => {

@@ -2,8 +2,9 @@ import type { Context } from '../base/context.ts';
 import { invalid, notFound } from '../base/errors.ts';
 import type { ContentStore, Lease } from '../content/contract.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
-import type { Descriptor, Platform } from '../oci/image.ts';
+import type { Descriptor, ImageConfig, Platform } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
+import { encodeImageConfig } from './config.ts';
 import type {
   CreateIndexRequest,
   ImageIndex,
@@ -50,26 +51,45 @@ export async function makeIndex(
   if (members.length === 0) throw invalid('an index needs an image at least');
   using lease = parts.content.lease();
   const writer = new IndexWriter(context, parts, lease);
-  const manifests: Descriptor[] = [];
+  const written: WrittenMember[] = [];
   const attestations: Descriptor[] = [];
   for (const member of members) {
-    const manifest = await writer.image(member);
-    manifests.push(manifest);
-    const statements = member.statements(manifest.digest);
-    if (statements.length > 0) attestations.push(await writer.attestation(manifest.digest, statements));
+    const { image, descriptor } = await writer.image(member);
+    written.push({ image, descriptor, platform: member.platform });
+    const statements = member.statements(descriptor.digest);
+    if (statements.length > 0) attestations.push(await writer.attestation(descriptor.digest, statements));
   }
+  const manifests = [...written.map(({ descriptor }) => descriptor), ...attestations];
   const document = {
-    ...{ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...manifests, ...attestations] },
+    ...{ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests },
     ...annotated(annotations),
   };
   const { digest, bytes } = await writer.document(document);
   const record = await readIndex(parts.content, digest, bytes);
-  parts.store.putIndex(record);
-  const described = members.flatMap(({ image, platform }, position) => {
-    const manifest = manifests[position]?.digest;
-    return manifest === undefined ? [] : [{ image, platform, manifest }];
-  });
+  enter(parts.store, written, record);
+  const described = written.map(({ image, platform, descriptor }) => ({
+    ...{ image: image.id, platform },
+    manifest: descriptor.digest,
+  }));
   return { record, index: { digest, size: bytes.length, members: described } };
+}
+
+interface WrittenMember {
+  readonly image: WrittenImage;
+  readonly descriptor: Descriptor;
+  readonly platform: Platform;
+}
+
+/** An image, entered or not, whose configuration is here. */
+type WrittenImage = Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>;
+
+/** At once: nobody sees an image of it, and could remove it, before the index has it. */
+function enter(store: ImageStore, members: readonly WrittenMember[], index: IndexRecord): void {
+  for (const { image, descriptor } of members) {
+    store.add({ ...image, parent: undefined, manifest: undefined, lastTagged: undefined });
+    if (store.get(image.id)?.manifest === undefined) store.setManifest(image.id, descriptor.digest);
+  }
+  store.putIndex(index);
 }
 
 /** Writes the manifest that an image is pushed and saved with from now on, and returns its digest. */
@@ -80,7 +100,8 @@ export async function makeManifest(
   options: ManifestOptions,
 ): Promise<Digest> {
   using lease = parts.content.lease();
-  const { digest } = await new IndexWriter(context, parts, lease).manifest(image, options);
+  const writer = new IndexWriter(context, parts, lease);
+  const { digest } = await writer.manifest(writer.known(image), options);
   parts.store.setManifest(image, digest);
   return digest;
 }
@@ -96,27 +117,51 @@ class IndexWriter {
     this.#lease = lease;
   }
 
-  /** The manifest of an image that is here, and its entry in the index. */
-  async image(member: IndexMember): Promise<Descriptor> {
-    const { store } = this.#parts;
+  /** The manifest of an image, and its entry in the index. */
+  async image(
+    member: IndexMember,
+  ): Promise<{ readonly image: WrittenImage; readonly descriptor: Descriptor }> {
     const { manifestAnnotations: annotations, encoding = 'gzip' } = member;
-    const { digest, bytes } = await this.manifest(member.image, { annotations, encoding });
-    if (store.get(member.image)?.manifest === undefined) store.setManifest(member.image, digest);
-    return {
+    const image =
+      typeof member.image === 'string' ? this.known(member.image) : await this.#configured(member.image);
+    const { digest, bytes } = await this.manifest(image, { annotations, encoding });
+    const descriptor = {
       ...{ mediaType: mediaTypes.ociManifest, digest, size: bytes.length },
       ...annotated(member.descriptorAnnotations),
       platform: inOrder(member.platform),
     };
+    return { image, descriptor };
+  }
+
+  /** An image that is here. Fails with `not-found`. */
+  known(id: Digest): WrittenImage {
+    const image = this.#parts.store.get(id);
+    if (image === undefined) throw notFound(`No such image: ${id}`);
+    for (const digest of [image.id, ...image.config.rootfs.diff_ids]) this.#lease.hold(digest);
+    return image;
+  }
+
+  /** An image of which nothing is here yet but its layers. */
+  async #configured(config: ImageConfig): Promise<WrittenImage> {
+    const { content } = this.#parts;
+    const { bytes, id } = encodeImageConfig(config);
+    const layerSizes: number[] = [];
+    for (const layer of config.rootfs.diff_ids) {
+      this.#lease.hold(layer);
+      const blob = await content.stat(layer);
+      if (blob === undefined) throw notFound(`layer ${layer} does not exist`);
+      layerSizes.push(blob.size);
+    }
+    await this.#write(id, bytes);
+    return { id, config, layerSizes };
   }
 
   async manifest(
-    id: Digest,
+    image: WrittenImage,
     { annotations, encoding }: ManifestOptions,
   ): Promise<{ readonly digest: Digest; readonly bytes: Uint8Array }> {
-    const { content, store } = this.#parts;
-    const image = store.get(id);
-    const config = image && (await content.stat(image.id));
-    if (image === undefined || config === undefined) throw notFound(`No such image: ${id}`);
+    const config = await this.#parts.content.stat(image.id);
+    if (config === undefined) throw notFound(`No such image: ${image.id}`);
     const layers = await this.#layersOf(image, encoding);
     return this.document({
       ...{ schemaVersion: 2, mediaType: mediaTypes.ociManifest },
@@ -164,7 +209,7 @@ class IndexWriter {
   }
 
   async #layersOf(
-    image: ImageRecord,
+    image: WrittenImage,
     encoding: LayerEncoding,
   ): Promise<Pick<LayerForm, 'digest' | 'size'>[]> {
     const { diff_ids: diffIds } = image.config.rootfs;

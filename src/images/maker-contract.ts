@@ -19,8 +19,9 @@ export interface ImageMaker {
   /** An image of layers that are here, and its names. Fails with `not-found` when a layer is missing. */
   create(context: Context, request: CreateImageRequest): Promise<Image>;
   /**
-   * An OCI index of images that are here, with statements about them. Its names find the image that suits this host; push and save take all
-   * of it. The same images, annotations and statements give the same bytes. Fails with `not-found` when an image is missing.
+   * An OCI index of images, with statements about them. Its names find the image that suits this host; push and save take all of it. The
+   * same images, annotations and statements give the same bytes. Fails with `not-found` when an image or a layer is missing; then it has
+   * made no image either.
    */
   createIndex(context: Context, request: CreateIndexRequest): Promise<ImageIndex>;
 }
@@ -89,7 +90,8 @@ export interface CreateIndexRequest {
 }
 
 export interface IndexMember {
-  readonly image: Digest;
+  /** One that is here, or the configuration of one that is to be here together with its index. */
+  readonly image: Digest | ImageConfig;
   readonly platform: Platform;
   /** Of the image's manifest, and of the index's entry for it. */
   readonly manifestAnnotations: Readonly<Record<string, string>>;
