@@ -38,8 +38,8 @@ export async function changedContext(questions: ContextQuestions): Promise<Chang
   if (scanned.hasSpecial) return undefined;
   const { listings, entries, bytes, sockets } = scanned;
   const isPart = files.scope !== undefined;
-  if (isPart && entries < SMALL.entries && bytes < SMALL.bytes) {
-    return { id: undefined, body: packContext(files, { onSocket }) };
+  if (entries < SMALL.entries && bytes < SMALL.bytes) {
+    return isPart ? { id: undefined, body: packContext(files, { onSocket }) } : undefined;
   }
   const compared = await compare(client, contextKey(files.directory), listings, isPart);
   if (compared === undefined) return undefined;
@@ -56,35 +56,33 @@ export async function neededPaths(
   dockerfile: Uint8Array,
 ): Promise<readonly string[] | undefined> {
   const { secrets: _, ...asked } = query;
-  const answer = await known(
-    client.json<ContextPaths>('POST', '/build/contexts/paths', {
+  try {
+    const { Paths }: ContextPaths = await client.json('POST', '/build/contexts/paths', {
       query: asked,
       headers: { 'Content-Type': 'text/plain' },
       body: dockerfile,
-    }),
-  );
-  return answer?.Paths ?? undefined;
+    });
+    return Paths ?? undefined;
+  } catch (reason) {
+    // What is wrong with the build itself is said when it is asked for.
+    if (reason instanceof ApiError) return undefined;
+    throw reason;
+  }
 }
 
 /** Undefined from a daemon that compares nothing. */
-function compare(
+async function compare(
   client: Client,
   key: string,
   listings: readonly Listing[],
   isPart: boolean,
 ): Promise<ComparedContext | undefined> {
-  return known(
-    client.json<ComparedContext>('POST', '/build/contexts/compare', {
+  try {
+    return await client.json('POST', '/build/contexts/compare', {
       query: { key, part: isPart },
       headers: { 'Content-Type': 'application/octet-stream' },
       body: Buffer.concat(listings.map(({ id }) => id)),
-    }),
-  );
-}
-
-async function known<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
+    });
   } catch (reason) {
     if (reason instanceof ApiError && [404, 405, 501].includes(reason.status)) return undefined;
     throw reason;

@@ -14,7 +14,7 @@ export interface Listing {
   readonly text: string;
 }
 
-/** Where listing ends: then what there is is more than that. */
+/** Where listing ends: what is found of entries, wanted or not, and the bytes of files. */
 export interface ListingLimit {
   readonly entries: number;
   readonly bytes: number;
@@ -41,12 +41,14 @@ export class DirectoryLister {
   bytes = 0;
   /** Whether there is more than files, directories and links, which listings cannot say. */
   hasSpecial = false;
-  /** Whether there was more than the limit. */
+  /** Whether there may be more than the limit. */
   isCut = false;
   readonly links: ContextLink[] = [];
   readonly #files: ContextFiles;
   readonly #limit: ListingLimit;
   readonly #stat = entryStat();
+  /** Whatever becomes of it. */
+  #found = 0;
   readonly #begin = Date.now();
 
   constructor(files: ContextFiles, limit: ListingLimit) {
@@ -76,7 +78,10 @@ export class DirectoryLister {
     const prefix = path === '' ? '' : `${path}/`;
     const directories: (readonly [string, boolean])[] = [];
     const listing = new ListingText(headOf(descriptor, path, isWanted), (text) => this.#add(text));
-    for (const entry of entriesOf(descriptor, prefix)) {
+    const entries = entriesOf(descriptor, prefix);
+    this.#found += entries.length;
+    if (this.#found > this.#limit.entries) this.isCut = true;
+    for (const entry of entries) {
       if (this.isCut) return [];
       const { name } = entry;
       const own = prefix + name;
@@ -116,7 +121,7 @@ export class DirectoryLister {
   #count(row: string, bytes: number): string {
     this.entries++;
     this.bytes += bytes;
-    if (this.entries > this.#limit.entries || this.bytes > this.#limit.bytes) this.isCut = true;
+    if (this.bytes > this.#limit.bytes) this.isCut = true;
     return row;
   }
 
