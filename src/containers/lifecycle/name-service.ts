@@ -28,30 +28,30 @@ export function planDns(
  * without names is still one that is connected, so that failures are for the log.
  */
 export async function followNetworks(parts: Parts, entry: Entry, changed: Endpoint): Promise<void> {
-  if (parts.networks.dns.serves([...endpointsOf(entry), changed])) await tellNetworks(parts, entry);
+  if (parts.networks.dns.serves([...endpointsOf(entry), changed])) await tellNetworks(parts, entry, false);
 }
 
-/** The same after nobody knows which change. */
+/** The same after nobody knows which change, nor how far it got: the way to the server may be missing. */
 export async function refreshNames(parts: Parts, entry: Entry): Promise<void> {
   const had = asksOwnServer(readText(entry.container.files.resolvConf) ?? '');
-  if (had || parts.networks.dns.serves(endpointsOf(entry))) await tellNetworks(parts, entry);
+  if (had || parts.networks.dns.serves(endpointsOf(entry))) await tellNetworks(parts, entry, true);
 }
 
-async function tellNetworks(parts: Parts, entry: Entry): Promise<void> {
+async function tellNetworks(parts: Parts, entry: Entry, anew: boolean): Promise<void> {
   try {
-    await configure(parts, entry, requestOf(parts, entry.container, endpointsOf(entry)));
+    await configure(parts, entry, requestOf(parts, entry.container, endpointsOf(entry)), anew);
     rewriteResolvConf(parts, entry);
   } catch (error) {
     parts.log.warn('cannot tell a DNS server of its networks', { container: entry.id, error });
   }
 }
 
-async function configure(parts: Parts, { task }: Entry, request: DnsRequest): Promise<void> {
+async function configure(parts: Parts, { task }: Entry, request: DnsRequest, anew: boolean): Promise<void> {
   const { background, networks } = parts;
   for (let choice = 1; task !== undefined; choice++) {
     try {
       const sockets = await task.configureDns(background, networks.dns.settings(request));
-      if (sockets.opened) await networks.dns.redirect(background, task.pid, sockets.port);
+      if (sockets.opened || anew) await networks.dns.redirect(background, task.pid, sockets.port);
       return;
     } catch (error) {
       if (!isCode(error, 'conflict') || choice === PORT_CHOICES) throw error;
