@@ -1,4 +1,4 @@
-import { SampanError } from '../../base/errors.ts';
+import { invalid, SampanError } from '../../base/errors.ts';
 import type { BuildJob, BuildResults } from './build-job.ts';
 
 /** How long the news of a build that has ended wait for whoever wants to hear them, milliseconds. */
@@ -6,6 +6,7 @@ const REMEMBERED = 10_000;
 /** How long a call waits for the build that it is about: clients make both at once. */
 const PATIENCE = 5_000;
 const MAX_JOBS = 1_000;
+const MAX_REF = 128;
 
 export class BuildJobs {
   readonly #jobs = new Map<string, BuildJob>();
@@ -19,9 +20,10 @@ export class BuildJobs {
     return made;
   };
 
-  /** Fails with `conflict` when there is a build of that name, and with `exhausted` when there are too many. */
+  /** Fails with `invalid-argument` on no name, with `conflict` when there is a build of that name, and with `exhausted` when there are too many. */
   checkFree(ref: string): void {
-    if (ref === '' || this.#jobs.has(ref)) throw new SampanError('conflict', `job ID ${ref} exists`);
+    if (ref === '' || ref.length > MAX_REF) throw invalid('a build needs a name, of at most 128 characters');
+    if (this.#jobs.has(ref)) throw new SampanError('conflict', `job ID ${ref} exists`);
     if (this.#jobs.size >= MAX_JOBS) throw new SampanError('exhausted', 'too many builds run at once');
   }
 

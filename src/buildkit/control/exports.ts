@@ -10,6 +10,7 @@ export interface Export {
 }
 
 const ATTESTATION = 'attest:';
+const MAX_EXPORTS = 100;
 
 /** Into the store. */
 export function isKept({ type }: Export): boolean {
@@ -32,6 +33,7 @@ export function isFiles({ type }: Export): boolean {
 
 /** Fails before anything is built, with `unimplemented` or `invalid-argument`. */
 export function checkExports(wanted: readonly Export[]): void {
+  if (wanted.length > MAX_EXPORTS) throw invalid(`more than ${MAX_EXPORTS} outputs`);
   for (const one of wanted) {
     if (!isKept(one) && !isArchive(one) && !isFiles(one)) {
       throw new SampanError('unimplemented', `exporter ${JSON.stringify(one.type)} could not be found`);

@@ -8,6 +8,7 @@ import type { ByteStream } from './byte-stream.ts';
 import { GrpcClient } from './client.ts';
 import { framed, MAX_MESSAGE, messagesIn } from './framing.ts';
 import { type Methods, serveGrpc, streaming, unary } from './server.ts';
+import { Tunnel } from './tunnel.ts';
 
 const Text = message({ text: text(1) });
 const Count = message({ count: number(1) });
@@ -78,6 +79,74 @@ describe('gRPC', () => {
     using call = client.open('/test/Echo', {}, given.signal);
     given.abort(new Error('enough'));
     await expect(Array.fromAsync(call.answers)).rejects.toThrow('enough');
+  });
+});
+
+describe('a server', () => {
+  test('refuses headers without end, and serves others on', async () => {
+    using hostile = connected();
+    using call = hostile.open('/test/Echo', { big: 'x'.repeat(1 << 20) }, signal);
+    await expect(Array.fromAsync(call.answers)).rejects.toThrow('broke off');
+    using client = connected();
+    expect(await client.unary('/test/Echo', [Text, Text], { text: 'a' }, signal)).toEqual({ text: 'a' });
+  });
+
+  test('answers no more than a number of calls at once', async () => {
+    const [left, right] = duplexPair();
+    let calls = 0;
+    const waiting: Methods = {
+      ...methods,
+      '/test/Wait': unary(Text, Text, async (_, call) => {
+        calls++;
+        await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
+        return {};
+      }),
+    };
+    const serving = serveGrpc(byteStream(left), waiting, silentLogger);
+    const client = new GrpcClient(byteStream(right));
+    // By now the client knows how many it may make.
+    await client.unary('/test/Echo', [Text, Text], {}, signal);
+    const open = Array.from({ length: 300 }, () => {
+      const call = client.open('/test/Wait', {}, signal);
+      void call.send(Text.encode({ text: 'x' })).catch(() => {});
+      return call;
+    });
+    while (calls < 128) await Bun.sleep(10);
+
+    await Bun.sleep(50);
+    expect(calls).toBe(128);
+    client.close();
+    await serving;
+    for (const call of open) call[Symbol.dispose]();
+  });
+});
+
+describe('a tunnel', () => {
+  test('is a connection within a call, both ways, until either side ends it', async () => {
+    async function* requests() {
+      yield Buffer.from('one');
+      await Bun.sleep(1);
+      yield Buffer.from('two');
+    }
+    const tunnel = new Tunnel(requests(), signal);
+    const closed = new Promise<void>((resolve) => tunnel.stream.onClose(resolve));
+    expect(tunnel.stream.write(Buffer.from('back'))).toBeUndefined();
+    const answers = Array.fromAsync(tunnel.answers(), (bytes) => Buffer.from(bytes).toString());
+    expect(String(await tunnel.stream.read())).toBe('one');
+    expect(String(await tunnel.stream.read())).toBe('two');
+    expect(await tunnel.stream.read()).toBeUndefined();
+    await closed;
+    expect(await answers).toEqual(['back']);
+    await expect(tunnel.stream.write(Buffer.from('late')) ?? Promise.resolve()).rejects.toThrow('has gone');
+  });
+
+  test('has its writer wait for a slow reader, and lets go of it when the reader goes', async () => {
+    const given = new AbortController();
+    const tunnel = new Tunnel((async function* () {})(), given.signal);
+    const waiting = tunnel.stream.write(Buffer.alloc(2 << 20));
+    expect(waiting).toBeInstanceOf(Promise);
+    given.abort();
+    await expect(waiting).rejects.toThrow('has gone');
   });
 });
 

@@ -24,6 +24,8 @@ type Event = Partial<Value<typeof BuildEvent>>;
 const LOG_TYPE = 'application/vnd.buildkit.status.v0';
 /** Spelled as BuildKit spells it. */
 const ERROR_TYPE = 'application/vnd.googeapis.google.rpc.status+proto';
+/** Characters of a build's attributes, beyond which others are left out. */
+const MAX_ATTRIBUTES = 1 << 20;
 /** What a listener has not read yet: beyond that it is told nothing more. */
 const MAX_WAITING = 1_000;
 
@@ -73,7 +75,8 @@ export class BuildHistory {
   begin(context: Context, { ref, frontend, attributes, exporters }: BuildStart): RecordedBuild {
     const log = new StatusLog(context, this.#content);
     const created = new Date();
-    const record = { ref, frontend, frontendAttributes: attributes, exporters, created: timeOf(created) };
+    const frontendAttributes = bounded(attributes);
+    const record = { ref, frontend, frontendAttributes, exporters, created: timeOf(created) };
     this.#active.set(ref, record);
     this.#announce({ type: buildEvent.started, record });
     return {
@@ -240,6 +243,16 @@ export class BuildHistory {
       },
     };
   }
+}
+
+/** What there is room for. */
+function bounded(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  let size = 0;
+  const kept = Object.entries(attributes).filter(([name, value]) => {
+    size += name.length + value.length;
+    return size <= MAX_ATTRIBUTES;
+  });
+  return Object.fromEntries(kept);
 }
 
 async function infoOf(
