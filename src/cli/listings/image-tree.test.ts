@@ -21,7 +21,7 @@ function manifest(digit: string, architecture: string, content: number, containe
 }
 
 test('the tree of images has the platforms of each under its names', () => {
-  const attestation = { ...manifest('d', '', 5, []), Kind: 'attestation' };
+  const attestation = { ...manifest('d', '', 500_000, []), Kind: 'attestation' };
   const images = [
     summary({
       ...{ RepoTags: ['app:1', 'app:latest'], Size: 3_000_000 },
@@ -32,7 +32,7 @@ test('the tree of images has the platforms of each under its names', () => {
   expect(imageTree(images).split('\n')).toEqual([
     'IMAGE             ID             DISK USAGE   CONTENT SIZE   IN USE',
     'app:1',
-    'app:latest        aaaaaaaaaaaa          3MB            1MB   yes',
+    'app:latest        aaaaaaaaaaaa          3MB          1.5MB   yes',
     '├─ linux/amd64    bbbbbbbbbbbb          3MB            1MB   yes',
     '└─ linux/arm/v7   cccccccccccc           0B             0B',
     '',

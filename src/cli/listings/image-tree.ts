@@ -34,8 +34,9 @@ function lineOf(cells: Cells, widths: readonly number[]): string {
 function rowsOf(image: ImageSummary): Cells[] {
   const names = image.RepoTags ?? [];
   const [name = '<untagged>', ...others] = names.toReversed();
-  const platforms = (image.Manifests ?? []).filter(({ Kind }) => Kind === 'image');
-  const content = platforms.reduce((sum, { Size }) => sum + Size.Content, 0);
+  const manifests = image.Manifests ?? [];
+  const content = manifests.reduce((sum, { Size }) => sum + Size.Content, 0);
+  const platforms = manifests.filter(({ Kind }) => Kind === 'image');
   const isUsed = image.Containers > 0 || platforms.some(isInUse);
   return [
     ...others.toReversed().map((other) => [other]),
