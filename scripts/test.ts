@@ -20,6 +20,9 @@ const outside = [
   'test/integration/workload.test.ts',
 ];
 
+/** Runs in a network of its own, on a root that is made before, where packages can be had. */
+const onNginx = 'test/integration/seeds.test.ts';
+
 /** How long the kernel may take with what it clears away in the background: network namespaces, cgroups. */
 const PATIENCE = 10_000;
 
@@ -89,6 +92,7 @@ async function runAll(): Promise<void> {
   await using network = await PrivateNetwork.open();
   const enter = (command: string[]): string[] => network.enter(command);
   const tests = filesIn('{src,scripts,native,test}/**/*.test.ts');
+  if (tests.includes(onNginx)) await run([process.execPath, 'test/fixtures/debian-root.ts', 'nginx']);
   await runTests(
     tests.filter((file) => !outside.includes(file)),
     enter,
