@@ -4,6 +4,7 @@ import type { FileTree } from '../build/file-tree.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Images } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/image.ts';
 import type { HistoryStore } from './history/history-store.ts';
 
 /** What BuildKit's doors are made of. */
@@ -22,6 +23,8 @@ export interface BuildkitParts {
   readonly snapshotter: string;
   /** Stays the same for a data root. */
   readonly id: string;
+  /** Whose programs run here, the host's own first. */
+  readonly platforms: () => Promise<readonly Platform[]>;
   /** What "host-gateway" means for containers; empty where it means nothing. */
   readonly hostGateway: () => string;
 }

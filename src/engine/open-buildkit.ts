@@ -5,6 +5,7 @@ import { background } from '../base/context.ts';
 import type { Logger } from '../base/log.ts';
 import type { Builder } from '../build/contract.ts';
 import { LayersTree } from '../build/files/layers-tree.ts';
+import { runnablePlatforms } from '../build/steps/runnable-platforms.ts';
 import type { Buildkit } from '../buildkit/contract.ts';
 import type { HistoryStore } from '../buildkit/history/history-store.ts';
 import type { BuildkitParts } from '../buildkit/parts.ts';
@@ -37,6 +38,7 @@ export async function openBuildkit(options: OpenBuildkitOptions): Promise<Buildk
     ...{ builder, images, content, history, directory, id },
     version: build.version,
     snapshotter: snapshots.name,
+    platforms: () => runnablePlatforms(),
     hostGateway: () => networks.hostGateway(),
     openImage: (context, image) =>
       LayersTree.open(

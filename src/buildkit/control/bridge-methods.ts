@@ -33,7 +33,7 @@ export function bridgeMethods(parts: BuildkitParts, jobs: BuildJobs): Methods {
       return {
         frontend: frontendCapabilities.map((id) => ({ id, enabled: true })),
         definition: buildCapabilities.map((id) => ({ id, enabled: true })),
-        workers: [worker(parts)],
+        workers: [await worker(parts)],
       };
     }),
     [`${BRIDGE}/Solve`]: unary(FrontendSolveRequest, FrontendSolveResponse, async (request, call) => {

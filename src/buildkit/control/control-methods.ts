@@ -34,7 +34,9 @@ export function controlMethods(solving: SolveParts): Methods {
       yield* ended ?? (await jobs.find(ref, signal)).progress.follow(signal);
     }),
     [`${CONTROL}/Session`]: (call, requests) => tunnelledSession(solving, call, requests),
-    [`${CONTROL}/ListWorkers`]: unary(Empty, ListWorkersResponse, () => ({ records: [worker(parts)] })),
+    [`${CONTROL}/ListWorkers`]: unary(Empty, ListWorkersResponse, async () => ({
+      records: [await worker(parts)],
+    })),
     [`${CONTROL}/Info`]: unary(Empty, InfoResponse, () => ({ version: versionOf(parts) })),
     [`${CONTROL}/DiskUsage`]: unary(DiskUsageRequest, DiskUsageResponse, async ({ filters }) => {
       const takes = recordFilter(filters);

@@ -1,4 +1,3 @@
-import { hostPlatform } from '../../oci/platform.ts';
 import type { BuildkitParts } from '../parts.ts';
 import type { BuildkitVersion, WorkerRecord } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
@@ -6,7 +5,8 @@ import type { Value } from '../protobuf/message.ts';
 const LABEL = 'org.mobyproject.buildkit.worker.';
 
 /** Who carries steps out, as clients know it: there is one. */
-export function worker(parts: BuildkitParts): Partial<Value<typeof WorkerRecord>> {
+export async function worker(parts: BuildkitParts): Promise<Partial<Value<typeof WorkerRecord>>> {
+  const platforms = await parts.platforms();
   const gateway = parts.hostGateway();
   return {
     id: parts.id,
@@ -17,7 +17,7 @@ export function worker(parts: BuildkitParts): Partial<Value<typeof WorkerRecord>
       [`${LABEL}snapshotter`]: parts.snapshotter,
       ...(gateway === '' ? {} : { [`${LABEL}moby.host-gateway-ip`]: gateway }),
     },
-    platforms: [hostPlatform()].map(({ architecture, os, variant = '' }) => ({ architecture, os, variant })),
+    platforms: platforms.map(({ architecture, os, variant = '' }) => ({ architecture, os, variant })),
     version: versionOf(parts),
   };
 }
