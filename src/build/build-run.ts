@@ -5,7 +5,7 @@ import { type Dockerfile, readDockerfile } from '../dockerfile/dockerfile.ts';
 import { DockerfileError } from '../dockerfile/errors.ts';
 import type { Image, ImageMaker, Images, LayerLease, ManifestOptions } from '../images/contract.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Platform } from '../oci/image.ts';
+import type { ImageConfig, Platform } from '../oci/image.ts';
 import { formatPlatform, hostPlatform } from '../oci/platform.ts';
 import { BaseImages } from './base-images.ts';
 import type { BuildCaches } from './cache/remote/build-caches.ts';
@@ -41,10 +41,18 @@ export interface BuildRunParts extends Omit<SolverParts, 'slots'> {
 export interface MadeImage {
   readonly platform: Platform;
   readonly id: Digest;
+  /** Of an image that is not entered yet. */
+  readonly config: ImageConfig | undefined;
   /** Where one was asked for. */
   readonly manifest: Digest | undefined;
   readonly compiled: Compiled;
   readonly solution: Roots['solution'];
+}
+
+/** How what was made is entered as an image. */
+export interface ImageEntry {
+  readonly names: readonly string[];
+  readonly manifest: ManifestOptions | undefined;
 }
 
 /** What a build has for as long as it lasts. */
@@ -94,10 +102,10 @@ export class BuildRun {
   }
 
   /**
-   * By platform, in the order asked for; steps that several of them have in common are made once. `names` and a manifest are for
-   * all that is made.
+   * By platform, in the order asked for; steps that several of them have in common are made once. Without an entry nothing is: a build
+   * that fails for one platform leaves no image for another.
    */
-  async make(names: readonly string[], manifest: ManifestOptions | undefined): Promise<readonly MadeImage[]> {
+  async make(entry: ImageEntry | undefined): Promise<readonly MadeImage[]> {
     await this.#tellSources();
     const images = new BaseImages({
       ...{ images: this.#parts.images, lease: this.#lease, request: this.#request, listener: this.#listener },
@@ -124,7 +132,7 @@ export class BuildRun {
     const solver = this.#solver(standIn);
     const writing = compiled.map(async (each): Promise<MadeImage> => {
       await solver.solve(each.stage.root);
-      const written = await this.#write(each, roots, names, manifest);
+      const written = await this.#write(each, roots, entry);
       return { ...written, platform: each.platform, compiled: each, solution: roots.solution };
     });
     const making = Promise.all(writing);
@@ -263,16 +271,15 @@ export class BuildRun {
   async #write(
     compiled: Compiled,
     roots: Roots,
-    names: readonly string[],
-    manifest: ManifestOptions | undefined,
-  ): Promise<Pick<MadeImage, 'id' | 'manifest'>> {
+    entry: ImageEntry | undefined,
+  ): Promise<Pick<MadeImage, 'id' | 'config' | 'manifest'>> {
     const { stage, platform } = compiled;
     const { images, imageMaker } = this.#parts;
     const { style } = this.#request;
     const base = stage.origin.operation.kind === 'image' ? stage.origin.operation.image : undefined;
     if (style === 'classic' && stage.history.length === 0 && base !== undefined) {
-      for (const name of names) await images.tag(this.#context, base, name);
-      return { id: base, manifest: undefined };
+      for (const name of entry?.names ?? []) await images.tag(this.#context, base, name);
+      return { id: base, config: undefined, manifest: undefined };
     }
     const trail = await Array.fromAsync(stageTrail(stage, roots));
     const layers = trail.at(-1)?.layers ?? (await roots.layersOf(await roots.solution(stage.root)));
@@ -288,9 +295,12 @@ export class BuildRun {
     const { result } = await roots.solution(stage.root);
     await this.#parts.resultLayers.of(this.#context, this.#lease, result);
     const inline = await this.#caches.inline(solvedBuild(compiled, roots), layers);
-    const request = { config: { ...config, ...inline }, parent, references: names, manifest };
+    const whole = { ...config, ...inline };
+    if (entry === undefined) return { id: imageMaker.idOf(whole), config: whole, manifest: undefined };
+    const { names, manifest } = entry;
+    const request = { config: whole, parent, references: names, manifest };
     const image = await imageMaker.create(this.#context, request);
-    return { id: image.id, manifest: manifest && image.manifest };
+    return { id: image.id, config: undefined, manifest: manifest && image.manifest };
   }
 }
 

@@ -129,9 +129,8 @@ async function build(
     await using caches = new BuildCaches(context, parts, { request, listener, lease });
     const run = new BuildRun(runParts, context, request, { listener, lease, caches });
     using _use = parts.keeper.using(run.uses);
-    const made = await (wanted.kind === 'image'
-      ? run.make(request.tags, wanted.manifest)
-      : run.make([], undefined));
+    const entry = wanted.kind === 'image' ? { names: request.tags, manifest: wanted.manifest } : undefined;
+    const made = await run.make(entry);
     const result =
       wanted.kind === 'image'
         ? { images: made.map(({ platform, id, manifest }) => ({ platform, id, manifest })) }

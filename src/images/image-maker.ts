@@ -29,6 +29,7 @@ export function createImageMaker(parts: ImageMakerParts): ImageMaker {
     receiveLayer: (context, lease, tar) =>
       keeper.receiving(context, () => receiveHeld(context, snapshots, lease, tar)),
     dropLayers: (context, layers) => keeper.dropUnused(context, layers, []),
+    idOf: (config) => encodeImageConfig(config).id,
     create: (context, request) => keeper.receiving(context, () => createImage(context, parts, request)),
     createIndex: (context, request) => keeper.receiving(context, () => createIndex(context, parts, request)),
   };

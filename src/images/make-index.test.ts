@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type Digest, digestOf } from '../oci/digest.ts';
-import type { Manifest } from '../oci/image.ts';
-import type { IndexMember } from './contract.ts';
+import type { ImageConfig, Manifest, Platform } from '../oci/image.ts';
+import type { ImageIndex, IndexMember } from './contract.ts';
 import type { StoredImages } from './images.ts';
+import { stream } from './testing/archives.ts';
 import { ImageBench } from './testing/image-bench.ts';
 import {
   foreign,
@@ -37,6 +38,43 @@ async function document<T>(digest: Digest | undefined): Promise<T> {
 }
 
 describe('an index', () => {
+  test('brings its images along, all of them at once, or none', async () => {
+    using lease = images.maker.leaseLayers(bench.context);
+    const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(hostLayer));
+    const configFor = (platform: Platform, layer: Digest): ImageConfig => ({
+      ...{ ...platform, history: [{ created_by: 'here' }] },
+      rootfs: { type: 'layers', diff_ids: [layer] },
+    });
+    const seen: number[] = [];
+    const statements = (): [] => {
+      seen.push(images.list().length);
+      return [];
+    };
+    const create = (last: Digest): Promise<ImageIndex> =>
+      images.maker.createIndex(bench.context, {
+        members: [
+          memberFor(configFor(foreign, diffId), foreign, { statements }),
+          memberFor(configFor(host, last), host, { statements }),
+        ],
+        ...{ annotations: {}, references: ['both'] },
+      });
+    await expect(create(digestOf('of a layer that is not here'))).rejects.toThrow('does not exist');
+    expect(images.list()).toEqual([]);
+    const left = await Array.fromAsync(bench.content.list());
+    const texts = await Promise.all(left.map(({ digest }) => bench.content.readAll(digest, 1 << 20)));
+    expect(texts.filter(([first]) => first === '{'.charCodeAt(0))).toEqual([]);
+    const { members } = await create(diffId);
+    expect(seen).toEqual([0, 0, 0]);
+    expect(members.map(({ image }) => image)).toEqual(
+      [foreign, host].map((platform) => images.maker.idOf(configFor(platform, diffId))),
+    );
+    expect(members.map(({ image, manifest }) => images.get(image).manifest === manifest)).toEqual([
+      true,
+      true,
+    ]);
+    expect(images.get('both').id).toBe(members[1]?.image ?? diffId);
+  });
+
   test('has the images in the order given and then the statements about them', async () => {
     const [one, other] = await makeImages(bench.context, images);
     const subjects: Digest[] = [];

@@ -16,6 +16,8 @@ export interface ImageMaker {
   ): Promise<{ readonly diffId: Digest; readonly size: number }>;
   /** Drops those of the layers that nothing needs any more. */
   dropLayers(context: Context, layers: Iterable<Digest>): Promise<void>;
+  /** The ID of the image that a configuration makes. */
+  idOf(config: ImageConfig): Digest;
   /** An image of layers that are here, and its names. Fails with `not-found` when a layer is missing. */
   create(context: Context, request: CreateImageRequest): Promise<Image>;
   /**

@@ -65,9 +65,8 @@ async function sbomOf(
   context: Context,
   { images, openLayers }: AttestParts,
   request: BuildRequest,
-  { id, platform }: MadeImage,
+  { id, config = images.find(id)?.config, platform }: MadeImage,
 ): Promise<object> {
-  const config = images.find(id)?.config;
   await using tree = await openLayers(context, config?.rootfs.diff_ids ?? []);
   const found = await scanImage(context, tree);
   const created = config?.created === undefined ? new Date(0) : new Date(config.created);

@@ -76,6 +76,7 @@ describe('a build for several platforms', () => {
     };
     await expect(paper.build(text, { platforms: both, tags: ['mine'] })).rejects.toThrow('no such luck');
     expect(paper.indexes).toEqual([]);
+    expect([...paper.images]).toEqual([]);
   });
 });
 

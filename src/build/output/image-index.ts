@@ -67,9 +67,12 @@ export async function makeIndex(
 ): Promise<Pick<BuildResult, 'images' | 'index'>> {
   const { annotations, request, listener } = wanted;
   const said = new Map<Digest, readonly ImageStatement[]>();
-  const attesters = await Promise.all(made.map((each) => openAttester(context, parts, wanted, each)));
-  const members = made.map(({ id, platform }, index) => ({
-    ...{ image: id, platform },
+  const opening = made.map((each) => openAttester(context, parts, wanted, each));
+  // When one fails, the others no longer read anything.
+  await Promise.allSettled(opening);
+  const attesters = await Promise.all(opening);
+  const members = made.map(({ id, config, platform }, index) => ({
+    ...{ image: config ?? id, platform },
     manifestAnnotations: annotationsOf(annotations, 'manifest', platform),
     descriptorAnnotations: annotationsOf(annotations, 'manifest-descriptor', platform),
     encoding: request.compression,

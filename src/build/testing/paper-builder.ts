@@ -105,7 +105,8 @@ export class PaperBuilder {
   /** A manifest is named by its image. */
   #keepIndex(request: CreateIndexRequest): ImageIndex {
     this.indexes.push(request);
-    const members = request.members.map(({ image, platform, statements }) => {
+    const members = request.members.map(({ image: given, platform, statements }) => {
+      const image = typeof given === 'string' ? given : this.#keep(given, request.references).id;
       const manifest = layerOf(`manifest of ${image}`);
       this.statements.set(image, statements(manifest));
       return { image, platform, manifest };
@@ -122,6 +123,7 @@ export class PaperBuilder {
       // Only the empty one.
       receiveLayer: async () => ({ diffId: layerOf(''), size: 0 }),
       dropLayers: async () => {},
+      idOf: (config) => digestOf(Buffer.from(JSON.stringify(config))),
       create: async (_context, request) => {
         this.created.push(request);
         return this.#keep(request.config, request.references);

@@ -30,7 +30,11 @@ export async function makeImages(context: Context, images: StoredImages): Promis
   return [await make(foreign, foreignLayer), await make(host, hostLayer)];
 }
 
-export function memberOf(image: Digest, platform: Platform, change: Partial<IndexMember> = {}): IndexMember {
+export function memberOf(
+  image: IndexMember['image'],
+  platform: Platform,
+  change: Partial<IndexMember> = {},
+): IndexMember {
   return {
     ...{ image, platform, manifestAnnotations: {}, descriptorAnnotations: {}, statements: () => [] },
     ...change,
