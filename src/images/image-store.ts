@@ -195,10 +195,22 @@ export class ImageStore {
     this.#dropLoneIndexes();
   }
 
-  /** Enters an index, or what has become known of it: its names find what suits the host best now. */
-  putIndex(index: IndexRecord): void {
-    this.indexes.put(index);
-    this.#reface(index);
+  /**
+   * Enters an index, or what has become known of it: its names find what suits the host best now. What was known stays, as somebody else may
+   * have found it out meanwhile.
+   */
+  putIndex(index: IndexRecord): IndexRecord {
+    const known = new Map(
+      this.indexes.get(index.digest)?.manifests.map((one) => [one.descriptor.digest, one]),
+    );
+    const manifests = index.manifests.map((one) => {
+      const { image, blobs } = known.get(one.descriptor.digest) ?? one;
+      return { ...one, image: one.image ?? image, blobs: one.blobs ?? blobs };
+    });
+    const record = { ...index, manifests };
+    this.indexes.put(record);
+    this.#reface(record);
+    return record;
   }
 
   /** Forgets an image, and the references that are left with nothing. */

@@ -104,8 +104,7 @@ class Loader {
     for (const document of [...documents, [digest, bytes] as const]) {
       await ledger.addDocument(this.#context, ...document);
     }
-    const record = await readIndex(content, digest, bytes);
-    store.putIndex(record);
+    const record = store.putIndex(await readIndex(content, digest, bytes));
     const point = (name: string): ImageRecord | undefined => store.setIndexReference(name, record);
     this.#name(names, point, digest);
     const face = store.faceOf(record);

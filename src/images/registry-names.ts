@@ -68,8 +68,7 @@ async function indexOf(
     throw error;
   });
   if (!index?.manifests.some(({ image }) => image === id)) return undefined;
-  store.putIndex(index);
-  return index;
+  return store.putIndex(index);
 }
 
 /** What was pushed is known by its digest in that repository from now on, and an image by the same manifest wherever it is pushed. */
