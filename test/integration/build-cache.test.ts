@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDockerConfig } from '../fixtures/docker-plugins.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
+import { RegistryProxy } from '../fixtures/registry-proxy.ts';
 import { type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** Caches of builds in a registry and in a folder: written by one daemon, read by another one, which has nothing. */
@@ -88,7 +89,8 @@ describe('a cache in a registry', () => {
     expect(result(second)).toBe(result(first));
     const idOf = (daemon: TestDaemon) => daemon.sampan('inspect', '-f', '{{json .RootFS.Layers}}', 'app');
     expect(idOf(second)).toBe(idOf(first));
-    expect(ran(build(second, content))).toEqual([]);
+    // What was fetched is cached here now, what was not needed is not.
+    expect(ran(build(second, content))).toEqual(['ran-tool']);
   });
 
   test('of mode min has no steps of stages that the image is only copied from', () => {
@@ -179,12 +181,17 @@ describe('a cache in a folder', () => {
     const content = files();
     const folder = join(home, `cache-${counter}`);
     build(first, content, '--cache-to', `type=local,dest=${folder},mode=max`);
-    const blobs = (): string[] => readdirSync(join(folder, 'blobs/sha256')).sort();
-    const before = blobs();
+    const before = layersIn(folder).sort();
     expect(ran(build(second, content, '--cache-from', `type=local,src=${folder}`))).toEqual([]);
     expect(result(second)).toBe(result(first));
-    build(second, content, '--cache-to', `type=local,dest=${folder},mode=max`);
-    expect(blobs()).toEqual(before);
+    const again = [
+      '--cache-from',
+      `type=local,src=${folder}`,
+      '--cache-to',
+      `type=local,dest=${folder},mode=max`,
+    ];
+    expect(ran(build(second, content, ...again))).toEqual([]);
+    expect(layersIn(folder).sort()).toEqual(before);
     const { manifests } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'));
     expect(manifests).toHaveLength(1);
   });
@@ -226,6 +233,94 @@ describe('a cache in a folder', () => {
     build(first, content, '--cache-to', `type=local,dest=${folder},mode=max`);
     for (const path of layersIn(folder)) truncateSync(path, 10);
     expect(ran(build(second, content, '--cache-from', `type=local,src=${folder}`))).toHaveLength(2);
+  });
+});
+
+describe('a cache behind a slow connection', () => {
+  const LARGE = 4 << 20;
+  /** A stage that leaves much of which the image has nothing, and a step that the image has much of. */
+  const large = (): Readonly<Record<string, string>> => ({
+    Dockerfile: [
+      ...[
+        'FROM busybox AS tools',
+        `RUN echo ran-tool-${counter++} && head -c ${LARGE} /dev/urandom > /big && echo x > /tool`,
+      ],
+      ...[
+        'FROM busybox',
+        `RUN echo ran-main && head -c ${LARGE} /dev/urandom > /own`,
+        'COPY --from=tools /tool /tool',
+      ],
+    ].join('\n'),
+  });
+
+  /** Forms of layers that are large, as the registry has them. */
+  async function largeBlobs(name: string): Promise<string[]> {
+    const [repository, tag] = name.slice(registry.host.length + 1).split(':');
+    const accept = { Accept: 'application/vnd.oci.image.manifest.v1+json' };
+    const answer = await fetch(`${registry.url}/v2/${repository}/manifests/${tag}`, { headers: accept });
+    const { layers } = (await answer.json()) as { layers: { digest: string; size: number }[] };
+    return layers.filter(({ size }) => size > LARGE / 2).map(({ digest }) => digest);
+  }
+
+  function begin(daemon: TestDaemon, content: Readonly<Record<string, string>>, from: string) {
+    const program = join(import.meta.dir, '../../sampan');
+    const command = [
+      program,
+      'build',
+      '--progress=plain',
+      '-t',
+      'app',
+      '--cache-from',
+      from,
+      contextOf(content),
+    ];
+    const child = Bun.spawn(command, {
+      ...{ stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
+      env: { ...process.env, SAMPAN_HOST: `unix://${daemon.socket}` },
+    });
+    const outcome = async (): Promise<Outcome> => {
+      const stderr = await child.stderr.text();
+      return { stdout: '', stderr, status: await child.exited };
+    };
+    return { child, outcome: outcome() };
+  }
+
+  test('gives only what is needed', async () => {
+    await using proxy = new RegistryProxy(registry.url);
+    const content = large();
+    const name = `${registry.host}/team/app:large-${counter}`;
+    build(first, content, '--cache-to', `type=registry,ref=${name},mode=max`);
+    const blobs = await largeBlobs(name);
+    expect(blobs).toHaveLength(2);
+    const { outcome } = begin(second, content, name.replace(registry.host, proxy.host));
+    expect(ran(await outcome)).toEqual([]);
+    const served = blobs.map((digest) => proxy.served(digest)).sort((a, b) => a - b);
+    expect([served[0], (served[1] ?? 0) > LARGE / 2]).toEqual([0, true]);
+  });
+
+  test('that is given up, or with a daemon that is killed, leaves nothing in the way of the next build', async () => {
+    await using proxy = new RegistryProxy(registry.url);
+    const content = large();
+    const name = `${registry.host}/team/app:large-${counter}`;
+    build(first, content, '--cache-to', `type=registry,ref=${name},mode=max`);
+    const from = name.replace(registry.host, proxy.host);
+    for (const end of ['client', 'daemon'] as const) {
+      const stalled = Promise.withResolvers<void>();
+      proxy.stallAfter = 1 << 20;
+      proxy.onStall = () => stalled.resolve();
+      const { child, outcome } = begin(second, content, from);
+      await stalled.promise;
+      if (end === 'client') child.kill('SIGINT');
+      else await second.stopProcess('SIGKILL');
+      expect((await outcome).status).not.toBe(0);
+      if (end === 'daemon') await second.startProcess();
+      expect(second.run('sampan', ['inspect', 'app']).status).toBe(1);
+    }
+    proxy.stallAfter = Number.POSITIVE_INFINITY;
+    expect(ran(await begin(second, content, from).outcome)).toEqual([]);
+    expect(second.sampan('run', '--rm', 'app', 'sha256sum', '/own')).toBe(
+      first.sampan('run', '--rm', 'app', 'sha256sum', '/own'),
+    );
   });
 });
 
