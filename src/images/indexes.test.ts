@@ -329,4 +329,32 @@ describe('an archive', () => {
       expect(others.get('r.example/app:1', foreign).id).toBe(made.foreign);
     });
   });
+
+  test('of an index that lacks something has what there is', async () => {
+    await bench.content.delete(digestOf(statement.bytes));
+    const archive = await save(['r.example/app:1'], plain);
+    await elsewhere(async (others, other) => {
+      await others.load(other.context, stream(archive, 10_000), plain);
+      const { target, manifests } = await others.manifests(other.context, 'r.example/app:1');
+      expect(target?.digest).toBe(made.digest);
+      expect(manifests.map(({ available }) => available)).toEqual([true, true, false]);
+    });
+  });
+
+  test('may have statements larger than documents are', async () => {
+    const large = { ...statement, bytes: Buffer.alloc(9 << 20, ' ') };
+    const members = [memberOf(made.host, host, { statements: () => [large] })];
+    const request = { members, annotations: {}, references: ['large'] };
+    const { digest } = await images.maker.createIndex(bench.context, request);
+    const archive = await save(['large'], plain);
+    await elsewhere(async (others, other) => {
+      await others.load(other.context, stream(archive, 1 << 20), plain);
+      await others.collect(other.context);
+      await others.tag(other.context, 'large', 'r.example/large');
+      const [pushed] = await others.push(other.context, 'r.example/large', anonymous);
+      expect(pushed?.digest).toBe(digest);
+      await others.remove(other.context, digest, { force: true, prune: true });
+      expect(await Array.fromAsync(other.content.list())).toEqual([]);
+    });
+  });
 });
