@@ -110,7 +110,7 @@ describe('a daemon killed in the middle', () => {
       using _two = hosts.run('sleep 1000', '--network', 'two', '--name', 'in-two');
       using web = hosts.run(TWO_SERVERS, '-p', '18410:80');
       await askUntilAnswered(18410);
-      for (let round = 0; round < 16; round++) {
+      for (let round = 0; round < 12; round++) {
         const name = ['one', 'two', 'bridge'][round % 3] ?? '';
         const verb = connected(web.id).includes(name) ? 'disconnect' : 'connect';
         const body = {
