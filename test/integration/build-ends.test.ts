@@ -70,3 +70,21 @@ test('a daemon that is killed leaves a command, which the next one ends', async 
   const df = await daemon.request('GET', '/system/df?type=build-cache');
   expect(df.body.BuildCache).toMatchObject([{ Type: 'exec.cachemount', InUse: false, UsageCount: 1 }]);
 });
+
+test.each(['RUN false', 'FOO'])(
+  'the connection of a build that fails with %p serves on, as with dockerd',
+  async (line) => {
+    const context = join(daemon.home, 'context');
+    mkdirSync(context);
+    writeFileSync(join(context, 'Dockerfile'), `FROM busybox\n${line}\n`);
+    const archive = join(daemon.home, 'context.tar');
+    expect(Bun.spawnSync(['tar', '-C', context, '-cf', archive, 'Dockerfile']).success).toBe(true);
+    const host = ['-s', '--unix-socket', daemon.socket, '-w', '(%{http_code} %{num_connects})'];
+    const build = ['-X', 'POST', '--data-binary', `@${archive}`, '-H', 'Content-Type: application/x-tar'];
+    const { stdout } = Bun.spawnSync([
+      ...['curl', ...host, ...build, 'http://d/build?nocache=1'],
+      ...['--next', ...host, 'http://d/_ping'],
+    ]);
+    expect(stdout.toString()).toMatch(/\((200|400) 1\)OK\(200 0\)$/);
+  },
+);

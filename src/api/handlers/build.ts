@@ -132,7 +132,7 @@ async function buildWithTranscript(
   request: BuildRequest,
   writer: ProgressWriter,
 ): Promise<void> {
-  const { query, response } = call;
+  const { query } = call;
   const transcript = new BuildTranscript({ quiet: query.q, removes: query.rm || query.forcerm }, (message) =>
     writer.message(message),
   );
@@ -140,7 +140,6 @@ async function buildWithTranscript(
     const result = await run(call, request, transcript.listener);
     transcript.finish(result, request.tags);
   } catch (error) {
-    response.keepAlive = false;
     if (error instanceof ConnectionClosed || !transcript.fail(error, query.forcerm)) throw error;
   }
 }
