@@ -254,6 +254,18 @@ describe('other names', () => {
   });
 });
 
+/** Asks for "crowd", which has many addresses, for a second, as fast as it can, and listens to no answer. */
+const flood = `
+import socket, time
+question = b'\\1\\0\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\5crowd\\0\\0\\1\\0\\1'
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end = time.monotonic() + 1
+while time.monotonic() < end:
+  for _ in range(100):
+    try: out.sendto(question, ('127.0.0.11', 53))
+    except OSError: pass
+`;
+
 describe('a DNS server', () => {
   test('is told of networks that come and go, by any daemon', async () => {
     const container = await host.start(host.settings({ forwards: false }));
@@ -308,6 +320,17 @@ describe('a DNS server', () => {
     expect(codes.filter((code) => code === null).length).toBe(32);
     expect(codes.filter((code) => code === REFUSED).length).toBe(32);
     await host.setServers('127.0.0.53');
+  });
+
+  test('lets its supervisor answer others while it is asked more than it can, and answers when that is over', async () => {
+    const container = await host.start(host.settings({ networks: [network('front', 'front')] }));
+    const flooded = container.run('python3', '-c', flood);
+    for (let time = 0; time < 10; time++) {
+      const another = await connectSupervisor(background(), container.socket);
+      another.close();
+    }
+    await flooded;
+    expect(await container.look('web/A')).toEqual([['10.0.0.2']]);
   });
 
   test('serves new connections when old ones say nothing', async () => {
