@@ -82,6 +82,13 @@ describe('POST /build of version 2', () => {
     expect(Object.keys((request as { attributes: object }).attributes)).not.toContain('build-arg:B');
   });
 
+  test('may take steps from the caches of images', async () => {
+    await build({ cachefrom: '["a/b:c"]' });
+    expect(api.engine.calls[0]?.[1]).toMatchObject({
+      cacheImports: [{ type: 'registry', attributes: { ref: 'a/b:c' } }],
+    });
+  });
+
   test('exports what is asked for', async () => {
     await build({ outputs: '[{"Type":"local","Attrs":{"a":"b"}}]' });
     expect(api.engine.calls[0]?.[1]).toMatchObject({ exports: [{ type: 'local', attributes: { a: 'b' } }] });
