@@ -22,7 +22,7 @@ export async function runnablePlatforms(directory?: string): Promise<readonly Pl
   const found = await Promise.all(
     others.map(async (architecture): Promise<Platform[]> => {
       const emulator = await emulatorFor({ architecture }, directory);
-      const isUsable = emulator !== undefined && emulator.enabled && emulator.isFixed;
+      const isUsable = emulator?.enabled && emulator.isFixed;
       return isUsable ? [normalisePlatform({ os: host.os, architecture })] : [];
     }),
   );

@@ -27,7 +27,7 @@ export function isArchive({ type }: Export): boolean {
 }
 
 /** Only its files. */
-export function isFiles({ type }: Export): boolean {
+function isFiles({ type }: Export): boolean {
   return type === 'local' || type === 'tar';
 }
 

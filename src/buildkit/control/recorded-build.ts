@@ -10,7 +10,7 @@ import type { BuildJob } from './build-job.ts';
 type Response = Readonly<Record<string, string>>;
 
 /** Who records nothing: clients' questions are no builds. */
-export const unrecorded: RecordedBuild = { tell: () => {}, end: () => {} };
+const unrecorded: RecordedBuild = { tell: () => {}, end: () => {} };
 
 /** What a job's client is told at its end, which goes into the history. Fails with FailedCall. */
 export async function recordBuild(

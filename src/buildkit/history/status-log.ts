@@ -62,11 +62,14 @@ export class StatusLog {
   /** What was told as a blob, held by `lease`. */
   async end(lease: Lease): Promise<BlobInfo> {
     this.#flush();
-    await this.#writing;
-    this.#writer ??= await this.#content.writer(this.#context);
-    await using writer = this.#writer;
-    await this.#write(writer);
-    return await writer.commit({}, lease);
+    try {
+      await this.#writing;
+      this.#writer ??= await this.#content.writer(this.#context);
+      await this.#write(this.#writer);
+      return await this.#writer.commit({}, lease);
+    } finally {
+      await this.#writer?.[Symbol.asyncDispose]();
+    }
   }
 
   #flush(): void {
