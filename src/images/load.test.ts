@@ -3,6 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { SampanError } from '../base/errors.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
+import type { Descriptor } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import type { StoredImages } from './images.ts';
 import { configOf, type Files, savedArchive, stream, tar } from './testing/archives.ts';
@@ -165,6 +166,27 @@ describe('load', () => {
     );
     const archive = layout.archive([attestation, layout.index([image, attestation])]);
     expect(await images.load(bench.context, stream(archive), plain)).toHaveLength(1);
+  });
+
+  test.each<[string, (manifest: Descriptor) => object]>([
+    ['an artifact', (manifest) => ({ ...manifest, artifactType: 'application/x' })],
+    ['of another size', (manifest) => ({ ...manifest, size: 7 })],
+  ])('knows an image alone where its index says that it is %s', async (_, change) => {
+    const layout = new LayoutBuilder();
+    const index = layout.index([change(layout.manifest(configOf([layer]), [layer])) as Descriptor]);
+    await images.load(bench.context, stream(layout.archive([named(index, 'app:v1')])), plain);
+    expect(images.list().map(({ tags }) => tags)).toEqual([['app:v1']]);
+    expect(bench.database.query('SELECT * FROM image_indexes').all()).toEqual([]);
+  });
+
+  test('adds nothing of an index that says two things of one manifest', async () => {
+    const layout = new LayoutBuilder();
+    const manifest = layout.manifest(configOf([layer]), [layer]);
+    const index = layout.index([{ ...manifest, artifactType: 'application/x' }, manifest]);
+    const loading = images.load(bench.context, stream(layout.archive([named(index, 'app:v1')])), plain);
+    await expect(loading).rejects.toThrow('it has manifests twice, as different things');
+    expect(images.list()).toEqual([]);
+    expect(await Array.fromAsync(bench.content.list())).toEqual([]);
   });
 
   test('takes an archive from before Docker 1.10, with parents', async () => {

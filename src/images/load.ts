@@ -100,11 +100,18 @@ class Loader {
   /** The images that are there, and the index with what is said about them. */
   async index({ digest, bytes, images, documents }: ArchivedIndex, names: Names): Promise<void> {
     const { store, ledger, content } = this.#parts;
-    for (const image of images) await addImage(this.#context, this.#parts, image);
-    for (const document of [...documents, [digest, bytes] as const]) {
+    const manifests = images.flatMap(({ manifest }) => manifest ?? []);
+    for (const document of [...manifests.map((each) => [each.digest, each.bytes] as const), ...documents]) {
       await ledger.addDocument(this.#context, ...document);
     }
-    const record = store.putIndex(await readIndex(content, digest, bytes));
+    await ledger.addDocument(this.#context, digest, bytes);
+    const read = await readIndex(content, digest, bytes);
+    const named = new Set(read.manifests.map(({ image }) => image));
+    if (!images.every(({ id }) => named.has(id))) {
+      throw invalid(`invalid index ${digest}: it has manifests twice, as different things`);
+    }
+    for (const image of images) await addImage(this.#context, this.#parts, image);
+    const record = store.putIndex(read);
     const point = (name: string): ImageRecord | undefined => store.setIndexReference(name, record);
     this.#name(names, point, digest);
     const face = store.faceOf(record);

@@ -29,7 +29,7 @@ export function asManifest(document: JsonObject): Manifest {
   return document as JsonObject & Manifest;
 }
 
-export function isDescriptor(value: unknown): boolean {
+export function isDescriptor(value: unknown): value is Descriptor {
   return (
     isJsonObject(value) &&
     typeof value['digest'] === 'string' &&

@@ -15,8 +15,8 @@ import {
   missing,
 } from './archived-image.ts';
 import { platformOf } from './config.ts';
-import { asManifest, ORIGINAL_MANIFEST, parseManifest } from './manifest.ts';
-import { ATTESTATION, parseIndex, REFERENCE_DIGEST, REFERENCE_TYPE } from './read-index.ts';
+import { asManifest, isDescriptor, ORIGINAL_MANIFEST, parseManifest } from './manifest.ts';
+import { ATTESTATION, kindOf, parseIndex, REFERENCE_DIGEST, REFERENCE_TYPE } from './read-index.ts';
 
 /** Depth of nested indexes that a layout may have, which ends cycles too. */
 const MAX_NESTING = 4;
@@ -97,9 +97,12 @@ export class Layout {
     entry: JsonObject,
     platform: Platform | undefined,
   ): { readonly digest: Digest; readonly fit: number; readonly image: ArchivedImage } | undefined {
-    const document = isAttestation(entry) ? undefined : this.#document(entry);
+    if (!isDescriptor(entry)) return undefined;
+    const document = this.#document(entry);
     if (document === undefined || isIndex(entry, document) || !isImage(document)) return undefined;
     const found = { digest: digestIn(entry), manifest: asManifest(document), isOriginal: false };
+    const isSized = this.#archive.bytes(blobPath(entry))?.length === entry.size;
+    if (!isSized || kindOf(entry, found.manifest) !== 'image') return undefined;
     const hasConfig = this.#archive.bytes(blobPath(found.manifest.config)) !== undefined;
     if (!hasConfig || this.#complete(found) === undefined) return undefined;
     const image = { ...this.#assemble(found), references: [] };

@@ -103,7 +103,7 @@ export async function manifestHere(
   }
 }
 
-function kindOf(
+export function kindOf(
   { annotations, platform, artifactType, mediaType }: Descriptor,
   manifest: Manifest | undefined,
 ): IndexedManifest['kind'] {
