@@ -1,10 +1,12 @@
 import type { Database } from 'bun:sqlite';
+import { notFound } from '../base/errors.ts';
 import type { ContentStore } from '../content/contract.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ImageConfig, Platform } from '../oci/image.ts';
 import { hostPlatform, platformFit } from '../oci/platform.ts';
 import { MAX_CONFIG_BYTES, parseImageConfig, platformOf } from './config.ts';
 import { type IndexRecord, IndexStore } from './index-store.ts';
+import { ReferenceMaps } from './reference-maps.ts';
 
 /** One image as it is stored. */
 export interface ImageRecord {
@@ -39,15 +41,9 @@ export class ImageStore {
   readonly indexes: IndexStore;
   readonly #database: Database;
   readonly #records = new Map<Digest, ImageRecord>();
-  readonly #references = new Map<string, Digest>();
-  readonly #referencesOf = new Map<Digest, Set<string>>();
-  /** The indexes that references stand for, and the other way round. */
-  readonly #indexOf = new Map<string, Digest>();
-  readonly #namesOfIndex = new Map<Digest, Set<string>>();
+  readonly #references = new ReferenceMaps();
   /** How many images were made from each. */
   readonly #children = new Map<Digest, number>();
-  /** Indexes that have just lost their last name. */
-  readonly #losers = new Set<Digest>();
   #lost: IndexRecord[] = [];
 
   private constructor(database: Database, indexes: IndexStore) {
@@ -67,7 +63,10 @@ export class ImageStore {
       store.#remember(recordOf(row, config));
     }
     const references = database.query<ReferenceRow, []>('SELECT * FROM image_references').all();
-    for (const row of references) store.#point(row.reference, row.image, row.image_index ?? undefined);
+    for (const { reference, image, image_index: index } of references) {
+      const isIndexed = index !== null && store.indexes.get(index) !== undefined;
+      store.#references.set(reference, image, isIndexed ? index : undefined);
+    }
     store.#dropLoneIndexes();
     store.sweepIndexes();
     return store;
@@ -83,43 +82,43 @@ export class ImageStore {
 
   /** The image that a normalised reference names on this host. */
   resolve(reference: string): ImageRecord | undefined {
-    const id = this.#references.get(reference);
+    const id = this.#references.imageOf(reference);
     return id === undefined ? undefined : this.#records.get(id);
   }
 
   /** The index that a normalised reference stands for. */
   indexOf(reference: string): IndexRecord | undefined {
-    const digest = this.#indexOf.get(reference);
+    const digest = this.#references.indexOf(reference);
     return digest === undefined ? undefined : this.indexes.get(digest);
   }
 
   /** Normalised references that find an image on this host, sorted. */
   referencesOf(id: Digest): string[] {
-    return [...(this.#referencesOf.get(id) ?? [])].sort();
+    return [...this.#references.ofImage(id)].sort();
   }
 
   /** Those and the references of indexes that have the image, sorted. */
   namesOf(id: Digest): string[] {
-    const names = new Set(this.#referencesOf.get(id));
+    const names = new Set(this.#references.ofImage(id));
     for (const { digest } of this.indexes.having(id)) {
-      for (const name of this.#namesOfIndex.get(digest) ?? []) names.add(name);
+      for (const name of this.#references.ofIndex(digest)) names.add(name);
     }
     return [...names].sort();
   }
 
   /** The image that an index shows on this host instead of this one, which has no reference that finds it. */
   listedAs(id: Digest): Digest | undefined {
-    if (this.#referencesOf.has(id)) return undefined;
-    for (const index of this.indexes.having(id)) {
-      const [name] = this.#namesOfIndex.get(index.digest) ?? [];
-      if (name !== undefined) return this.#references.get(name);
+    if (this.#references.ofImage(id).size > 0) return undefined;
+    for (const { digest } of this.indexes.having(id)) {
+      const [name] = this.#references.ofIndex(digest);
+      if (name !== undefined) return this.#references.imageOf(name);
     }
     return undefined;
   }
 
   /** Normalised references that stand for an index, sorted. */
   namesOfIndex(digest: Digest): string[] {
-    return [...(this.#namesOfIndex.get(digest) ?? [])].sort();
+    return [...this.#references.ofIndex(digest)].sort();
   }
 
   /** The images of an index that are here, each once, in its order. */
@@ -147,7 +146,7 @@ export class ImageStore {
 
   /** All normalised references. */
   references(): IterableIterator<string> {
-    return this.#references.keys();
+    return this.#references.all();
   }
 
   /** What the names of an index find on this host: what suits it best, or else the first that is here. */
@@ -182,16 +181,16 @@ export class ImageStore {
     return this.#name(reference, id, undefined);
   }
 
-  /** Lets a reference stand for an index of which an image is here; returns the image that it found before. */
+  /** Lets a reference stand for an index; returns the image that it found before. Fails with `not-found` when no image of it is here. */
   setIndexReference(reference: string, index: IndexRecord): ImageRecord | undefined {
     const face = this.faceOf(index);
-    if (face === undefined) throw new Error(`no image of the index ${index.digest} is here`);
+    if (face === undefined) throw notFound(`No such image: no image of the index ${index.digest} is here`);
     return this.#name(reference, face.id, index.digest);
   }
 
   removeReference(reference: string): void {
     this.#database.query('DELETE FROM image_references WHERE reference = ?').run(reference);
-    this.#unpoint(reference);
+    this.#references.delete(reference);
     this.#dropLoneIndexes();
   }
 
@@ -221,7 +220,7 @@ export class ImageStore {
     for (const index of indexes) this.#reface(index);
     this.#deleteRows(id);
     this.#countChild(record?.parent, -1);
-    for (const reference of this.referencesOf(id)) this.#unpoint(reference);
+    for (const reference of this.referencesOf(id)) this.#references.delete(reference);
     this.#dropLoneIndexes();
   }
 
@@ -234,21 +233,23 @@ export class ImageStore {
 
   /** An index goes with its last name; one that has never had any stays while all of its images are here. */
   #dropLoneIndexes(): void {
-    for (const index of [...this.indexes.all()]) {
-      if (this.#namesOfIndex.has(index.digest)) continue;
-      const hadName = this.#losers.has(index.digest);
-      if (hadName || !this.#imageIdsOf(index).every((id) => id !== undefined && this.#records.has(id)))
-        this.#drop(index);
+    const hadName = this.#references.takeNameless();
+    for (const index of this.#namelessIndexes()) {
+      const isWhole = imageIdsOf(index).every((id) => id !== undefined && this.#records.has(id));
+      if (hadName.has(index.digest) || !isWhole) this.#drop(index);
     }
-    this.#losers.clear();
   }
 
   /** Forgets the indexes without a name that nobody would miss: all of their images are known by other names. */
   sweepIndexes(): void {
-    for (const index of [...this.indexes.all()]) {
-      const isSeen = this.#imageIdsOf(index).some((id) => id !== undefined && this.namesOf(id).length === 0);
-      if (!isSeen && !this.#namesOfIndex.has(index.digest)) this.#drop(index);
+    for (const index of this.#namelessIndexes()) {
+      const isSeen = imageIdsOf(index).some((id) => id !== undefined && this.namesOf(id).length === 0);
+      if (!isSeen) this.#drop(index);
     }
+  }
+
+  #namelessIndexes(): IndexRecord[] {
+    return [...this.indexes.all()].filter(({ digest }) => this.#references.ofIndex(digest).size === 0);
   }
 
   #drop(index: IndexRecord): void {
@@ -256,18 +257,13 @@ export class ImageStore {
     this.#lost.push(index);
   }
 
-  /** Of one whose manifest is not here nothing is known. */
-  #imageIdsOf({ manifests }: IndexRecord): (Digest | undefined)[] {
-    return manifests.filter(({ kind }) => kind === 'image').map(({ image }) => image);
-  }
-
   #reface(index: IndexRecord): void {
     const face = this.faceOf(index);
     if (face === undefined) return;
     for (const reference of this.namesOfIndex(index.digest)) {
-      if (this.#references.get(reference) === face.id) continue;
+      if (this.#references.imageOf(reference) === face.id) continue;
       this.#writeReference(reference, face.id, index.digest);
-      this.#point(reference, face.id, index.digest);
+      this.#references.set(reference, face.id, index.digest);
     }
   }
 
@@ -278,7 +274,7 @@ export class ImageStore {
       this.#writeReference(reference, id, index);
       this.#database.query('UPDATE images SET last_tagged = ? WHERE id = ?').run(now.toISOString(), id);
     })();
-    this.#point(reference, id, index);
+    this.#references.set(reference, id, index);
     const record = this.#records.get(id);
     if (record !== undefined) this.#records.set(id, { ...record, lastTagged: now });
     this.#dropLoneIndexes();
@@ -303,27 +299,6 @@ export class ImageStore {
     else this.#children.delete(parent);
   }
 
-  #point(reference: string, id: Digest, index: Digest | undefined): void {
-    this.#unpoint(reference);
-    this.#references.set(reference, id);
-    addTo(this.#referencesOf, id, reference);
-    if (index === undefined || this.indexes.get(index) === undefined) return;
-    this.#indexOf.set(reference, index);
-    addTo(this.#namesOfIndex, index, reference);
-  }
-
-  #unpoint(reference: string): void {
-    const id = this.#references.get(reference);
-    if (id === undefined) return;
-    this.#references.delete(reference);
-    takeFrom(this.#referencesOf, id, reference);
-    const index = this.#indexOf.get(reference);
-    if (index === undefined) return;
-    this.#indexOf.delete(reference);
-    takeFrom(this.#namesOfIndex, index, reference);
-    if (!this.#namesOfIndex.has(index)) this.#losers.add(index);
-  }
-
   #deleteRows(id: Digest): void {
     this.#database.transaction(() => {
       this.#database.query('DELETE FROM image_references WHERE image = ?').run(id);
@@ -332,16 +307,9 @@ export class ImageStore {
   }
 }
 
-function addTo(names: Map<Digest, Set<string>>, digest: Digest, reference: string): void {
-  const own = names.get(digest);
-  if (own === undefined) names.set(digest, new Set([reference]));
-  else own.add(reference);
-}
-
-function takeFrom(names: Map<Digest, Set<string>>, digest: Digest, reference: string): void {
-  const left = names.get(digest);
-  left?.delete(reference);
-  if (left?.size === 0) names.delete(digest);
+/** Of a manifest that is not here it is unknown. */
+function imageIdsOf({ manifests }: IndexRecord): (Digest | undefined)[] {
+  return manifests.filter(({ kind }) => kind === 'image').map(({ image }) => image);
 }
 
 function recordOf(row: Row, config: ImageConfig): ImageRecord {

@@ -37,9 +37,11 @@ export async function addPulled(
       await ledger.addDocument(context, digest, bytes);
     }
   }
+  const found = await indexOf(parts, remote, image.id);
+  // From here on nothing may come between: nameless, the image could be removed.
   const { id } = await ledger.add(context, image, configBytes);
   store.setManifest(id, remote.manifestDigest);
-  const index = await indexOf(parts, remote, id);
+  const index = found && store.putIndex(found);
   const isNamed = isKnown && store.indexOf(asked)?.digest === index?.digest;
   for (const name of isNamed ? [byDigest] : new Set([byDigest, asked])) {
     if (index === undefined) store.setReference(name, id);
@@ -57,7 +59,7 @@ function finds(store: ImageStore, reference: string, index: Digest, id: Digest):
 
 /** The index that the image was found in, if it is named there itself. One that is out of order names nothing, but what it led to may do. */
 async function indexOf(
-  { store, content }: NamingParts,
+  { content }: NamingParts,
   remote: RemoteImage,
   id: Digest,
 ): Promise<IndexRecord | undefined> {
@@ -67,8 +69,7 @@ async function indexOf(
     if (isCode(error, 'invalid-argument')) return undefined;
     throw error;
   });
-  if (!index?.manifests.some(({ image }) => image === id)) return undefined;
-  return store.putIndex(index);
+  return index?.manifests.some(({ image }) => image === id) ? index : undefined;
 }
 
 /** What was pushed is known by its digest in that repository from now on, and an image by the same manifest wherever it is pushed. */
