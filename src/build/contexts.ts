@@ -16,6 +16,7 @@ import { openTarTree } from './files/tar-tree.ts';
 import { parseGitUrl } from './frontend/remote-sources.ts';
 import type { Result } from './solver/result.ts';
 import type { Step, StepMakers } from './solver/step.ts';
+import { withoutCredentials } from './sources/without-credentials.ts';
 
 export interface ContextParts {
   readonly steps: StepMakers;
@@ -106,7 +107,7 @@ async function openRemote(context: Context, parts: ContextParts, url: string): P
     return { opened: { tree, [Symbol.dispose]: () => {} }, origin };
   }
   if (!/^https?:\/\//.test(url)) {
-    throw invalid(`remoteURL (${url}) could not be recognized as URL`);
+    throw invalid(`remoteURL (${withoutCredentials(url)}) could not be recognized as URL`);
   }
   const operation = { kind: 'http', url, filename: DOWNLOAD.slice(1), checksum: '' } as const;
   const { tree: download } = await fetched(context, parts, operation);

@@ -6,6 +6,7 @@ import { familiarRepository, isImageId, parseReference } from '../../oci/referen
 import type { MadeImage } from '../build-run.ts';
 import type { RemoteSource } from '../contract.ts';
 import type { GitOperation, ImageOperation, Vertex } from '../definition/vertex.ts';
+import { withoutCredentials } from '../sources/without-credentials.ts';
 import { imageUrl } from './package-url.ts';
 
 /** Something that an image was made of, as SLSA names it. */
@@ -35,11 +36,6 @@ export async function materialsOf(
 
 export function remoteMaterial({ url, checksum }: RemoteSource): Material {
   return { uri: withoutCredentials(url), digest: { [checksum.algorithm]: checksum.hex } };
-}
-
-/** An address as it may be shown to everybody. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');
 }
 
 /** By the digest that its registry knows it by, else that of its manifest here, else its ID. */

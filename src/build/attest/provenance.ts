@@ -5,8 +5,9 @@ import type { MadeImage } from '../build-run.ts';
 import type { BuildRequest } from '../contract.ts';
 import type { RunMount, Vertex } from '../definition/vertex.ts';
 import { proxyNames } from '../frontend/scope.ts';
+import { withoutCredentials } from '../sources/without-credentials.ts';
 import { definitionOf, locationsOf } from './definition.ts';
-import { type Material, remoteMaterial, withoutCredentials } from './materials.ts';
+import { type Material, remoteMaterial } from './materials.ts';
 import type { ProvenanceOptions } from './options.ts';
 
 export interface ProvenanceFacts {

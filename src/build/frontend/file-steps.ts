@@ -6,6 +6,7 @@ import { heredocHead } from '../../dockerfile/heredoc.ts';
 import type { CopyInstruction, WordInstruction } from '../../dockerfile/instructions.ts';
 import { hasWildcards } from '../../dockerfile/path-pattern.ts';
 import { type CopySource, makeVertex } from '../definition/vertex.ts';
+import { withoutCredentials } from '../sources/without-credentials.ts';
 import { inWorkingDirectory } from './config-steps.ts';
 import { Inputs } from './inputs.ts';
 import { remoteVertex } from './remote-sources.ts';
@@ -63,7 +64,7 @@ function sourceOf(
   const isAdd = instruction.kind === 'add';
   const checksum = expand(instruction.checksum, expansion);
   const wanted = { checksum, keepGitDir: instruction.keepGitDir };
-  const remote = isAdd ? remoteVertex(text, wanted, note(`ADD ${text}`)) : undefined;
+  const remote = isAdd ? remoteVertex(text, wanted, note(`ADD ${withoutCredentials(text)}`)) : undefined;
   if (remote !== undefined) {
     const input = inputs.add(remote);
     const unpack = remote.operation.kind === 'http' && instruction.unpack === true;

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { DockerfileError } from '../../dockerfile/errors.ts';
 import type { CopyInstruction } from '../../dockerfile/instructions.ts';
 import { type GitOperation, makeVertex, type Vertex } from '../definition/vertex.ts';
+import { withoutCredentials } from '../sources/without-credentials.ts';
 
 /** The download or checkout that ADD wants; undefined for a path of the context. */
 export function remoteVertex(
@@ -18,7 +19,8 @@ export function remoteVertex(
     return makeVertex({ ...git, ref, checksum: wanted, keepGitDirectory }, [], note);
   }
   if (!/^https?:\/\//i.test(text)) return undefined;
-  if (!URL.canParse(text)) throw new DockerfileError(`invalid URL ${JSON.stringify(text)}`);
+  if (!URL.canParse(text))
+    throw new DockerfileError(`invalid URL ${JSON.stringify(withoutCredentials(text))}`);
   if (checksum !== '' && !/^sha256:[0-9a-f]{64}$/.test(checksum)) {
     throw new DockerfileError(`invalid checksum ${JSON.stringify(checksum)}`);
   }
@@ -72,7 +74,7 @@ function checkedGit(operation: GitOperation): GitOperation {
   const { url, ref, subdirectory } = operation;
   const subdirectories = subdirectory.split('/').filter((name) => name !== '' && name !== '.');
   if (url.startsWith('-') || /[\s\0]/.test(url))
-    throw new DockerfileError(`invalid Git URL ${JSON.stringify(url)}`);
+    throw new DockerfileError(`invalid Git URL ${JSON.stringify(withoutCredentials(url))}`);
   if (ref.startsWith('-') || /[\s\0~^:?*[\\]|\.\./.test(ref)) {
     throw new DockerfileError(`invalid Git ref ${JSON.stringify(ref)}`);
   }

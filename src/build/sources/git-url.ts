@@ -1,5 +1,6 @@
 import { invalid } from '../../base/errors.ts';
 import type { GitOperation } from '../definition/vertex.ts';
+import { withoutCredentials } from './without-credentials.ts';
 
 /** What git takes for an address of ours: never a path, an option, or a transport that is a command. */
 const addresses: readonly RegExp[] = [
@@ -28,5 +29,5 @@ export function checkGitOperation({ url, ref, subdirectory, checksum }: GitOpera
 
 /** An address of the web without the name and password in it; others need the name. */
 export function withoutUser(url: string): string {
-  return url.replace(/^(https?:\/\/)[^@/]*@/, '$1');
+  return /^https?:/.test(url) ? withoutCredentials(url) : url;
 }

@@ -5,6 +5,7 @@ import type { Step, StepMaker } from '../solver/step.ts';
 import { Checkouts } from '../sources/checkout.ts';
 import { Downloads } from '../sources/download.ts';
 import { plain } from '../sources/http-request.ts';
+import { withoutCredentials } from '../sources/without-credentials.ts';
 import type { FileStepParts } from './parts.ts';
 
 type RemoteParts = Pick<FileStepParts, 'directory' | 'maxBytes' | 'sources'>;
@@ -16,7 +17,7 @@ export function httpMaker(parts: RemoteParts): StepMaker<HttpOperation> {
     make: async (step) => {
       const { context, operation, tell } = step;
       const onProgress = (current: number, total: number): void =>
-        tell.progress(operation.url, current, total);
+        tell.progress(withoutCredentials(operation.url), current, total);
       const options = { ...limits(parts), onProgress };
       const getting = downloads.get(context, operation, options);
       return { kind: 'files', tree: await getting.catch((error: unknown) => refused(step, error)) };
