@@ -5,6 +5,7 @@ const notOffered = new Set(['      --cluster']);
 
 /** Flags that Sampan has and docker has not, by page. */
 export const added: Readonly<Record<string, ReadonlySet<string>>> = {
+  port: new Set(['verbose']),
   update: new Set(Object.keys(changeFlags)),
 };
 
