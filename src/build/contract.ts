@@ -256,7 +256,7 @@ export interface ShellRequest {
 }
 
 /** A failed step that is kept for a while, for `runShell`. */
-export interface ShellOffer {
+interface ShellOffer {
   readonly id: string;
   readonly vertex: Digest;
   /** What is run if nothing else is asked for. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,6 +111,27 @@ describe('a shell in a failed step', () => {
     await terminal.read(/Dockerfile.*new/);
     expect(await terminal.exited).toBe(1);
     expect(sandboxes()).toEqual([]);
+  });
+
+  test('leaves no secret behind', async () => {
+    const secret = `whispered-${randomBytes(16).toString('hex')}`;
+    write(
+      'Dockerfile',
+      'FROM busybox',
+      'RUN --mount=type=secret,id=s,env=S --mount=type=secret,id=s,target=/s false',
+    );
+    await using terminal = new Terminal([sampan, 'build', '-D', '--secret', 'id=s,env=WHISPERED', home], {
+      SAMPAN_HOST: `unix://${daemon.socket}`,
+      WHISPERED: secret,
+    });
+    await terminal.read(PROMPT);
+    terminal.type('echo "$S" $(cat /s)\r');
+    await terminal.read(new RegExp(`${secret} ${secret}\r\n`));
+    const found = (): string => Bun.spawnSync(['grep', '-rlF', secret, daemon.home]).stdout.toString();
+    expect(found()).toBe('');
+    terminal.type('exit\r');
+    expect(await terminal.exited).toBe(1);
+    expect(found()).toBe('');
   });
 
   test('is another command where one is asked for', async () => {

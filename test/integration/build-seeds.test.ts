@@ -127,6 +127,19 @@ describe("the tutorial's server", () => {
     expect(daemon.run('sampan', ['logs', 'server']).stderr).toContain('Accepted password for root');
   });
 
+  test('is shown with its address, and says itself what it lacks where it is not called by its path', async () => {
+    daemon.sampan('tag', 'test_sshd', 'ubuntu-sshd');
+    expect((await run(['docker', 'run', '-d', '--name', 'shown', 'test_sshd'])).status).toBe(0);
+    const [{ NetworkSettings }] = JSON.parse((await run(['docker', 'inspect', 'shown'])).stdout);
+    expect(NetworkSettings.IPAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    const command = ['docker', 'run', '-d', '--name', 'wrong', 'ubuntu-sshd', '/bin/bash', '-c', 'sshd -D'];
+    expect((await run(command)).stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    daemon.sampan('wait', 'wrong');
+    expect(daemon.run('sampan', ['logs', 'wrong']).stderr).toContain(
+      'requires execution with an absolute path',
+    );
+  });
+
   test('stops at once when asked, as the process that the image names', async () => {
     expect((await run(['docker', 'run', '-d', '--name', 'plain', 'test_sshd'])).status).toBe(0);
     expect(daemon.sampan('top', 'plain', '-o', 'pid,args')).toContain('/usr/sbin/sshd -D');
