@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { background } from '../base/context.ts';
 import type { Descriptor, Platform } from '../oci/image.ts';
+import { mediaTypes } from '../oci/media-types.ts';
 import type { PulledImage } from './contract.ts';
 import type { StoredImages } from './images.ts';
 import { host } from './testing/indexed.ts';
@@ -78,5 +79,33 @@ describe('a pull of one platform', () => {
     await images.remove(context, reference, { force: false, prune: true });
     expect(images.list()).toEqual([]);
     expect(await Array.fromAsync(bench.content.list())).toEqual([]);
+  });
+
+  test('by an index that is out of order finds its image, which the name then means alone', async () => {
+    const layer = bench.registry.addBlob(tarWith(Buffer.from('a')));
+    const manifest = {
+      ...bench.registry.addImage('app', undefined, [layer], undefined, host),
+      platform: host,
+    };
+    const broken = { ...manifest, platform: foreign, annotations: { a: 1 } };
+    bench.registry.addManifest(
+      'app',
+      'latest',
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [manifest, broken] },
+      mediaTypes.ociIndex,
+    );
+    const { image } = await pull(host);
+    expect(images.get(name).id).toBe(image.id);
+    expect((await images.manifests(context, name)).manifests).toHaveLength(1);
+    expect(images.find(name, foreign)).toBeUndefined();
+  });
+
+  test('beside one of the other platform leaves both under the name', async () => {
+    publish('a');
+    await Promise.all([pull(host), pull(foreign)]);
+    expect([images.get(name, host).platform, images.get(name, foreign).platform]).toMatchObject([
+      host,
+      foreign,
+    ]);
   });
 });
