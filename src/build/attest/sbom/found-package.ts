@@ -19,7 +19,9 @@ export function foundPackage(
   given: { readonly [Key in Exclude<keyof FoundPackage, 'type'>]?: unknown },
 ): FoundPackage | undefined {
   const text = (value: unknown): string =>
-    typeof value === 'string' && value.length <= MAX_TEXT && !hasControls(value) ? value.trim() : '';
+    typeof value === 'string' && value.length <= MAX_TEXT && value.isWellFormed() && !hasControls(value)
+      ? value.trim()
+      : '';
   const [name, version] = [text(given.name), text(given.version)];
   if (name === '' || version === '') return undefined;
   const [architecture, license, supplier] = [given.architecture, given.license, given.supplier].map(text);

@@ -9,6 +9,8 @@ const SENTINEL = 16;
 /** Bytes of a note with all its strings; large programs have some 100 kB. */
 const MAX_NOTE = 1 << 20;
 const MAX_MODULES = 20_000;
+/** Of the version's text: what only looks like a note may say that it is as long as all the rest. */
+const MAX_VERSION = 512;
 
 /**
  * Looks for the note in a program's bytes as they pass (Go 1.18 and newer; src/debug/buildinfo in Go's repository). What only looks like
@@ -21,12 +23,17 @@ export class GoBuildInfo {
   #isProgram: boolean | undefined;
 
   add(chunk: Uint8Array): void {
-    if (this.#isProgram === false || this.#modules !== undefined) return;
+    if (this.isDone) return;
     this.#kept = Buffer.concat([this.#kept, chunk]);
     if (this.#isProgram === undefined && this.#kept.length >= 4) {
       this.#isProgram = this.#kept.subarray(0, 4).equals(ELF);
     }
     this.#search(false);
+  }
+
+  /** Whether nothing more of the file matters. */
+  get isDone(): boolean {
+    return this.#isProgram === false || this.#modules !== undefined;
   }
 
   /** What the program was built of; nothing for one that is not Go's. */
@@ -57,9 +64,9 @@ const ELF = Buffer.from('\x7fELF', 'latin1');
 function modulesOf(note: Buffer): readonly FoundPackage[] | undefined {
   const flags = note[MAGIC.length + 1] ?? 0;
   if (note.length < HEADER || (flags & INLINE_STRINGS) === 0) return undefined;
-  const version = stringAt(note, HEADER);
+  const version = stringAt(note, HEADER, MAX_VERSION);
   if (version === undefined || !/^(?:go|devel )/.test(version.text)) return undefined;
-  const list = stringAt(note, version.end);
+  const list = stringAt(note, version.end, note.length);
   const text = list?.text.at(-SENTINEL - 1) === '\n' ? list.text.slice(SENTINEL, -SENTINEL) : '';
   return [
     ...present({ name: 'stdlib', version: version.text.replace(/^go/, '').split(' ')[0] }),
@@ -86,8 +93,12 @@ function present(given: {
   return found === undefined ? [] : [found];
 }
 
-/** A string with its length before it, seven bits a byte, lowest first. */
-function stringAt(note: Buffer, start: number): { readonly text: string; readonly end: number } | undefined {
+/** A string of at most `limit` bytes with its length before it, seven bits a byte, lowest first. */
+function stringAt(
+  note: Buffer,
+  start: number,
+  limit: number,
+): { readonly text: string; readonly end: number } | undefined {
   let length = 0;
   let at = start;
   for (let shift = 0; shift < 28; shift += 7) {
@@ -96,7 +107,7 @@ function stringAt(note: Buffer, start: number): { readonly text: string; readonl
     length += (byte & 0x7f) * 2 ** shift;
     if (byte >= 0x80) continue;
     const end = at + length;
-    return end > note.length ? undefined : { text: note.toString('latin1', at, end), end };
+    return length > limit || end > note.length ? undefined : { text: note.toString('latin1', at, end), end };
   }
   return undefined;
 }

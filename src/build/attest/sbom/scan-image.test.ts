@@ -123,6 +123,8 @@ describe('readers of packages', () => {
     expect(npmPackage('{"name":"a\\nb","version":"1"}')).toEqual([]);
     expect(npmPackage(`{"name":"${'a'.repeat(600)}","version":"1"}`)).toEqual([]);
     expect(npmPackage('{"name":["a"],"version":1}')).toEqual([]);
+    // Half a character cannot be part of an address.
+    expect(npmPackage('{"name":"a\\ud800","version":"1"}')).toEqual([]);
     expect(npmPackage('[]')).toEqual([]);
     expect(npmPackage('{')).toEqual([]);
     expect(dpkgPackages('Package: a\n')).toEqual([]);
@@ -191,6 +193,11 @@ describe("Go's note in a program", () => {
     const lookalike = Buffer.from('\xff Go buildinf:\0\0 is what it begins with', 'latin1');
     const bytes = Buffer.concat([elf, lookalike, note(list, 0), note(list), elf]);
     for (const size of [1, 7, 13, 14, 64, bytes.length]) expect(modules(bytes, size)).toEqual(named);
+  });
+
+  test('is not one whose version is as long as a book', () => {
+    const long = Buffer.concat([note('').subarray(0, 32), string(`go1${'x'.repeat(1_000)}`)]);
+    expect(modules(Buffer.concat([elf, long, note(list)]))).toEqual(named);
   });
 
   test('is sought in programs alone, and may say anything', () => {

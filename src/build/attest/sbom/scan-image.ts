@@ -130,6 +130,7 @@ class Scan {
     const info = new GoBuildInfo();
     for await (const part of this.#tree.read(this.#context, `/${name}`, () => true)) {
       if (part instanceof Uint8Array) info.add(part);
+      if (info.isDone) break;
     }
     return info.finish();
   }
