@@ -287,10 +287,15 @@ export function createFakeEngine(): FakeEngine {
         if (id !== 'kept') throw new SampanError('not-found', 'no such secrets');
         return kept;
       },
-      async runShell(_context, id, request) {
-        calls.push(['runShell', id, request.args]);
-        request.terminal.onStarted?.(async () => {});
-        await request.onOutput(Buffer.from('shell'));
+      async runShell(_context, id, { args, env, user, workingDirectory, terminal, onOutput }) {
+        if (id !== 'kept') throw new SampanError('not-found', `no such shell: ${id}`);
+        calls.push(['runShell', id, args, env, user, workingDirectory, terminal.rows, terminal.columns]);
+        terminal.onStarted?.(async () => {});
+        await onOutput(Buffer.from('runs\r\n'));
+        for await (const typed of terminal.input) {
+          await onOutput(typed);
+          break;
+        }
         return 0;
       },
       resizeShell: async (id, rows, columns) => void calls.push(['resizeShell', id, rows, columns]),
