@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Context } from '../base/context.ts';
 import { internal, invalid } from '../base/errors.ts';
+import { withoutCredentials } from '../base/without-credentials.ts';
 import { readIgnoreFile } from '../dockerfile/ignore-file.ts';
 import type { ImageMaker } from '../images/contract.ts';
 import { detectCompression, peek } from '../oci/compression.ts';
@@ -16,7 +17,6 @@ import { openTarTree } from './files/tar-tree.ts';
 import { parseGitUrl } from './frontend/remote-sources.ts';
 import type { Result } from './solver/result.ts';
 import type { Step, StepMakers } from './solver/step.ts';
-import { withoutCredentials } from './sources/without-credentials.ts';
 
 export interface ContextParts {
   readonly steps: StepMakers;

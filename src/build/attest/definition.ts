@@ -1,6 +1,6 @@
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { Operation, RunOperation, Vertex } from '../definition/vertex.ts';
 import { proxyNames } from '../frontend/scope.ts';
-import { withoutCredentials } from '../sources/without-credentials.ts';
 
 /** One vertex of a definition. */
 interface DefinitionStep {

@@ -1,4 +1,5 @@
 import type { Context } from '../../base/context.ts';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { Image, Images } from '../../images/contract.ts';
 import { hexOf } from '../../oci/digest.ts';
 import { formatPlatform } from '../../oci/platform.ts';
@@ -6,7 +7,6 @@ import { familiarRepository, isImageId, parseReference } from '../../oci/referen
 import type { MadeImage } from '../build-run.ts';
 import type { RemoteSource } from '../contract.ts';
 import type { GitOperation, ImageOperation, Vertex } from '../definition/vertex.ts';
-import { withoutCredentials } from '../sources/without-credentials.ts';
 import { imageUrl } from './package-url.ts';
 
 /** Something that an image was made of, as SLSA names it. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { build } from '../../base/build-facts.ts';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import { formatPlatform, hostPlatform } from '../../oci/platform.ts';
 import type { MadeImage } from '../build-run.ts';
 import type { BuildRequest } from '../contract.ts';
 import type { RunMount, Vertex } from '../definition/vertex.ts';
 import { proxyNames } from '../frontend/scope.ts';
-import { withoutCredentials } from '../sources/without-credentials.ts';
 import { definitionOf, locationsOf } from './definition.ts';
 import { type Material, remoteMaterial } from './materials.ts';
 import type { ProvenanceOptions } from './options.ts';

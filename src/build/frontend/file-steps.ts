@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import { DockerfileError } from '../../dockerfile/errors.ts';
 import { type ExpansionOptions, expand } from '../../dockerfile/expansion.ts';
 import type { Heredoc } from '../../dockerfile/heredoc.ts';
@@ -6,7 +7,6 @@ import { heredocHead } from '../../dockerfile/heredoc.ts';
 import type { CopyInstruction, WordInstruction } from '../../dockerfile/instructions.ts';
 import { hasWildcards } from '../../dockerfile/path-pattern.ts';
 import { type CopySource, makeVertex } from '../definition/vertex.ts';
-import { withoutCredentials } from '../sources/without-credentials.ts';
 import { inWorkingDirectory } from './config-steps.ts';
 import { Inputs } from './inputs.ts';
 import { remoteVertex } from './remote-sources.ts';

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import { DockerfileError } from '../../dockerfile/errors.ts';
 import type { CopyInstruction } from '../../dockerfile/instructions.ts';
 import { type GitOperation, makeVertex, type Vertex } from '../definition/vertex.ts';
-import { withoutCredentials } from '../sources/without-credentials.ts';
 
 /** The download or checkout that ADD wants; undefined for a path of the context. */
 export function remoteVertex(

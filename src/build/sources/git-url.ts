@@ -1,6 +1,6 @@
 import { invalid } from '../../base/errors.ts';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { GitOperation } from '../definition/vertex.ts';
-import { withoutCredentials } from './without-credentials.ts';
 
 /** What git takes for an address of ours: never a path, an option, or a transport that is a command. */
 const addresses: readonly RegExp[] = [

@@ -1,11 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import { messageOf, SampanError } from '../../base/errors.ts';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { GitOperation, HttpOperation } from '../definition/vertex.ts';
 import type { Step, StepMaker } from '../solver/step.ts';
 import { Checkouts } from '../sources/checkout.ts';
 import { Downloads } from '../sources/download.ts';
 import { plain } from '../sources/http-request.ts';
-import { withoutCredentials } from '../sources/without-credentials.ts';
 import type { FileStepParts } from './parts.ts';
 
 type RemoteParts = Pick<FileStepParts, 'directory' | 'maxBytes' | 'sources'>;

@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test';
-import { withoutUser } from './git-url.ts';
 import { withoutCredentials } from './without-credentials.ts';
 
 test.each([
@@ -12,12 +11,4 @@ test.each([
   ['just a text with an @', 'just a text with an @'],
 ])('an address is shown without credentials: %s', (given, shown) => {
   expect(withoutCredentials(given)).toBe(shown);
-});
-
-test.each([
-  ['https://user:w@rd@host/path', 'https://host/path'],
-  ['ssh://git@host/path', 'ssh://git@host/path'],
-  ['https://host/a@b', 'https://host/a@b'],
-])('git is given no password on its command line, but the name that SSH needs: %s', (given, shown) => {
-  expect(withoutUser(given)).toBe(shown);
 });
