@@ -3,17 +3,23 @@ import { buildersOf, topics } from '../compat/build/cases.ts';
 import { ownOutcomes, reasons } from '../compat/build/differences.ts';
 import { recordedOutcomes } from '../compat/build/outcome.ts';
 import { openOwnStage, play, type Stage } from '../compat/build/play.ts';
+import { serveRemote } from '../compat/build/remote.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** Builds of all kinds, compared with what Debian's newest dockerd made of them with both of its builders. */
 let daemon: TestDaemon;
 let stage: Stage;
+let remote: Disposable;
 
 beforeAll(async () => {
+  remote = serveRemote();
   daemon = await TestDaemon.start();
   stage = await openOwnStage(daemon.socket);
 });
-afterAll(() => daemon[Symbol.asyncDispose]());
+afterAll(async () => {
+  remote[Symbol.dispose]();
+  await daemon[Symbol.asyncDispose]();
+});
 
 const known = new Set<string>();
 

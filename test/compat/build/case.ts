@@ -10,6 +10,8 @@ export interface BuildCase {
   readonly environment?: Readonly<Record<string, string>>;
   /** For the only builder that knows what the case is about. */
   readonly only?: BuilderName;
+  /** Times are compared too. */
+  readonly isDated?: boolean;
   /** Dockerfiles that are built before from the same context, by their images' names. */
   readonly before?: Readonly<Record<string, string>>;
 }

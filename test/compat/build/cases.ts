@@ -8,11 +8,14 @@ import { copyFlagCases } from './cases/copy-flags.ts';
 import { expansionCases } from './cases/expansion.ts';
 import { heredocCases } from './cases/heredocs.ts';
 import { ignoreCases } from './cases/ignore.ts';
+import { inheritanceCases } from './cases/inheritance.ts';
 import { mountCases } from './cases/mounts.ts';
 import { newerCases } from './cases/newer.ts';
 import { onbuildCases } from './cases/onbuild.ts';
 import { parserCases } from './cases/parser.ts';
+import { remoteCases } from './cases/remote.ts';
 import { runCases } from './cases/run.ts';
+import { specialCases } from './cases/special.ts';
 import { stageCases } from './cases/stages.ts';
 import { warningCases } from './cases/warnings.ts';
 
@@ -35,6 +38,9 @@ export const topics: Readonly<Record<string, BuildCases>> = {
   mounts: mountCases,
   ignore: ignoreCases,
   warnings: warningCases,
+  remote: remoteCases,
+  special: specialCases,
+  inheritance: inheritanceCases,
   newer: newerCases,
 };
 

@@ -4,7 +4,6 @@ import type { Outcome } from './outcome.ts';
 /** Why an outcome is not that of dockerd. */
 export const reasons = {
   exit: "the command line ends with the status of the step's command, as the classic builder's does",
-  empty: 'a command that changes no file adds no layer',
   before:
     'what does not fit is known before the first instruction is carried out, so none of them is told of',
   needed: 'stages that the target does not need are not made',
@@ -19,11 +18,12 @@ export const reasons = {
   within: 'a path that climbs out of the context begins at its root, as with BuildKit',
   link: 'a linked copy is a layer of its own that does not see what is below, as the documentation has it',
   exclude: 'what is excluded is left out even if a pattern names it, as in the examples of the documentation',
-  devices: 'devices and pipes of archives stay out of images',
+  above: 'a directory above a repository is refused, not taken for its top',
+  attributes: 'extended attributes are kept, not only the capabilities of files',
+  holes: 'archives of files with holes are unpacked',
   agent: 'without an agent there is no variable that says where it is',
   signals: 'a signal must be one',
   empties: 'an instruction that says nothing is refused or is nothing, as the documentation has it',
-  notes: 'the classic builder has a note or a warning here that is left out',
   clean: 'a path is cleaned',
   patterns: 'an escaped star is that star',
   owners: 'an owner is a number or somebody',

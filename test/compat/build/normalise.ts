@@ -39,12 +39,17 @@ const PASSING = new Set([
 ]);
 
 /** An image's configuration without what passes and what says nothing, its keys in order. */
-export function lastingConfig(value: unknown, directory: string): unknown {
+export function lastingConfig(value: unknown, directory: string, isDated = false): unknown {
   if (typeof value === 'string') return normalise(value, directory);
-  if (Array.isArray(value)) return value.map((item) => lastingConfig(item, directory));
+  if (Array.isArray(value)) return value.map((item) => lastingConfig(item, directory, isDated));
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([key, item]) => !PASSING.has(key) && !isNothing(item));
-  return Object.fromEntries(entries.sort().map(([key, item]) => [key, lastingConfig(item, directory)]));
+  // The base image is of the day.
+  const keepsTime = isDated && !('comment' in value && value.comment === 'Imported from -');
+  const lasts = (key: string): boolean => !PASSING.has(key) || (keepsTime && key === 'created');
+  const entries = Object.entries(value).filter(([key, item]) => lasts(key) && !isNothing(item));
+  return Object.fromEntries(
+    entries.sort().map(([key, item]) => [key, lastingConfig(item, directory, isDated)]),
+  );
 }
 
 function isNothing(value: unknown): boolean {

@@ -7,7 +7,9 @@ import { buildersOf, topics } from './cases.ts';
 import { ownOutcomes } from './differences.ts';
 import { outcomesPath, recordedOutcomes } from './outcome.ts';
 import { openOwnStage, play } from './play.ts';
+import { serveRemote } from './remote.ts';
 
+using _remote = serveRemote();
 await using daemon = await TestDaemon.start();
 const stage = await openOwnStage(daemon.socket);
 const lines: string[] = [];

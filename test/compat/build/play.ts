@@ -51,7 +51,7 @@ export async function play(stage: Stage, builder: BuilderName, what: BuildCase):
     // FROM alone gives the base itself.
     if (built.id !== stage.base.id) made.unshift(built.id);
     const image = await savedImage(stage.socket, built.id);
-    const config = lastingConfig(image.config, directory);
+    const config = lastingConfig(image.config, directory, what.isDated);
     return { ...outcome, config, files: changes(stage.base, image) };
   } finally {
     for (const name of made) await remove(stage, name);

@@ -2,6 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+export interface GitServerOptions {
+  /** 0 for any. */
+  readonly port: number;
+  /** What else there is, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
 /** Repositories on loopback, served by git's own CGI program over HTTP. */
 export class GitServer implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'sampan-git-server-'));
@@ -12,8 +19,12 @@ export class GitServer implements Disposable {
   fetches = 0;
   readonly #server: { stop(force: boolean): unknown };
 
-  constructor() {
-    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request) => this.#answer(request) });
+  constructor({ port, files }: GitServerOptions = { port: 0, files: new Map() }) {
+    const fetch = (request: Request): Response | Promise<Response> => {
+      const file = files.get(new URL(request.url).pathname);
+      return file === undefined ? this.#answer(request) : new Response(Buffer.from(file));
+    };
+    const server = Bun.serve({ port, hostname: '127.0.0.1', fetch });
     this.url = `http://127.0.0.1:${server.port}`;
     this.#server = server;
   }
