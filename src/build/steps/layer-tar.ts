@@ -2,6 +2,12 @@ import { packTar } from '../../oci/tar/pack.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
 import type { TreePart } from '../../runtime/trees/contract.ts';
 
+/**
+ * Members after which garbage is collected. Left to itself the collector lets the heap grow by the machine's memory rather than by need:
+ * a copy of 50,000 files took 40 MB more.
+ */
+const MEMBERS_PER_COLLECTION = 16_384;
+
 /** Copies keep these alone. */
 const kept = /^(?:user\.|security\.capability$)/;
 
@@ -20,7 +26,14 @@ async function* members(
   parts: AsyncIterable<TreePart>,
   latest: number,
 ): AsyncGenerator<TreePart, void, void> {
-  for await (const part of parts) yield part instanceof Uint8Array ? part : member(part, latest);
+  let count = 0;
+  for await (const part of parts) {
+    if (part instanceof Uint8Array) yield part;
+    else {
+      yield member(part, latest);
+      if (++count % MEMBERS_PER_COLLECTION === 0) Bun.gc(true);
+    }
+  }
 }
 
 function member(header: TarHeader, latest: number): TarHeader {

@@ -17,7 +17,8 @@ export class ContextNode {
   readonly #listings: readonly StoredListing[];
   readonly #hidden: ReadonlySet<string>;
   #inOrder = false;
-  #entries: ReadonlyMap<string, StoredEntry> | undefined;
+  /** Most directories are looked at once, one after the other. */
+  #entries: WeakRef<ReadonlyMap<string, StoredEntry>> | undefined;
   #digest: Digest | undefined;
 
   /** `hidden`: names of entries that it does without. */
@@ -44,8 +45,11 @@ export class ContextNode {
 
   /** Files and links, sorted bytewise. */
   get entries(): ReadonlyMap<string, StoredEntry> {
-    this.#entries ??= new Map(this.#visible().map((entry) => [entry.name, entry]));
-    return this.#entries;
+    const known = this.#entries?.deref();
+    if (known !== undefined) return known;
+    const entries = new Map(this.#visible().map((entry) => [entry.name, entry]));
+    this.#entries = new WeakRef(entries);
+    return entries;
   }
 
   /** The names of all that is in it, sorted bytewise. */

@@ -102,7 +102,7 @@ function digestOfFound(found: Found): Digest {
 function* walk(top: Found): Generator<readonly [string, Found], void, void> {
   yield ['.', top];
   if (!(top instanceof ContextNode)) return;
-  const open = [{ prefix: '', node: top, names: top.names, next: 0 }];
+  const open = [levelOf(top, '')];
   for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
     const name = level.names[level.next++];
     if (name === undefined) {
@@ -111,9 +111,22 @@ function* walk(top: Found): Generator<readonly [string, Found], void, void> {
     }
     const path = level.prefix + name;
     const directory = level.node.directories.get(name);
-    const found = directory ?? level.node.entries.get(name);
+    const found = directory ?? level.entries.get(name);
     if (found !== undefined) yield [path, found];
-    if (directory !== undefined)
-      open.push({ prefix: `${path}/`, node: directory, names: directory.names, next: 0 });
+    if (directory !== undefined) open.push(levelOf(directory, `${path}/`));
   }
+}
+
+interface Level {
+  /** Of the names of what is in it. */
+  readonly prefix: string;
+  readonly node: ContextNode;
+  readonly entries: ContextNode['entries'];
+  readonly names: readonly string[];
+  next: number;
+}
+
+function levelOf(node: ContextNode, prefix: string): Level {
+  const { entries } = node;
+  return { prefix, node, entries, names: node.names, next: 0 };
 }
