@@ -61,13 +61,14 @@ export async function loadImages(
     ...indexes.map((index) => ({ names: namesIn(index), add: (names: Names) => loader.index(index, names) })),
   ];
   for (const { names, add } of additions) await add(names);
-  const kept = [...images, ...indexes.flatMap((index) => index.images)]
-    .flatMap(({ manifest }) => manifest?.forms ?? [])
-    .map(({ digest }) => digest);
+  const all = [...images, ...indexes.flatMap((index) => index.images)];
+  const kept = new Set(all.flatMap(({ manifest }) => manifest?.forms ?? []).map(({ digest }) => digest));
   return {
     images: loader.loaded,
     layers: intake.layers,
-    blobs: [...intake.blobs].filter((blob) => !kept.includes(blob)),
+    blobs: [...intake.blobs, ...indexes.flatMap(({ documents }) => [...documents.keys()])].filter(
+      (blob) => !kept.has(blob),
+    ),
   };
 }
 
