@@ -69,6 +69,14 @@ interface Track {
   readonly narrator: Narrator;
 }
 
+/** All that is to be made. */
+interface Work {
+  readonly compiled: readonly Compiled[];
+  readonly tracks: readonly Track[];
+  readonly among: readonly Image[] | undefined;
+  readonly entry: ImageEntry | undefined;
+}
+
 /** One build for all its platforms at the same time, under one lease. */
 export class BuildRun {
   readonly #parts: BuildRunParts;
@@ -119,6 +127,24 @@ export class BuildRun {
     });
     (await this.#check())?.refuse();
     this.#tellPlan(compiled);
+    const made = await this.#makeAll({ compiled, tracks, among, entry });
+    this.#tellUnused(compiled);
+    return made;
+  }
+
+  /** Once more without a cache that fails to give what it has. */
+  async #makeAll(work: Work): Promise<readonly MadeImage[]> {
+    for (;;) {
+      try {
+        return await this.#attempt(work);
+      } catch (error) {
+        this.#context.signal.throwIfAborted();
+        if (!this.#caches.imports.giveUp(error)) throw error;
+      }
+    }
+  }
+
+  async #attempt({ compiled, tracks, among, entry }: Work): Promise<readonly MadeImage[]> {
     const roots: Roots = {
       solution: (vertex) => solver.solution(vertex),
       // What is only named need not be here.
@@ -137,10 +163,9 @@ export class BuildRun {
     });
     const making = Promise.all(writing);
     const telling = narrate(tracks, compiled, roots, writing);
-    const [made, told] = await Promise.allSettled([making, telling]);
+    const [made, told] = await Promise.allSettled([making, telling, ...writing]);
     if (made.status === 'rejected') throw made.reason;
     if (told.status === 'rejected') throw told.reason;
-    this.#tellUnused(compiled);
     return made.value;
   }
 

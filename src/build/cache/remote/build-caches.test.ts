@@ -144,20 +144,31 @@ describe('a cache that is no help', () => {
     expect((await missed([registryCache()])).failed).toEqual([]);
   });
 
-  test('as it lies ends the build, and leaves nothing in the cache', async () => {
+  test('as it lies is told, and is asked for nothing more; nothing of it is cached', async () => {
     await exported({ cacheExports: [registryCache({ mode: 'max' })] });
     for (const [digest, bytes] of registry.blobs) {
       const text = bytes.toString();
       if (text.startsWith('form of')) registry.blobs.set(digest, Buffer.from(text.replace('form', 'from')));
     }
     const second = builder();
-    const build = second.build('FROM base\nRUN third', { cacheImports: [registryCache()] });
-    expect(await build.then(String, messageOf)).toContain(
-      'the cache reg.test/app:cache does not give what it has',
-    );
-    expect([...second.cache.list()]).toEqual([]);
-    await second.build('FROM base\nRUN third');
+    const told = new Told();
+    await second.build('FROM base\nRUN third', { cacheImports: [registryCache()] }, told.listener);
     expect(second.ran).toEqual(['third']);
+    expect(told.failed.join()).toContain('the cache reg.test/app:cache does not give what it has');
+    expect(registry.brought).toEqual([]);
+  });
+
+  test('as it lies is no reason not to ask the next one', async () => {
+    await exported({ cacheExports: [registryCache({ mode: 'max' })] });
+    const good = { ref: 'reg.test/good:cache' };
+    const manifest = registry.manifests.get('reg.test/app:cache') ?? Buffer.alloc(0);
+    registry.manifests.set('reg.test/good:cache', manifest);
+    const { bring } = registry.exchange;
+    const second = builder();
+    registry.exchange.bring = (context, lease, offer) =>
+      offer.place === 'reg.test/app' ? Promise.reject(new Error('broken off')) : bring(context, lease, offer);
+    await second.build(FILE, { cacheImports: [registryCache(), registryCache(good)] });
+    expect(second.ran).toEqual([]);
   });
 
   test('as it does not answer is no longer waited for when the build has ended', async () => {

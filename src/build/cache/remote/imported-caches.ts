@@ -56,6 +56,8 @@ export class ImportedCaches implements AsyncDisposable {
   readonly #request: Pick<BuildRequest, 'credentials'>;
   readonly #caches: readonly Promise<OpenCache | undefined>[];
   readonly #offers = new Map<Digest, LayerOffer>();
+  /** Those that did not keep their word. */
+  readonly #lost = new Set<OpenCache>();
 
   /** Begins to read them. One that cannot be read is told of, and has nothing. */
   constructor(
@@ -83,12 +85,22 @@ export class ImportedCaches implements AsyncDisposable {
     for (const opening of this.#caches) {
       const cache = await opening;
       const result = cache?.results.get(key);
-      if (cache === undefined || result === undefined) continue;
+      if (cache === undefined || result === undefined || this.#lost.has(cache)) continue;
       context.signal.throwIfAborted();
       const here = await Promise.all(result.layers.map((layer) => cache.has(context, layer)));
       if (here.every(Boolean)) return this.#step(cache, result);
     }
     return undefined;
+  }
+
+  /** Whether a failure is a cache's. That one has nothing from then on. */
+  giveUp(error: unknown): boolean {
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      if (!(cause instanceof CacheFailure) || this.#lost.has(cause.cache)) continue;
+      this.#lost.add(cause.cache);
+      return true;
+    }
+    return false;
   }
 
   /** Who has a layer of a step that was found. */
@@ -111,7 +123,7 @@ export class ImportedCaches implements AsyncDisposable {
 
   async #bring(
     context: Context,
-    { name }: OpenCache,
+    cache: OpenCache,
     lease: LayerLease,
     offer: LayerOffer,
     onProgress: LayerProgressListener,
@@ -122,11 +134,7 @@ export class ImportedCaches implements AsyncDisposable {
       );
     } catch (cause) {
       context.signal.throwIfAborted();
-      const message = `the cache ${name} does not give what it has: ${messageOf(cause)}`;
-      throw new SampanError(codeOf(cause), message, {
-        cause,
-        hint: 'Build without this cache, and export it anew.',
-      });
+      throw new CacheFailure(cache, cause);
     }
   }
 
@@ -188,6 +196,16 @@ export class ImportedCaches implements AsyncDisposable {
       has: (_, { diffId }) => snapshots.hasLayer(diffId),
       offer: () => undefined,
     };
+  }
+}
+
+/** A cache has not what it says that it has. */
+class CacheFailure extends SampanError {
+  readonly cache: OpenCache;
+
+  constructor(cache: OpenCache, cause: unknown) {
+    super(codeOf(cause), `the cache ${cache.name} does not give what it has: ${messageOf(cause)}`, { cause });
+    this.cache = cache;
   }
 }
 
