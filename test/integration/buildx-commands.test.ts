@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { GitServer } from '../../src/build/sources/testing/git-server.ts';
 import { DockerCli } from '../fixtures/docker-plugins.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
 
@@ -105,6 +106,34 @@ target "all" {
     });
     await buildx('bake', '-f', 'compose.yaml');
     await cli.out(['image', 'inspect', 'json', 'composed']);
+  });
+});
+
+describe('bake from afar', () => {
+  const hcl = `
+target "default" {
+  contexts = { more = "other" }
+  tags = ["far"]
+}
+target "below" {
+  context = "deep"
+  tags = ["below"]
+}
+`;
+
+  test('reads its file from a repository or the web, and builds what is there', async () => {
+    const made = `printf '%s' '${hcl}' >docker-bake.hcl; mkdir deep other; echo more >other/m; echo file >deep/f`;
+    const here = 'printf "FROM busybox\\nCOPY --from=more m /m\\nCOPY deep/f /f\\n" >Dockerfile';
+    const below = 'printf "FROM busybox\\nCOPY f /f\\n" >deep/Dockerfile';
+    using git = new GitServer();
+    const url = git.repository('far.git', `${made}; ${here}; ${below}; git add .; git commit -qm 1`);
+    await buildx('bake', url);
+    await buildx('bake', `${url}#main`, 'below');
+    await cli.out(['image', 'inspect', 'far', 'below']);
+    const web = 'target "default" {\n dockerfile-inline = "FROM busybox"\n tags = ["web"]\n}\n';
+    using server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response(web) });
+    await buildx('bake', `${server.url}docker-bake.hcl`);
+    await cli.out(['image', 'inspect', 'web']);
   });
 });
 

@@ -7,14 +7,19 @@ import {
   FrontendSolveRequest,
   FrontendSolveResponse,
   Pong,
+  ReadFileRequest,
+  ReadFileResponse,
   ReturnRequest,
+  StatFileRequest,
+  StatFileResponse,
 } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
+import { statOf } from '../session/send-files.ts';
 import type { BuildJob } from './build-job.ts';
 import type { BuildJobs } from './build-jobs.ts';
 import { buildCapabilities, frontendCapabilities } from './capabilities.ts';
+import { remoteOf } from './remote-definition.ts';
 import { resultDefinition } from './result-definition.ts';
-import { refuseDefinition } from './solve.ts';
 import { worker } from './worker.ts';
 
 const BRIDGE = '/moby.buildkit.v1.frontend.LLBBridge';
@@ -37,10 +42,15 @@ export function bridgeMethods(parts: BuildkitParts, jobs: BuildJobs): Methods {
       };
     }),
     [`${BRIDGE}/Solve`]: unary(FrontendSolveRequest, FrontendSolveResponse, async (request, call) => {
-      refuseDefinition(request.definition);
+      const { definition } = request;
+      const job = await jobOf(call);
+      if (definition !== undefined && (definition.operations ?? []).length > 0) {
+        return {
+          result: { ref: { id: await job.openRemote(remoteOf(definition), call.signal), definition } },
+        };
+      }
       // An empty definition stands for an empty result.
       if (request.frontend === '') return { result: { ref: { id: '' } } };
-      const job = await jobOf(call);
       const { frontend, options: attributes, inputs } = request;
       const metadata = await job.solve({ frontend, attributes, inputs }, call.signal);
       return { result: metadata === undefined ? resultOf(job) : { ref: { id: '' }, metadata } };
@@ -50,6 +60,18 @@ export function bridgeMethods(parts: BuildkitParts, jobs: BuildJobs): Methods {
       job.returned(error === undefined ? undefined : failureIn(error));
       return {};
     }),
+    [`${BRIDGE}/StatFile`]: unary(StatFileRequest, StatFileResponse, async ({ ref, path }, call) => {
+      const { files, context } = await jobOf(call);
+      return { stat: statOf(await files.stat({ ...context, signal: call.signal }, ref, path)) };
+    }),
+    [`${BRIDGE}/ReadFile`]: unary(
+      ReadFileRequest,
+      ReadFileResponse,
+      async ({ ref, path, range = {} }, call) => {
+        const { files, context } = await jobOf(call);
+        return { data: await files.read({ ...context, signal: call.signal }, ref, path, range) };
+      },
+    ),
     // Results are made at once, so there is nothing to wait for.
     [`${BRIDGE}/Evaluate`]: unary(Empty, Empty, () => ({})),
     [`${BRIDGE}/Warn`]: unary(Empty, Empty, () => ({})),

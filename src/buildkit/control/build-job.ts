@@ -28,6 +28,7 @@ import {
   frontendSources,
 } from './frontend-options.ts';
 import { jobSources } from './job-sources.ts';
+import { RemoteFiles } from './remote-files.ts';
 import type { ResultReference } from './result-definition.ts';
 import type { StatusUpdate } from './status-updates.ts';
 
@@ -62,6 +63,7 @@ export interface FrontendCall {
  */
 export class BuildJob implements AsyncDisposable {
   readonly progress: BuildProgress;
+  readonly files = new RemoteFiles();
   readonly #parts: BuildkitParts;
   readonly #sessions: ClientSessions;
   readonly #request: JobRequest;
@@ -79,6 +81,7 @@ export class BuildJob implements AsyncDisposable {
     this.#sessions = sessions;
     this.#request = request;
     this.#context = context;
+    this.#kept.use(this.files);
     this.progress = new BuildProgress(request.onUpdate);
     this.#returned.promise.catch(() => {});
   }
@@ -90,6 +93,16 @@ export class BuildJob implements AsyncDisposable {
   /** What was made; undefined before, and where a question was answered instead. */
   get result(): BuildResult | undefined {
     return this.#result;
+  }
+
+  get context(): Context {
+    return this.#context;
+  }
+
+  /** Brings files here that a front end of the client's looks at, and returns what they are called. */
+  openRemote(url: string, signal: AbortSignal): Promise<string> {
+    const context = { ...this.#context, signal: AbortSignal.any([signal, this.#context.signal]) };
+    return this.progress.step(`load ${url}`, () => this.files.open(context, this.#parts.builder, url));
   }
 
   /** Builds, or answers a question about the Dockerfile. */
@@ -106,7 +119,7 @@ export class BuildJob implements AsyncDisposable {
       });
       const question = attributes['requestid'] ?? '';
       if (question !== '') return await answerSubrequest(context, parts, question, attributes);
-      await this.#build(context, parts, options, attributes);
+      await this.#build(context, parts, options, call);
       return undefined;
     } catch (error) {
       throw new FailedCall(failureOf(error, this.#source));
@@ -147,11 +160,12 @@ export class BuildJob implements AsyncDisposable {
     context: Context,
     parts: SourceParts,
     options: FrontendOptions,
-    attributes: FrontendAttributes,
+    { attributes, inputs }: FrontendCall,
   ): Promise<void> {
     using stack = new DisposableStack();
     await using agents = new AsyncDisposableStack();
-    const files = await openSources(context, parts, { sources: frontendSources(attributes), options }, stack);
+    const sources = frontendSources(attributes, inputs);
+    const files = await openSources(context, parts, { sources, options }, stack);
     this.#source = { filename: files.filename, text: files.dockerfile };
     const request = {
       ...this.#requestOf(context, { options, files, agents, session: parts.session }),

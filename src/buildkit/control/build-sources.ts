@@ -14,13 +14,16 @@ export type BuildFiles = Pick<
   'dockerfile' | 'filename' | 'context' | 'namedContexts' | 'contextSource'
 >;
 
+/** The image that another build made, or remote files. */
+export type NamedInput = { readonly image: Digest } | { readonly url: string };
+
 export interface SourceParts {
   readonly builder: Builder;
   readonly session: ClientSession;
   /** The session that a directory is asked for, by its name: several builds may share one. */
   readonly sessionOf: (name: string) => Promise<ClientSession>;
-  /** The image that another build made. Fails with `unimplemented` where it is something else. */
-  readonly inputOf: (name: string) => Digest;
+  /** What the client hands over as a definition. Fails with `unimplemented` where it is something else. */
+  readonly inputOf: (name: string) => NamedInput;
   /** The image that "STORE[:tag]@digest" names in a layout of the client's, here as long as the build runs. */
   readonly layoutImage: (place: string) => Promise<Digest>;
   readonly progress: BuildProgress;
@@ -187,7 +190,10 @@ async function openNamed(
 ): Promise<BuildRequest['namedContexts'][string]> {
   if (place.startsWith(IMAGE)) return { image: place.slice(IMAGE.length) };
   if (place.startsWith(LAYOUT)) return { image: await parts.layoutImage(place.slice(LAYOUT.length)) };
-  if (place.startsWith(INPUT)) return { image: parts.inputOf(place.slice(INPUT.length)) };
+  if (place.startsWith(INPUT)) {
+    const input = parts.inputOf(place.slice(INPUT.length));
+    return 'image' in input ? input : await openNamed(context, parts, name, input.url, stack);
+  }
   if (place.startsWith(LOCAL)) {
     const local = place.slice(LOCAL.length);
     const excludes = patternsOf(await readIgnoreFile(context, parts, local));

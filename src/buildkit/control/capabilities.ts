@@ -14,6 +14,8 @@ export const frontendCapabilities: readonly string[] = [
   'gateway.solve.evaluate',
   'gateway.evaluate',
   'gateway.warnings',
+  'readfile',
+  'statfile',
 ];
 
 /** For builds and what comes of them. */
@@ -27,6 +29,18 @@ export const buildCapabilities: readonly string[] = [
   'source.local.followpaths',
   'source.local.excludepatterns',
   'source.local.sharedkeyhint',
+  'source.git',
+  'source.git.fullurl',
+  'source.git.keepgitdir',
+  'source.git.httpauth',
+  'source.git.mountsshsock',
+  'source.git.knownsshhosts',
+  'source.http',
+  'file.base',
+  'platform',
+  'constraints',
+  'meta.ignorecache',
+  'meta.description',
   'exporter.image.annotations',
   'exporter.image.attestations',
   'exporter.sourcedateepoch',

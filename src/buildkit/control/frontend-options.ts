@@ -2,9 +2,14 @@ import { invalid, SampanError } from '../../base/errors.ts';
 import type { BuildRequest } from '../../build/contract.ts';
 import type { Platform } from '../../oci/image.ts';
 import { hostPlatform, parsePlatform } from '../../oci/platform.ts';
+import type { FrontendSolveRequest } from '../protobuf/control-messages.ts';
+import type { Value } from '../protobuf/message.ts';
+import { remoteOf } from './remote-definition.ts';
 
 /** What clients say to the front end `dockerfile.v0`. */
 export type FrontendAttributes = Readonly<Record<string, string>>;
+
+export type FrontendInputs = Value<typeof FrontendSolveRequest>['inputs'];
 
 /** Where files come from. */
 export interface FrontendSources {
@@ -49,17 +54,25 @@ export function checkFrontend(frontend: string, attributes: FrontendAttributes):
   );
 }
 
-export function frontendSources(attributes: FrontendAttributes): FrontendSources {
+/** `inputs`: what the client hands over as definitions, "context" for the main context. */
+export function frontendSources(
+  attributes: FrontendAttributes,
+  inputs: FrontendInputs = {},
+): FrontendSources {
+  const { context } = inputs;
   return {
     filename: attributes['filename'] || 'Dockerfile',
-    remote: remoteOf(attributes['input:context'] ?? attributes['context']),
+    remote:
+      context === undefined
+        ? remoteAddress(attributes['input:context'] ?? attributes['context'])
+        : remoteOf(context),
     contextName: attributes['contextkey'] || 'context',
     dockerfileName: attributes['dockerfilekey'] || 'dockerfile',
     named: withPrefix(attributes, 'context:'),
   };
 }
 
-function remoteOf(context: string | undefined): string | undefined {
+function remoteAddress(context: string | undefined): string | undefined {
   return context !== undefined && /^(?:https?:\/\/|git:\/\/|ssh:\/\/|git@|github\.com\/)/.test(context)
     ? context
     : undefined;

@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import { invalid, SampanError } from '../../base/errors.ts';
+import { invalid } from '../../base/errors.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Platform } from '../../oci/image.ts';
 import type { BuildkitParts } from '../parts.ts';
@@ -7,8 +7,9 @@ import { sessionStore } from '../session/content-store.ts';
 import type { ClientSession, ClientSessions } from '../sessions.ts';
 import type { BuildResults, FrontendCall } from './build-job.ts';
 import type { BuildProgress } from './build-progress.ts';
-import type { SourceParts } from './build-sources.ts';
+import type { NamedInput, SourceParts } from './build-sources.ts';
 import { openLayoutImage } from './layout-image.ts';
+import { remoteOf } from './remote-definition.ts';
 import { referenceIn } from './result-definition.ts';
 
 /** What a build's sources are opened with. */
@@ -46,11 +47,11 @@ async function sessionOf(
   return { ...found, sharedKey };
 }
 
-function inputOf({ call: { inputs }, results }: JobSources, name: string): Digest {
+function inputOf({ call: { inputs }, results }: JobSources, name: string): NamedInput {
   const definition = inputs[name];
-  const reference = definition === undefined ? undefined : referenceIn(definition);
-  if (reference !== undefined) return results(reference);
-  throw new SampanError('unimplemented', `the input ${JSON.stringify(name)} is no result of a build here`);
+  if (definition === undefined) throw invalid(`the client has no input ${JSON.stringify(name)}`);
+  const reference = referenceIn(definition);
+  return reference === undefined ? { url: remoteOf(definition) } : { image: results(reference) };
 }
 
 /** "STORE:tag@sha256:…" */

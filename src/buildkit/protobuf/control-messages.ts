@@ -14,6 +14,7 @@ import {
   textMap,
   texts,
 } from './message.ts';
+import { Stat } from './session-messages.ts';
 import { Status } from './status-message.ts';
 
 /** What is in use of moby.buildkit.v1 (api/services/control/control.proto) and the types that it refers to. */
@@ -177,3 +178,14 @@ export const Pong = message({
   definition: list(2, Capability),
   workers: list(3, WorkerRecord),
 });
+
+export const ReadFileRequest = message({
+  ref: text(1),
+  path: text(2),
+  /** `length` 0: all that follows. */
+  range: nested(3, message({ offset: number(1), length: number(2) })),
+});
+export const ReadFileResponse = message({ data: bytes(1) });
+
+export const StatFileRequest = message({ ref: text(1), path: text(2) });
+export const StatFileResponse = message({ stat: nested(1, Stat) });

@@ -159,7 +159,8 @@ function isSent({ name, type }: TarHeader): boolean {
   return name !== '.' && ['file', 'hardlink', 'directory', 'symlink'].includes(type);
 }
 
-function statOf({ type, name, mode = 0, uid = 0, gid = 0, size = 0, ...rest }: TarHeader) {
+/** What clients are told of a file. */
+export function statOf({ type, name, mode = 0, uid = 0, gid = 0, size = 0, ...rest }: TarHeader) {
   const { seconds = 0, nanoseconds = 0, linkName = '' } = rest;
   return {
     ...{ path: name, mode: goModeOf(type, mode), uid, gid, linkName },
