@@ -1,5 +1,6 @@
 import { invalid, SampanError } from '../../base/errors.ts';
 import { isJsonObject } from '../../base/json.ts';
+import { ownValue } from '../../base/own-value.ts';
 import type { BuildRequest, OpenBuildContext } from '../../build/contract.ts';
 import type { Platform } from '../../oci/image.ts';
 import { hostPlatform, parsePlatform } from '../../oci/platform.ts';
@@ -36,7 +37,7 @@ export function buildOptions({
     extraHosts: query.extrahosts,
     limits: limits(query),
     secrets: async (id) => secrets?.get(id),
-    ssh: (id) => agents[id],
+    ssh: (id) => ownValue(agents, id),
     credentials: buildCredentials(request.headers),
     cacheFrom: list('cachefrom', query.cachefrom),
     style: query.progress === EVENTS ? 'buildkit' : 'classic',

@@ -1,4 +1,5 @@
 import { isCode, messageOf } from '../../base/errors.ts';
+import { ownValue } from '../../base/own-value.ts';
 import type { Stage } from '../../dockerfile/dockerfile.ts';
 import { at, DockerfileError } from '../../dockerfile/errors.ts';
 import { type ExpansionOptions, expand, type Lookup } from '../../dockerfile/expansion.ts';
@@ -95,7 +96,7 @@ class StageCompiler {
     if (from.platform !== '') {
       this.#platform = at(from.lines, () => platformOf(expand(from.platform, expansion)));
     }
-    const context = options.contexts[image];
+    const context = ownValue(options.contexts, image);
     // A context takes the place of the stage of its name; the main one has none.
     const earlier = context === undefined ? stageBefore(this.#number, image, file.stages) : undefined;
     if (earlier !== undefined) return this.#inherited(await this.#compilation.stage(earlier));
@@ -177,7 +178,7 @@ class StageCompiler {
 
   async #input(name: string, { lines }: StageInstruction): Promise<Vertex> {
     const { options, file } = this.#compilation;
-    const context = options.contexts[name];
+    const context = ownValue(options.contexts, name);
     const stage = context === undefined ? stageBefore(this.#number, name, file.stages) : undefined;
     if (stage !== undefined) return (await this.#compilation.stage(stage)).root;
     if (context === undefined) this.#refuseLater(name, lines);
@@ -253,7 +254,7 @@ class StageCompiler {
     for (const { name, value } of pairs) {
       const expansion = { escape: this.#token, lookup: lookupIn(scope) };
       const own = value === undefined ? undefined : expand(value, expansion);
-      const set = options.args[name] ?? own ?? globals.get(name);
+      const set = ownValue(options.args, name) ?? own ?? globals.get(name);
       words.push(wordOf(name, this.#isClassic ? own : set));
       scope = withArg(scope, name, set, options.style);
     }

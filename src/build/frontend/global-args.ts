@@ -1,3 +1,4 @@
+import { ownValue } from '../../base/own-value.ts';
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
 import { at } from '../../dockerfile/errors.ts';
 import { expand } from '../../dockerfile/expansion.ts';
@@ -16,7 +17,7 @@ export function globalArgs(
       const lookup = (other: string): string | undefined => values.get(other);
       const options = { escape: directives.escape, lookup };
       const own = value === undefined ? undefined : at(lines, () => expand(value, options));
-      values.set(name, args[name] ?? own ?? values.get(name));
+      values.set(name, ownValue(args, name) ?? own ?? values.get(name));
     }
   }
   return values;

@@ -1,3 +1,4 @@
+import { ownValue } from '../../base/own-value.ts';
 import type { Dockerfile } from '../../dockerfile/dockerfile.ts';
 import { at, DockerfileError } from '../../dockerfile/errors.ts';
 import { expand } from '../../dockerfile/expansion.ts';
@@ -44,7 +45,7 @@ export function neededStages(
     needed.add(number);
     const base = at(stage.from.lines, () => expand(stage.from.image, expansion));
     for (const name of [base, ...stage.instructions.flatMap(inputNames)]) {
-      const isContext = options.contexts[name] !== undefined;
+      const isContext = ownValue(options.contexts, name) !== undefined;
       const earlier = isContext ? undefined : stageBefore(number, name, file.stages);
       if (earlier !== undefined) visit(earlier);
     }

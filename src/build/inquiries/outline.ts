@@ -1,3 +1,4 @@
+import { ownValue } from '../../base/own-value.ts';
 import type { Dockerfile, Stage } from '../../dockerfile/dockerfile.ts';
 import { at, type Lines } from '../../dockerfile/errors.ts';
 import { expand } from '../../dockerfile/expansion.ts';
@@ -107,7 +108,7 @@ class Outline {
     value: string | undefined,
     { lines }: { readonly lines: Lines },
   ): Argument | undefined {
-    const given = this.#options.args[name];
+    const given = ownValue(this.#options.args, name);
     if (given === undefined && value === undefined && this.#options.globals.has(name)) return undefined;
     return { name, lines, value: given ?? value ?? '', description: descriptionOf(this.#file, lines, name) };
   }
