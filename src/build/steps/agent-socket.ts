@@ -13,6 +13,9 @@ export interface AgentSocketOptions {
   readonly gid: number;
 }
 
+/** Of a step at the same time: each takes descriptors of the daemon's. */
+export const MAX_AGENT_CONNECTIONS = 64;
+
 export interface AgentSocket extends AsyncDisposable {
   readonly path: string;
 }
@@ -23,6 +26,10 @@ export async function openAgentSocket(options: AgentSocketOptions): Promise<Agen
   const path = `${directory}/agent-${randomBytes(8).toString('hex')}`;
   const open = new Set<Socket>();
   const server = createServer((client) => {
+    if (open.size >= 2 * MAX_AGENT_CONNECTIONS) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(agent);
     for (const [socket, other] of [
       [client, upstream],

@@ -9,6 +9,8 @@ import { BytesMessage, CheckAgentRequest, CheckAgentResponse } from '../protobuf
 import type { ClientSession } from '../sessions.ts';
 
 const SERVICE = '/moby.sshforward.v1.SSH';
+/** At the same time: each is a call of the session's. */
+const MAX_CONNECTIONS = 64;
 
 /** A socket of ours that stands for an SSH agent of the client's, as long as it is open. */
 export interface ForwardedAgent extends AsyncDisposable {
@@ -34,6 +36,11 @@ export async function forwardAgent(
   const path = join(directory, `ssh-${randomBytes(8).toString('hex')}`);
   const open = new Set<Socket>();
   const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    if (open.size >= MAX_CONNECTIONS) {
+      socket.destroy();
+      return;
+    }
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     splice(context, session, id, socket).catch((error: unknown) => {
