@@ -1,7 +1,7 @@
 import type { Context } from '../../base/context.ts';
 import type { FileTree } from '../../build/file-tree.ts';
+import type { TreePart } from '../../oci/tar/part.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
-import type { TreePart } from '../../runtime/trees/contract.ts';
 
 /** What goes out of a build for one platform. */
 export interface OutputPart {
