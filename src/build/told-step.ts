@@ -9,6 +9,9 @@ export interface StepTeller {
   progress(id: string, current: number, total: number): void;
 }
 
+/** Between two words on the way of the same transfer, milliseconds. */
+const INTERVAL = 100;
+
 /** Does work that the listener hears of as of a vertex: "importing cache manifest from …". */
 export async function toldStep<T>(
   listener: BuildListener,
@@ -21,7 +24,7 @@ export async function toldStep<T>(
   try {
     const result = await work({
       note: (text) => listener.onOutput?.(digest, 'stderr', Buffer.from(`${text}\n`)),
-      progress: (id, current, total) => listener.onProgress?.(digest, id, current, total),
+      progress: seldom((id, current, total) => listener.onProgress?.(digest, id, current, total)),
     });
     listener.onDone?.(digest, { cached: false });
     return result;
@@ -29,4 +32,15 @@ export async function toldStep<T>(
     listener.onDone?.(digest, { cached: false, error: messageOf(error) });
     throw error;
   }
+}
+
+/** Begin and end of each transfer are told in any case. */
+function seldom(tell: StepTeller['progress']): StepTeller['progress'] {
+  const told = new Map<string, number>();
+  return (id, current, total) => {
+    const now = performance.now();
+    if (current < total && now - (told.get(id) ?? Number.NEGATIVE_INFINITY) < INTERVAL) return;
+    told.set(id, now);
+    tell(id, current, total);
+  };
 }

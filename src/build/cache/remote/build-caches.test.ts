@@ -213,7 +213,9 @@ describe('a cache in the image', () => {
 
   test('is not made where nobody asks, nor by the classic builder', async () => {
     const made = builder();
-    await made.build('FROM base\nRUN third', { args: { BUILDKIT_INLINE_CACHE: '0' } });
+    for (const text of ['0', '', 'perhaps']) {
+      await made.build('FROM base\nRUN third', { args: { BUILDKIT_INLINE_CACHE: text } });
+    }
     await made.build('FROM base\nRUN third', { args: { BUILDKIT_INLINE_CACHE: '1' }, style: 'classic' });
     for (const { config } of made.created) expect(Object.keys(config)).not.toContain(INLINE_CACHE);
   });

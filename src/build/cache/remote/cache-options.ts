@@ -115,16 +115,19 @@ function unknownType(what: 'importer' | 'exporter', type: string): SampanError {
   );
 }
 
+const yes = /^(?:1|t|T|TRUE|true|True)$/;
+const no = /^(?:0|f|F|FALSE|false|False)$/;
+
 /** As Go reads them. */
 function flag(attributes: CacheWish['attributes'], name: string, otherwise: boolean): boolean {
   const text = attributes[name];
   if (text === undefined) return otherwise;
-  if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
-  if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return false;
+  if (yes.test(text)) return true;
+  if (no.test(text)) return false;
   throw invalid(`failed to parse ${name}: invalid syntax: ${JSON.stringify(text)}`);
 }
 
-/** Whether the build argument that older clients set asks for a cache in the image. */
+/** Whether the build argument that older clients set asks for a cache in the image: any other text than a clear yes does not. */
 export function wantsInlineCache(args: Readonly<Record<string, string>>): boolean {
-  return flag(args, 'BUILDKIT_INLINE_CACHE', false);
+  return yes.test(args['BUILDKIT_INLINE_CACHE'] ?? '');
 }

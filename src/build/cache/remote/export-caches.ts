@@ -96,7 +96,7 @@ class CacheWriter {
     }));
     const bytes = encodeCacheConfig(steps, layers);
     const config = { mediaType: CACHE_CONFIG, digest: digestOf(bytes), size: bytes.length };
-    await this.#put('config', destination, config, () => inOne(bytes));
+    await this.#put(this.#context, 'config', destination, config, () => inOne(bytes));
     const descriptors = layers.map(({ descriptor }) => descriptor);
     const manifest = encodeCacheManifest(config, descriptors, form);
     this.#progress('manifest', manifest.descriptor, 0);
@@ -140,7 +140,7 @@ class CacheWriter {
     }
     const form = await exchange.form(context, lease, diffId, this.#wanted.encoding);
     const descriptor = descriptorOf(form);
-    await this.#put('layer', destination, descriptor, (offset) => exchange.read(form, offset));
+    await this.#put(context, 'layer', destination, descriptor, (offset) => exchange.read(form, offset));
     return { diffId, descriptor };
   }
 
@@ -155,12 +155,12 @@ class CacheWriter {
   }
 
   async #put(
+    context: Context,
     what: string,
     destination: CacheDestination,
     blob: Descriptor,
     open: (offset: number) => AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const context = this.#context;
     if (!(await destination.has(context, blob))) {
       this.#progress(what, blob, 0);
       await destination.put(context, blob, open, (sent) => this.#progress(what, blob, sent));

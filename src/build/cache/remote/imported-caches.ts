@@ -129,9 +129,9 @@ export class ImportedCaches implements AsyncDisposable {
     onProgress: LayerProgressListener,
   ): Promise<void> {
     try {
-      await this.#parts.exchange.bring(context, lease, offer, ({ layer, current, total }) =>
-        onProgress(layer, current, total),
-      );
+      await this.#parts.exchange.bring(context, lease, offer, ({ layer, step, current, total }) => {
+        if (step === 'receiving') onProgress(layer, current, total);
+      });
     } catch (cause) {
       context.signal.throwIfAborted();
       throw new CacheFailure(cache, cause);
