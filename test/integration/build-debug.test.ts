@@ -154,6 +154,20 @@ describe('a shell in a failed step', () => {
     expect(sandboxes()).toEqual([]);
   });
 
+  test.each([
+    ['a download', 'ADD http://127.0.0.1:1/none /x'],
+    ['a mount', 'RUN --mount=type=secret,id=none,required true'],
+  ])('is in the stage where %s fails, once that is made', async (_what, line) => {
+    write('Dockerfile', 'FROM busybox', 'RUN sleep 0.3; echo before > /made', line, 'RUN echo never');
+    await using terminal = build('-D', '--no-cache', '--progress', 'plain');
+    await terminal.read(PROMPT);
+    terminal.type('cat /made; exit\r');
+    await terminal.read(/\nbefore\r\n/);
+    await terminal.read(/Dockerfile:3\r\n/);
+    expect(await terminal.exited).toBe(1);
+    expect(sandboxes()).toEqual([]);
+  });
+
   test('is where a command cannot be started, too', async () => {
     write('Dockerfile', 'FROM busybox', 'RUN ["missing-program"]');
     await using terminal = build('-D');
