@@ -273,6 +273,7 @@ describe('a cache mount that is filled', () => {
     }
     using _seeded = await acquire('npm', { seed: seedOf('other') });
     await expect(mounts.use(context, 'npm')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await mounts.fill(context, id.slice(0, 8), parts('another'))).not.toBe(id);
     await expect(mounts.fill(context, 'npm', parts('x'))).rejects.toThrow('name one by its ID, of ');
   });
 });

@@ -174,7 +174,8 @@ export class CacheMounts {
   #meant(name: string): Row | undefined {
     const rows = this.#rows();
     const named = rows.filter(({ id }) => nameOf(id)[0] === name);
-    const isId = /^[0-9a-f]{4,64}$/.test(name);
+    // Shorter ones could be the beginning of an ID by chance, and another mount be overwritten.
+    const isId = /^[0-9a-f]{12,64}$/.test(name);
     const found = named.length > 0 || !isId ? named : rows.filter((row) => row.directory.startsWith(name));
     if (found.length < 2) return found[0];
     const ids = found.map((row) => row.directory.slice(0, 12)).join(', ');
