@@ -17,7 +17,7 @@ import { drop, duplicate, marked } from './nftables/expressions.ts';
  * Such a packet is not translated where it arrives, so it goes through every input chain of the host like one to a program of the
  * host. The firewall's chain `input` comes behind all of them and marks it. Here a copy of what is marked goes out of one end of a pair of
  * interfaces and comes in at the other, where it is translated; the original is dropped. The kernel translates all further packets of the
- * connection where they arrive. docs/decisions/0010 says why.
+ * connection where they arrive. docs/decisions/0011 says why.
  */
 export interface Gate {
   /** What is sent here ... */

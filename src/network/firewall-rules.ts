@@ -1,4 +1,4 @@
-import { GATE_MARK, INPUT_PRIORITY } from './firewall-gate.ts';
+import { GATE_MARK, type Gate, INPUT_PRIORITY } from './firewall-gate.ts';
 import type { BaseChain, SetShape } from './nftables/batch.ts';
 import {
   dataType,
@@ -28,8 +28,10 @@ import {
   masquerade,
   meta,
   notEqual,
+  outOf,
   setMark,
   sourceAddress,
+  sourcePrefix6,
   toLocalAddress,
   trackedState,
   trackedStatus,
@@ -119,6 +121,8 @@ const insideVerdict: readonly Expression[] = [
 ];
 const loopbackNetwork = Uint8Array.of(127);
 const loopback6 = Uint8Array.of(...new Array<number>(15).fill(0), 1);
+/** Whoever asks from such an address cannot be answered by a container, on another link: he is left to the supervisors. */
+const notFromLinkLocal6 = [sourcePrefix6(2), notEqual(Uint8Array.of(0xfe, 0x80))];
 
 interface Chain {
   readonly name: string;
@@ -148,25 +152,27 @@ function published(thenIpv4: Rule, thenIpv6: Rule, ipv4Only: boolean): readonly 
   if (ipv4Only) return rules;
   return [
     ...rules,
-    [...isIpv6, ...at(6), mapValue(sets.publishedAt6.name), ...thenIpv6],
-    [...isIpv6, ...anywhere, mapValue(sets.published6.name), ...thenIpv6],
+    [...isIpv6, ...notFromLinkLocal6, ...at(6), mapValue(sets.publishedAt6.name), ...thenIpv6],
+    [...isIpv6, ...notFromLinkLocal6, ...anywhere, mapValue(sets.published6.name), ...thenIpv6],
   ];
 }
 
+type GateNames = Pick<Gate, 'outName' | 'inName'>;
+
 interface Shape {
-  readonly gate: string | undefined;
+  readonly gate: GateNames | undefined;
   /** IPv6 is let pass. */
   readonly ipv4Only: boolean;
 }
 
-/** The table's chains. With a gate, named by the interface behind it, what comes from outside has to pass the host's input chains first. */
+/** The table's chains. With a gate, what comes from outside has to pass the host's input chains first. */
 export function chainsFor({ gate, ipv4Only }: Shape): readonly Chain[] {
-  const through = gate === undefined ? [] : throughGate(gate, ipv4Only);
+  const through = gate === undefined ? [] : throughGate(gate.inName, ipv4Only);
   return [...common(gate, ipv4Only), ...through];
 }
 
-function throughGate(gate: string, ipv4Only: boolean): readonly Chain[] {
-  const fromGate = [meta(metaKey.inputName), equal(interfaceName(gate))];
+function throughGate(inName: string, ipv4Only: boolean): readonly Chain[] {
+  const fromGate = [meta(metaKey.inputName), equal(interfaceName(inName))];
   const mark = setMark(GATE_MARK);
   return [
     { name: 'admit', rules: published(mark, mark, ipv4Only), comment: 'to a published port' },
@@ -184,13 +190,11 @@ function throughGate(gate: string, ipv4Only: boolean): readonly Chain[] {
   ];
 }
 
-function common(gate: string | undefined, ipv4Only: boolean): readonly Chain[] {
-  const arriving =
-    gate === undefined
-      ? [...from(sets.bridges, true), ...toLocalAddress()]
-      : [meta(metaKey.inputName), equal(interfaceName(gate))];
-  const unmark =
-    gate === undefined ? [] : [[meta(metaKey.inputName), equal(interfaceName(gate)), ...setMark(0)]];
+function common(gate: GateNames | undefined, ipv4Only: boolean): readonly Chain[] {
+  const fromGate = gate && [meta(metaKey.inputName), equal(interfaceName(gate.inName))];
+  const arriving = fromGate ?? [...from(sets.bridges, true), ...toLocalAddress()];
+  // What somebody sent to the gate's far side would go round and round.
+  const unmark = gate && fromGate ? [[...fromGate, ...setMark(0), ...outOf(gate.outName), drop]] : [];
   return [
     { name: 'publish', rules: published([destinationNat(4)], [destinationNat(6)], ipv4Only) },
     {

@@ -27,7 +27,7 @@ import { bigEndian16, interfaceName, verdictData } from './nftables/expressions.
  * Its rules never change (see `firewall-rules.ts`). What comes and goes are elements of sets and maps, so that publishing a port is one
  * message whose cost does not grow with the number of containers, and undoing it another.
  *
- * Asked from loopback, over IPv6 where the container has none, or by a container, a published port is the business of its supervisor,
+ * Asked from loopback, from a link-local address, over IPv6 where the container has none, or by a container, a published port is its supervisor's,
  * whose socket reserves it.
  *
  * What a chain here accepts, other tables may still drop: `accept` ends this table's chain only. Where another firewall drops what it
@@ -83,7 +83,7 @@ export interface Contents {
 
 /** The whole table, replacing one of that name in the same instant; with a gate, where there is one, for what comes from outside. */
 export function loadFirewall(table: string, { bridges, ports, gate, ipv4Only = false }: Contents): Operation {
-  const chains = chainsFor({ gate: gate?.inName, ipv4Only });
+  const chains = chainsFor({ gate, ipv4Only });
   const messages: Message[] = [addTable(table), deleteTable(table), addTable(table)];
   for (const [index, set] of Object.values(sets).entries()) messages.push(addSet(table, set, index + 1));
   for (const { name, base } of chains) messages.push(addChain(table, name, base));

@@ -235,6 +235,11 @@ export function sourceAddress(): Expression {
   return payload(payloadBase.network, 12, 4);
 }
 
+/** So many bytes from the beginning of the IPv6 source address. */
+export function sourcePrefix6(length: number): Expression {
+  return payload(payloadBase.network, 8, length);
+}
+
 export function sourcePort(): Expression {
   return payload(payloadBase.transport, 0, 2);
 }
