@@ -34,13 +34,14 @@ export async function toldStep<T>(
   }
 }
 
-/** Begin and end of each transfer are told in any case. */
+/** Begin and end of each transfer are told in any case, but once. */
 function seldom(tell: StepTeller['progress']): StepTeller['progress'] {
-  const told = new Map<string, number>();
+  const told = new Map<string, { readonly at: number; readonly current: number }>();
   return (id, current, total) => {
-    const now = performance.now();
-    if (current < total && now - (told.get(id) ?? Number.NEGATIVE_INFINITY) < INTERVAL) return;
-    told.set(id, now);
+    const last = told.get(id);
+    const at = performance.now();
+    if (last?.current === current || (current < total && at - (last?.at ?? -INTERVAL) < INTERVAL)) return;
+    told.set(id, { at, current });
     tell(id, current, total);
   };
 }

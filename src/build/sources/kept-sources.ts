@@ -122,7 +122,8 @@ export class KeptSources {
 
   #makeRoom(newest: string): void {
     const { maxBytes = MAX_BYTES } = this.#options;
-    const rows = this.#rows().sort((a, b) => (a.last_used ?? a.created) - (b.last_used ?? b.created));
+    const lastUse = ({ last_used: used, created }: Row): number => used ?? created;
+    const rows = this.#rows().sort((a, b) => lastUse(a) - lastUse(b) || a.uses - b.uses);
     let total = rows.reduce((sum, { size }) => sum + size, 0);
     for (const { id, size } of rows) {
       if (total <= maxBytes) return;
