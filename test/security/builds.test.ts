@@ -202,6 +202,14 @@ describe('fields of mounts', () => {
     expect(String(caches.stdout).trim()).toBe('0');
   });
 
+  test('that name an agent mean those that the client forwards alone', () => {
+    for (const id of ['constructor', '__proto__', '/etc/passwd', '../agent']) {
+      const { status, stderr } = build([`RUN --mount=type=ssh,id=${id},required true`]);
+      expect(status).not.toBe(0);
+      expect(stderr).toContain('unset ssh forward key');
+    }
+  });
+
   test('ask for no privileges (CVE-2024-23653)', () => {
     for (const flag of ['--security=insecure', '--network=host']) {
       const { status, stderr } = build([`RUN ${flag} true`]);
@@ -335,6 +343,46 @@ describe('the cache', () => {
   });
 });
 
+describe('a result that goes to a folder', () => {
+  test('is not written through links that an earlier one left there', () => {
+    const target = mkdtempSync(join(daemon.home, 'result-'));
+    const options = ['-o', `type=local,dest=${target}`];
+    const link = ['RUN mkdir /r', `RUN ln -s ${canary} /r/sub && ln -s ${canary}/secret /r/file`];
+    const onlyResult = ['FROM scratch', 'COPY --from=0 /r /'];
+    expect(build([...link, ...onlyResult], { options }).status).toBe(0);
+    const replaced = ['RUN mkdir -p /r && echo replaced >/r/file', ...onlyResult];
+    expect(build(replaced, { options }).status).toBe(0);
+    expect(readFileSync(join(target, 'file'), 'utf8')).toBe('replaced\n');
+    const through = ['RUN mkdir -p /r/sub && echo through >/r/sub/secret', ...onlyResult];
+    expect(build(through, { options }).status).not.toBe(0);
+    expectHostUnharmed();
+  });
+});
+
+describe('a build for several platforms or with attestations', () => {
+  const images = async (): Promise<string[]> =>
+    (await daemon.request('GET', '/images/json?all=1')).body.map(({ Id }: { Id: string }) => Id).sort();
+  const own = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+  test('that fails for one of them leaves no image of the others', async () => {
+    const before = await images();
+    const lines = ['RUN sleep 1; exit 7', 'FROM scratch AS other', 'COPY Dockerfile /x', 'FROM $CHOSEN'];
+    const [args, directory] = prepared(lines, {
+      options: ['--platform', `linux/${own},linux/s390x`, '-t', 'several'],
+    });
+    const text = readFileSync(join(directory, 'Dockerfile'), 'utf8');
+    const begin = `ARG TARGETARCH\nARG CHOSEN=\${TARGETARCH%${own}}\nARG CHOSEN=\${CHOSEN:+other}\nARG CHOSEN=\${CHOSEN:-own}\n`;
+    writeFileSync(
+      join(directory, 'Dockerfile'),
+      `${begin}${text.replace('FROM busybox', 'FROM busybox AS own')}`,
+    );
+    const { status, stderr } = daemon.run('sampan', args);
+    rmSync(directory, { recursive: true });
+    expect({ status, stderr: status === 7 ? '' : stderr }).toEqual({ status: 7, stderr: '' });
+    expect(await images()).toEqual(before);
+  });
+});
+
 describe('secrets', () => {
   const SECRET = `tell-nobody-${process.pid}-${'x'.repeat(20)}`;
 
@@ -373,6 +421,37 @@ describe('secrets', () => {
       daemon.log,
     ];
     for (const text of told) expect(text).not.toContain(SECRET);
+  });
+
+  test('and what cache mounts hold are in no cache that is exported, nor are proxies', () => {
+    const target = mkdtempSync(join(daemon.home, 'exported-'));
+    const lines = [
+      'RUN --mount=type=secret,id=s,env=S --mount=type=cache,target=/c test -n "$S" && echo of-the-mount >/c/x',
+      'RUN --mount=type=secret,id=s --mount=type=cache,target=/c cat /run/secrets/s /c/x "$0" | wc -c; echo "$HTTP_PROXY" | wc -c >/out',
+      'FROM busybox',
+      'COPY --from=0 /out /out',
+    ];
+    process.env['SECRET_OF_TEST'] = SECRET;
+    const { status } = build(lines, {
+      options: [
+        ...[
+          '--secret',
+          'id=s,env=SECRET_OF_TEST',
+          '--build-arg',
+          `HTTP_PROXY=http://u:of-the-proxy@127.0.0.1:1`,
+        ],
+        ...['--cache-to', 'type=inline', '--cache-to'],
+        `type=local,dest=${target},mode=max,compression=uncompressed`,
+      ],
+    });
+    delete process.env['SECRET_OF_TEST'];
+    expect(status).toBe(0);
+    const words = `-e '${SECRET}' -e of-the-mount -e of-the-proxy`;
+    const { stdout } = spawnSync('sh', [
+      '-c',
+      `grep -rlaF ${words} '${target}'; find '${target}' -type f | wc -l`,
+    ]);
+    expect(Number(stdout)).toBeGreaterThan(4);
   });
 
   test('are on no disk while they are used', async () => {
