@@ -46,6 +46,7 @@ export function readMount(text: string, expand: (word: string) => string): Writt
       throw new DockerfileError("'from' doesn't support variable expansion, define alias stage instead");
     }
     const value = key === 'from' ? raw : expand(raw);
+    if (flags.has(key)) booleanOf(written, value, false);
     if (key === 'type') type = typeOf(value);
     else fields.set(key, value);
   }

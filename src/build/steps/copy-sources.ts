@@ -4,6 +4,7 @@ import type { CopyOperation, CopySource } from '../definition/vertex.ts';
 import type { FileTree } from '../file-tree.ts';
 import { SingleFileTree } from '../files/single-file-tree.ts';
 import type { Step } from '../solver/step.ts';
+import { missingSource } from './missing-source.ts';
 import type { OpenResults } from './open-result.ts';
 import { type InputSource, MissingSource, type Selection, selectInTree } from './selection.ts';
 import { secondsOf } from './times.ts';
@@ -83,10 +84,7 @@ function missing({ vertex, surroundings }: Step<CopyOperation>, input: number, p
     const what = isContext ? 'file not found in build context or excluded by .dockerignore: ' : '';
     return notFound(`${nameOf(vertex.note.name)} failed: ${what}stat ${path.slice(1)}: file does not exist`);
   }
-  const reference = vertex.inputs[input]?.digest.slice('sha256:'.length, 'sha256:'.length + 25) ?? '';
-  return notFound(
-    `failed to compute cache key: failed to calculate checksum of ref ${reference}: ${JSON.stringify(path)}: not found`,
-  );
+  return missingSource(vertex, input, path);
 }
 
 /** What the classic builder says of the number of things to copy; BuildKit takes any. */

@@ -1,13 +1,13 @@
-import type { Context } from '../../base/context.ts';
 import { isCode } from '../../base/errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { fromText } from '../../oci/tar/entry.ts';
 import type { RunMount, RunOperation } from '../definition/vertex.ts';
 import { EntryHash } from '../files/entry-hash.ts';
 import { followLinks } from '../files/follow-links.ts';
-import { identityOf, type Result } from '../solver/result.ts';
+import { identityOf } from '../solver/result.ts';
 import type { Step } from '../solver/step.ts';
-import { inputOf, missing } from './run-mounts.ts';
+import { missingSource } from './missing-source.ts';
+import { inputOf } from './run-mounts.ts';
 
 /**
  * What a command's result depends on. Not the contents of secrets and caches, nor who answers on an agent's socket, nor proxies, limits and
@@ -32,11 +32,13 @@ async function mountMeaning(step: Step<RunOperation>, mount: RunMount): Promise<
   }
   if (mount.type !== 'bind') return mount;
   const { type, target, readOnly, input, source } = mount;
-  return { type, target, readOnly, content: await contentOf(step.context, inputOf(step, input), source) };
+  return { type, target, readOnly, content: await contentOf(step, input, source) };
 }
 
 /** Of files as little as is mounted; layers are not read for it. */
-async function contentOf(context: Context, result: Result, source: string): Promise<unknown> {
+async function contentOf(step: Step<RunOperation>, input: number, source: string): Promise<unknown> {
+  const { context } = step;
+  const result = inputOf(step, input);
   if (result.kind === 'layers' || source === '/') return { whole: identityOf(result), source };
   const { tree } = result;
   const path = await followLinks(context, tree, fromText(source));
@@ -44,7 +46,7 @@ async function contentOf(context: Context, result: Result, source: string): Prom
   try {
     for await (const { header, content } of tree.list(context, path)) hash.add(header.name, header, content);
   } catch (error) {
-    throw isCode(error, 'not-found') ? missing(source) : error;
+    throw isCode(error, 'not-found') ? missingSource(step.vertex, input, source) : error;
   }
   const digest: Digest = hash.finish();
   return { digest };

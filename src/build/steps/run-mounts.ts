@@ -8,6 +8,7 @@ import type { Result } from '../solver/result.ts';
 import type { Step } from '../solver/step.ts';
 import { openAgentSocket } from './agent-socket.ts';
 import type { CacheMount, CacheMountSeed } from './cache-mounts.ts';
+import { missingSource } from './missing-source.ts';
 import { OpenResults } from './open-result.ts';
 import type { RunStepParts } from './run.ts';
 
@@ -105,7 +106,7 @@ async function seedOf(
     async *read(context: Context) {
       const path = await followLinks(context, tree, fromText(source));
       const entry = await tree.stat(context, path);
-      if (entry?.header.type !== 'directory') throw missing(source);
+      if (entry?.header.type !== 'directory') throw missingSource(step.vertex, input, source);
       yield* tree.read(context, path, () => true);
     },
   };
@@ -147,11 +148,4 @@ async function agentMount(
   }
   const socket = held.use(await openAgentSocket({ directory, agent, mode, uid, gid }));
   return [{ type: 'bind', source: socket.path, target, readOnly: true }];
-}
-
-/** In BuildKit's words. */
-export function missing(path: string): Error {
-  return notFound(
-    `failed to compute cache key: failed to calculate checksum: ${JSON.stringify(path)}: not found`,
-  );
 }

@@ -14,10 +14,11 @@ import type { Made, ShellOpener, Step, StepMaker } from '../solver/step.ts';
 import type { CacheMounts } from './cache-mounts.ts';
 import { explainForeign } from './foreign-platform.ts';
 import type { ResultLayers } from './layers-of.ts';
+import { missingSource } from './missing-source.ts';
 import { OpenResults } from './open-result.ts';
 import { ProcessError } from './process-error.ts';
 import { runKey } from './run-key.ts';
-import { inputOf, missing, type ResolvedMounts, resolveMounts } from './run-mounts.ts';
+import { inputOf, type ResolvedMounts, resolveMounts } from './run-mounts.ts';
 
 export interface RunStepParts extends LayersTreeParts {
   readonly sandboxes: Sandboxes;
@@ -130,7 +131,8 @@ async function explained<T>(parts: RunStepParts, step: Step<RunOperation>, run: 
       if (mount.type !== 'bind') continue;
       const tree = await opened.tree(inputOf(step, mount.input));
       const path = await followLinks(step.context, tree, fromText(mount.source));
-      if ((await tree.stat(step.context, path)) === undefined) throw missing(mount.source);
+      if ((await tree.stat(step.context, path)) === undefined)
+        throw missingSource(step.vertex, mount.input, mount.source);
     }
     throw await explainForeign(error, step.operation.platform);
   }
