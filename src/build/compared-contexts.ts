@@ -8,7 +8,7 @@ import type { ComparedContext, OpenTree } from './contract.ts';
 import type { IncrementalContexts, PendingContext } from './files/incremental/incremental-contexts.ts';
 
 /** How long a build may be away after its context was compared, milliseconds. */
-const LIFE = 60 * 1_000;
+const LIFE = 5 * 60 * 1_000;
 /** More are not waited for: each holds what is kept of a context. */
 const MAX_PENDING = 64;
 

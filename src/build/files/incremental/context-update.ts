@@ -27,6 +27,9 @@ const MAX_ENTRIES = 1_000_000;
 /** Builds of other parts of a context for which what they do not name is kept. */
 const MAX_AGE = 16;
 
+/** Files after which garbage is collected: left to itself the collector lets the heap grow by the machine's memory rather than by need. */
+const FILES_PER_COLLECTION = 16_384;
+
 /** Where files' bytes go. */
 export type PackWriter = Pick<Pack, 'size' | 'write' | 'finish'>;
 
@@ -115,11 +118,13 @@ export class ContextUpdate {
   /** Takes the bytes of files that are wanted; each header says what the file is by now. */
   async receive(context: Context, parts: AsyncIterable<TreePart>, pack: PackWriter): Promise<void> {
     let open: Receiving | undefined;
+    let count = 0;
     for await (const part of parts) {
       context.signal.throwIfAborted();
       if (!(part instanceof Uint8Array)) {
         this.#close(open, pack.size);
         open = this.#open(part, pack.size);
+        if (++count % FILES_PER_COLLECTION === 0) Bun.gc(true);
       } else if (open !== undefined) {
         open.hash.update(part);
         await pack.write(part);
