@@ -3,6 +3,7 @@ import { errno } from '../plan/errno.ts';
 import { HOST, type Operation, type Plan } from '../plan/operations.ts';
 import { type Endpoint, type Gateways, networkSlots, type PublishedPort } from './contract.ts';
 import {
+  clearPorts,
   type FirewallPorts,
   firewallProtocols,
   type OpenPort,
@@ -64,6 +65,13 @@ export function startPlan(endpoint: Endpoint, table: string, steps: JoinSteps): 
 /** What ends an endpoint's part in the firewall. */
 export function unpublishSteps(endpoint: Endpoint, table: string): readonly Operation[] {
   return withdrawSteps(firewallPortsOf(endpoint), table);
+}
+
+/** The same for one whose ports changed while it lived: how much of that the firewall heard of is not known. */
+export function clearSteps(endpoint: Endpoint, table: string): readonly Operation[] {
+  const ports = firewallPortsOf(endpoint);
+  const clear = clearPorts(table, ports);
+  return clear === undefined ? [] : [clear, ...forgetFlows(ports.translations)];
 }
 
 /** Steps that take ports out of the firewall; none of no ports. */

@@ -122,6 +122,13 @@ export function unpublishPorts(table: string, ports: FirewallPorts): Operation |
   return messages.length === 0 ? undefined : transaction(messages, [errno.ENOENT]);
 }
 
+/** The same where any of them may be there and any not: one that is missing would keep the whole transaction from being, so it is added first. */
+export function clearPorts(table: string, ports: FirewallPorts): Operation | undefined {
+  const elements = portElements(ports);
+  const messages = [...additions(table, elements), ...deletions(table, elements)];
+  return messages.length === 0 ? undefined : transaction(messages, [errno.ENOENT]);
+}
+
 type Elements = readonly (readonly [SetShape, readonly Element[]])[];
 
 function additions(table: string, elements: Elements): readonly Message[] {

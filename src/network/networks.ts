@@ -23,6 +23,7 @@ import { describeDefaultBridge, describePredefined, endpointWithoutAddresses } f
 import { LocalNameService } from './dns/name-service.ts';
 import { NamesFiles } from './dns/names-files.ts';
 import {
+  clearSteps,
   livePlan,
   loopbackPlan,
   removalSteps,
@@ -61,7 +62,7 @@ class LocalNetworks implements Networks {
   /** By name, those that are being made: undefined until their subnets are decided. */
   readonly #making = new Map<string, Network | undefined>();
   readonly #live: LiveNetworks;
-  /** Endpoints loaded into the firewall while nobody's `after` stage knows of them, or perhaps after it was done. */
+  /** Endpoints that the firewall was told of beside their starts: nobody's `after` stage knows, or perhaps it was done by then. */
   readonly #restored = new Set<string>();
 
   constructor(options: NetworksOptions) {
@@ -210,7 +211,7 @@ class LocalNetworks implements Networks {
     this.names.delete(endpoint.networkId, endpoint.endpointId);
     const network = this.#live.find(endpoint.networkId);
     const restored = this.#restored.delete(endpoint.endpointId);
-    const before = restored ? unpublishSteps(endpoint, this.#live.table) : [];
+    const before = restored ? clearSteps(endpoint, this.#live.table) : [];
     try {
       // Before the ports are given back, or it would be another's that this takes away.
       if (before.length > 0) await this.#options.launcher.run(context, { before });
@@ -264,6 +265,7 @@ class LocalNetworks implements Networks {
         ports: this.#live.host.ports,
         launcher: this.#options.launcher,
         find: (id) => this.#live.find(id),
+        touch: (endpointId) => this.#restored.add(endpointId),
       },
       request,
     );

@@ -209,6 +209,21 @@ test('a change is taken back whole', async () => {
   expect(await elements()).toEqual(['8080', '8080']);
 });
 
+test('a container that ends amid a change leaves none of its ports behind, however far that was', async () => {
+  const change = networks.planPorts({
+    ...{ from: endpoint, to: endpoint },
+    ports: [exactly(8080), exactly(8087)],
+  });
+  for (const plan of change.plans) await web.supervisor.publish(background(), plan);
+  await web.end();
+  expect(await elements()).toEqual([]);
+  await change.apply(background());
+  change.commit();
+  endpoint = change.to ?? endpoint;
+  await networks.disconnect(background(), endpoint);
+  expect(await elements()).toEqual([]);
+});
+
 test('ports follow to another network, and are gone without one', async () => {
   const request = { ...anyRequest, interfaceName: 'eth1', gateway: { ipv4: false, ipv6: false } };
   const second = await networks.join(background(), request, web.pid);

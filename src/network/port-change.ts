@@ -2,7 +2,7 @@ import type { Context } from '../base/context.ts';
 import type { Launcher } from '../plan/contract.ts';
 import type { Operation, Plan } from '../plan/operations.ts';
 import type { Endpoint, PortChange, PortChangeRequest, PublishedPort } from './contract.ts';
-import { bindPorts, firewallPortsOf, publishSteps, unpublishSteps, withdrawSteps } from './endpoint-plan.ts';
+import { bindPorts, clearSteps, firewallPortsOf, publishSteps, withdrawSteps } from './endpoint-plan.ts';
 import type { FirewallPorts } from './firewall.ts';
 import { formatIp } from './ip.ts';
 import type { LiveNetwork } from './live-network.ts';
@@ -14,6 +14,8 @@ export interface PortChangeHost {
   readonly ports: PortAllocator;
   readonly launcher: Launcher;
   readonly find: (networkId: string) => LiveNetwork | undefined;
+  /** The firewall is about to get ports of an endpoint, whose container may have ended by then. */
+  readonly touch: (endpointId: string) => void;
 }
 
 /** See `Networks.planPorts`. Synchronous, so that no port is given twice. */
@@ -25,7 +27,9 @@ export function planPortChange(host: PortChangeHost, request: PortChangeRequest)
   const change = { before: firewallOf(from), after: firewallOf(target) };
   const show = (...endpoints: readonly (Endpoint | undefined)[]): void => {
     for (const endpoint of endpoints) {
-      if (endpoint !== undefined) host.find(endpoint.networkId)?.replace(endpoint);
+      if (endpoint === undefined) continue;
+      host.find(endpoint.networkId)?.replace(endpoint);
+      host.touch(endpoint.endpointId);
     }
   };
   return {
@@ -87,7 +91,7 @@ function bound(ports: readonly PublishedPort[]): readonly PublishedPort[] {
 /** What a supervisor is told of an endpoint's ports. */
 export function relayPlan(table: string, endpoint: Endpoint | undefined): Partial<Plan> {
   if (endpoint === undefined) return {};
-  return { before: bindPorts(endpoint), after: unpublishSteps(endpoint, table) };
+  return { before: bindPorts(endpoint), after: clearSteps(endpoint, table) };
 }
 
 function relayPlans(table: string, from: Endpoint | undefined, to: Endpoint | undefined): Partial<Plan>[] {
