@@ -19,7 +19,7 @@ export interface ClientSession extends SessionFacts {
 
 /** How long a build waits for its session, milliseconds: clients open both at once. */
 const PATIENCE = 10_000;
-const MAX_SESSIONS = 1_000;
+export const MAX_SESSIONS = 1_000;
 
 export class ClientSessions {
   readonly #open = new Map<string, ClientSession>();
