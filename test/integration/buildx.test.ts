@@ -330,6 +330,17 @@ describe('an output', () => {
     expect(daemon.run('docker', ['images', '-qa']).stdout).toBe(before);
   });
 
+  test('that the client does not take leaves no image', async () => {
+    const before = daemon.run('docker', ['images', '-qa']).stdout;
+    // Nobody has such an image already.
+    const own = `${dockerfile}LABEL of=${process.pid}\n`;
+    const methods: Record<string, SessionMethod> = {
+      '/moby.filesync.v1.FileSend/DiffCopy': async () => 2,
+    };
+    await expect(build({ dockerfile: own, files, methods, exporters: [{ 1: 'tar' }] })).rejects.toThrow();
+    expect(daemon.run('docker', ['images', '-qa']).stdout).toBe(before);
+  });
+
   test('as files is listed to the client, which asks for what it wants', async () => {
     const listed: string[] = [];
     const contents = new Map<string, number>();

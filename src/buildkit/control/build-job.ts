@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Context } from '../../base/context.ts';
+import { background, type Context } from '../../base/context.ts';
 import { invalid } from '../../base/errors.ts';
 import type { BuildRequest, BuildResult } from '../../build/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -18,8 +18,8 @@ import { answerSubrequest, type SubrequestAnswer } from './answer-subrequest.ts'
 import { BuildProgress, progressListener } from './build-progress.ts';
 import { type BuildFiles, openSources, type SourceParts } from './build-sources.ts';
 import { type CacheEntries, cacheWishes } from './cache-wishes.ts';
-import { exportResult } from './export-result.ts';
-import { type Export, exportOptions } from './exports.ts';
+import { exportResult, removeUnnamed } from './export-result.ts';
+import { type Export, exportOptions, isKept } from './exports.ts';
 import {
   checkFrontend,
   type FrontendAttributes,
@@ -72,6 +72,7 @@ export class BuildJob implements AsyncDisposable {
   /** Until it is over. */
   readonly #kept = new AsyncDisposableStack();
   #result: BuildResult | undefined;
+  readonly #made: BuildResult[] = [];
   /** Of the last cache that was written to a directory of the client's. */
   #cache: Descriptor | undefined;
   #source: FailureSource | undefined;
@@ -179,6 +180,7 @@ export class BuildJob implements AsyncDisposable {
       request,
       progressListener(this.progress, this.#source),
     );
+    this.#made.push(this.#result);
   }
 
   #requestOf(
@@ -218,6 +220,11 @@ export class BuildJob implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.progress.end();
+    if (!this.#request.exports.some(isKept)) {
+      // Whoever has given up the build has not given up this.
+      const context = background(this.#context.log);
+      for (const made of this.#made) await removeUnnamed(context, this.#parts, made);
+    }
     await this.#kept.disposeAsync();
   }
 

@@ -42,7 +42,6 @@ export async function exportResult(
     const exporter = isKept(one) ? toStore : isArchive(one) ? toArchive : toFiles;
     Object.assign(response, await exporter(context, parts, result, { ...one, number }));
   }
-  if (!wanted.some(isKept)) await removeUnnamed(context, parts, result);
   return response;
 }
 
@@ -183,10 +182,10 @@ function described(
   };
 }
 
-/** What nobody wants to keep; what has a name stays. */
-async function removeUnnamed(
+/** For a result that nobody wants to keep, wherever it has gone; what has a name stays. */
+export async function removeUnnamed(
   context: Context,
-  { images }: ExportParts,
+  { images }: Pick<ExportParts, 'images'>,
   { images: made, index }: BuildResult,
 ): Promise<void> {
   for (const id of [...(index === undefined ? [] : [index.digest]), ...made.map((image) => image.id)]) {
