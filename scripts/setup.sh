@@ -80,11 +80,31 @@ fetch_foreign() {
   rm -rf "$apt"
 }
 
+# Firewalls of Debian that published ports are tried beside. They are kept here, not installed: firewalld would begin to guard this machine.
+firewalls=build/firewalls
+
+fetch_firewalls() {
+  if [ -x "$firewalls/usr/sbin/firewalld" ]; then return 0; fi
+  apt=$(mktemp -d)
+  (cd "$apt" && apt-get -qq -o APT::Sandbox::User=root download ufw firewalld python3-firewall python3-nftables python3-dbus python3-gi \
+    gir1.2-glib-2.0 libgirepository-1.0-1 python3-cap-ng libcap-ng0 dbus dbus-daemon dbus-bin) >&2
+  for package in "$apt"/*.deb; do dpkg-deb -x "$package" "$apt/root"; done
+  # They are laid over a root in which these are links.
+  for top in lib sbin bin; do
+    if [ -d "$apt/root/$top" ]; then cp -a "$apt/root/$top/." "$apt/root/usr/$top/" && rm -rf "${apt:?}/root/$top"; fi
+  done
+  rm -rf "$firewalls"
+  mkdir -p build
+  mv "$apt/root" "$firewalls"
+  rm -rf "$apt"
+}
+
 case "${1:-}" in
   --tests)
     install_missing "$test_packages"
     fetch_plugins
     fetch_foreign
+    fetch_firewalls
     ;;
   --demo) install_missing 'busybox-static:/bin/busybox' ;;
 esac

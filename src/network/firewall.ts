@@ -30,8 +30,8 @@ import { bigEndian16, interfaceName, verdictData } from './nftables/expressions.
  * Asked from loopback, from a link-local address, over IPv6 where the container has none, or by a container, a published port is its supervisor's,
  * whose socket reserves it.
  *
- * What a chain here accepts, other tables may still drop: `accept` ends this table's chain only. Where another firewall drops what it
- * does not know (ufw, iptables' FORWARD policy after dockerd), the administrator must let these bridges pass there.
+ * What a chain here accepts, other tables may still drop: `accept` ends this table's chain only. `firewall-gate.ts` is how the host's input
+ * chains are asked, `firewall-passage.ts` how containers pass those that forward nothing by default.
  */
 
 export const firewallProtocols: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };

@@ -314,10 +314,7 @@ describe('POST /build', () => {
     );
     const Secrets = { s: Buffer.from('12345').toString('base64') };
     const kept = await daemon.request('POST', '/build/secrets', { Secrets });
-    const messages = await post(
-      `t=named&contexts=${contexts}&secrets=${kept.body.ID}`,
-      directory.tar,
-    );
+    const messages = await post(`t=named&contexts=${contexts}&secrets=${kept.body.ID}`, directory.tar);
     expect(messages).toContainEqual({ stream: '5\n' });
     expect(daemon.sampan('run', '--rm', 'named', 'cat', '/n')).toBe('named');
   });
