@@ -343,8 +343,13 @@ describe('the cache', () => {
   });
 });
 
+/** IDs of all images. */
+async function images(): Promise<string[]> {
+  return (await daemon.request('GET', '/images/json?all=1')).body.map(({ Id }: { Id: string }) => Id).sort();
+}
+
 describe('a result that goes to a folder', () => {
-  test('is not written through links that an earlier one left there', () => {
+  test('is not written through links that an earlier one left there, nor kept as an image then', async () => {
     const target = mkdtempSync(join(daemon.home, 'result-'));
     const options = ['-o', `type=local,dest=${target}`];
     const link = ['RUN mkdir /r', `RUN ln -s ${canary} /r/sub && ln -s ${canary}/secret /r/file`];
@@ -354,14 +359,14 @@ describe('a result that goes to a folder', () => {
     expect(build(replaced, { options }).status).toBe(0);
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('replaced\n');
     const through = ['RUN mkdir -p /r/sub && echo through >/r/sub/secret', ...onlyResult];
+    const before = await images();
     expect(build(through, { options }).status).not.toBe(0);
+    expect(await images()).toEqual(before);
     expectHostUnharmed();
   });
 });
 
 describe('a build for several platforms or with attestations', () => {
-  const images = async (): Promise<string[]> =>
-    (await daemon.request('GET', '/images/json?all=1')).body.map(({ Id }: { Id: string }) => Id).sort();
   const own = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
   test('that fails for one of them leaves no image of the others', async () => {

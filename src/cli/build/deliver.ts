@@ -45,14 +45,17 @@ export function checkOutputs({ outputs }: Outputs, io: Pick<Io, 'stdoutIsTermina
 }
 
 /**
- * Brings what was built to where it is wanted, one place after the other; an image that is wanted nowhere else goes from the store. Returns
- * what registries have of it, if any has.
+ * Brings what was built to where it is wanted, one place after the other; an image that is wanted nowhere else goes from the store, also when
+ * it cannot be brought there. Returns what registries have of it, if any has.
  */
 export async function deliver(wanted: Outputs, delivery: Delivery): Promise<PushedManifest | undefined> {
   const isKept = keepsImage(wanted);
   let pushed: PushedManifest | undefined;
-  for (const output of wanted.outputs) pushed = (await deliverTo(output, delivery, isKept)) ?? pushed;
-  if (!isKept) await removeAll(delivery);
+  try {
+    for (const output of wanted.outputs) pushed = (await deliverTo(output, delivery, isKept)) ?? pushed;
+  } finally {
+    if (!isKept) await removeAll(delivery);
+  }
   return pushed;
 }
 
