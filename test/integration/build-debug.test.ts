@@ -224,6 +224,40 @@ describe('what a shell in a failed step was', () => {
     await until(() => !processes().includes('sleep 4712 ') && sandboxes().length === 0);
   });
 
+  test('goes with a daemon that is stopped, and with a build that is cancelled', async () => {
+    write('Dockerfile', 'FROM busybox', 'RUN false');
+    {
+      await using terminal = build('-D');
+      await terminal.read(PROMPT);
+      terminal.type('trap "" HUP TERM; sleep 4714\r');
+      await until(() => processes().includes('sleep 4714 '));
+      await daemon.stopProcess('SIGTERM');
+      expect(await terminal.exited).not.toBe(0);
+      expect(processes()).not.toContain('sleep 4714 ');
+      expect(sandboxes()).toEqual([]);
+    }
+    await daemon.startProcess();
+    const archive = join(home, 'context.tar');
+    expect(Bun.spawnSync(['tar', '-C', home, '-cf', archive, 'Dockerfile']).success).toBe(true);
+    const answer = await fetch('http://d/build?progress=events&debug=1&buildid=debugged', {
+      ...{ unix: daemon.socket, method: 'POST', body: Bun.file(archive) },
+      headers: { 'Content-Type': 'application/x-tar' },
+    });
+    const decoder = new TextDecoder();
+    let said = '';
+    for await (const chunk of answer.body ?? []) {
+      const isKept = said.includes('"shell":');
+      said += decoder.decode(chunk, { stream: true });
+      if (!isKept && said.includes('"shell":')) {
+        expect(sandboxes()).not.toEqual([]);
+        expect((await daemon.request('POST', '/build/cancel?id=debugged')).status).toBe(200);
+      }
+    }
+    expect(said).toContain('"shell":');
+    expect(said).toContain('"failure":');
+    expect(sandboxes()).toEqual([]);
+  });
+
   test('goes with a daemon that is killed, when the next one starts', async () => {
     write('Dockerfile', 'FROM busybox', 'RUN false');
     await using terminal = build('-D');
