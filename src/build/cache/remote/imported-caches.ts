@@ -216,7 +216,10 @@ function elsewhere(name: string, { results }: ReadCache, source: CacheSource): O
     async has(context, { descriptor: { digest, size } }) {
       const asking = sizes.get(digest) ?? source.size(context, digest).catch(() => undefined);
       sizes.set(digest, asking);
-      return (await asking) === size;
+      const found = await asking;
+      // That a step was given up says nothing to the others.
+      if (context.signal.aborted && found === undefined) sizes.delete(digest);
+      return found === size;
     },
     offer: ({ diffId, descriptor }) => ({
       ...{ diffId, descriptor, place: source.place },
@@ -239,5 +242,5 @@ function readHere({ config: { rootfs } }: Image, text: unknown): ReadCache | und
 }
 
 function nameOf(wanted: CacheImport): string {
-  return wanted.type === 'registry' ? familiarReference(wanted.reference) : `local cache ${wanted.digest}`;
+  return wanted.type === 'registry' ? familiarReference(wanted.reference) : `local:${wanted.digest}`;
 }
