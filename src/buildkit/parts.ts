@@ -10,7 +10,7 @@ import type { HistoryStore } from './history/history-store.ts';
 /** What BuildKit's doors are made of. */
 export interface BuildkitParts {
   readonly builder: Builder;
-  readonly images: Pick<Images, 'find' | 'load' | 'manifests' | 'save' | 'remove' | 'push'>;
+  readonly images: Pick<Images, 'find' | 'list' | 'load' | 'manifests' | 'save' | 'remove' | 'push'>;
   readonly content: ContentStore;
   /** Of builds that have ended. */
   readonly history: HistoryStore;

@@ -295,6 +295,18 @@ describe('an output', () => {
     expect(await cli.out(['run', '--rm', 'busybox', 'echo', 'runs'])).toBe('runs\n');
   });
 
+  test('that only goes elsewhere leaves no image, and takes none away', async () => {
+    write({ Dockerfile: `${dockerfile}LABEL only=elsewhere\n` });
+    const images = () => cli.out(['images', '--all', '--quiet', '--no-trunc']);
+    const before = await images();
+    await build(['-o', 'out', '--platform=linux/amd64', '.']);
+    await build(['-o', 'type=oci,dest=o.tar', '--sbom=true', '.']);
+    expect(await images()).toBe(before);
+    await build(['--platform=linux/amd64', '--iidfile=iid', '.']);
+    await build(['-o', 'out', '--platform=linux/amd64', '.']);
+    expect(await images()).toContain(readFileSync(join(home, 'iid'), 'utf8'));
+  });
+
   test('goes to several places at once', async () => {
     await build(['-o', 'out', '-o', 'type=oci,dest=o.tar', '-o', 'type=image,name=kept', '.']);
     expect(existsSync(join(home, 'out/d/e')) && existsSync(join(home, 'o.tar'))).toBe(true);

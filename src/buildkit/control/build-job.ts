@@ -73,6 +73,8 @@ export class BuildJob implements AsyncDisposable {
   readonly #kept = new AsyncDisposableStack();
   #result: BuildResult | undefined;
   readonly #made: BuildResult[] = [];
+  /** Images that were here before anything was made. */
+  #before: ReadonlySet<Digest> = new Set();
   /** Of the last cache that was written to a directory of the client's. */
   #cache: Descriptor | undefined;
   #source: FailureSource | undefined;
@@ -175,12 +177,15 @@ export class BuildJob implements AsyncDisposable {
         this.#cache = manifest;
       }),
     };
+    if (this.#made.length === 0) this.#before = new Set(this.#parts.images.list().map(({ id }) => id));
     this.#result = await this.#parts.builder.build(
       context,
       request,
       progressListener(this.progress, this.#source),
     );
     this.#made.push(this.#result);
+    // Given up too late for the builder to notice.
+    if (this.#kept.disposed) await this.#removeUnwanted();
   }
 
   #requestOf(
@@ -220,12 +225,15 @@ export class BuildJob implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.progress.end();
-    if (!this.#request.exports.some(isKept)) {
-      // Whoever has given up the build has not given up this.
-      const context = background(this.#context.log);
-      for (const made of this.#made) await removeUnnamed(context, this.#parts, made);
-    }
+    await this.#removeUnwanted();
     await this.#kept.disposeAsync();
+  }
+
+  /** Whoever has given up the build has not given up this. */
+  async #removeUnwanted(): Promise<void> {
+    if (this.#request.exports.some(isKept)) return;
+    const context = background(this.#context.log);
+    for (const made of this.#made.splice(0)) await removeUnnamed(context, this.#parts, made, this.#before);
   }
 
   #session(context: Context): Promise<ClientSession> {

@@ -182,13 +182,15 @@ function described(
   };
 }
 
-/** For a result that nobody wants to keep, wherever it has gone; what has a name stays. */
+/** For a result that nobody wants to keep, wherever it has gone; what has a name or was here before stays. */
 export async function removeUnnamed(
   context: Context,
   { images }: Pick<ExportParts, 'images'>,
   { images: made, index }: BuildResult,
+  before: ReadonlySet<Digest>,
 ): Promise<void> {
   for (const id of [...(index === undefined ? [] : [index.digest]), ...made.map((image) => image.id)]) {
+    if (before.has(id)) continue;
     try {
       const found = images.find(id);
       if (found === undefined || found.tags.length > 0) continue;

@@ -71,7 +71,7 @@ function exportsOf({ exporters, exporter, exporterAttributes }: Request): readon
 }
 
 /** Fails with `unimplemented` where there is one. */
-export function refuseDefinition(definition: { readonly operations?: readonly unknown[] } | undefined): void {
+function refuseDefinition(definition: { readonly operations?: readonly unknown[] } | undefined): void {
   if ((definition?.operations ?? []).length === 0) return;
   throw new SampanError('unimplemented', 'build definitions (LLB) are not supported: only Dockerfiles are');
 }
