@@ -34,7 +34,7 @@ describe('a failed step', () => {
   });
 
   test('has one shell, which has a size', async () => {
-    const steps = new FailedSteps(1);
+    const steps = new FailedSteps();
     const end = Promise.withResolvers<number>();
     const sizes: number[] = [];
     const { id, over } = await kept(steps, (_context, { terminal }) => {
