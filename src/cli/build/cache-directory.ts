@@ -7,6 +7,7 @@ import { isJsonObject } from '../../base/json.ts';
 import { type Digest, finishDigest, hexOf, isDigest } from '../../oci/digest.ts';
 import type { Descriptor } from '../../oci/image.ts';
 import { CommandError } from '../command-error.ts';
+import { fileFailure } from '../file-failure.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 const MAX_INDEX = 4 << 20;
@@ -39,7 +40,10 @@ export class CacheFolder {
 
   /** A blob's bytes from an offset on. */
   async *read(digest: Digest, offset: number): AsyncGenerator<Uint8Array, void, void> {
-    await using file = await open(this.#pathOf(digest), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const path = this.#pathOf(digest);
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((reason) => {
+      throw fileFailure('open', path, reason);
+    });
     for (let at = offset; ; ) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, at);
       if (bytesRead === 0) return;
@@ -50,15 +54,15 @@ export class CacheFolder {
 
   /** Writes a blob, which is visible when all of it is there. Throws CommandError on other bytes than its digest says. */
   async write(digest: Digest, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    mkdirSync(this.#blobs, { recursive: true });
     const temporary = `${this.#pathOf(digest)}.${process.pid}.part`;
     try {
+      mkdirSync(this.#blobs, { recursive: true });
       const found = await writeHashed(temporary, bytes);
       if (found !== digest) throw new CommandError(`unexpected digest: got ${found}, expected ${digest}`);
       await rename(temporary, this.#pathOf(digest));
     } catch (reason) {
       await unlink(temporary).catch(() => {});
-      throw reason;
+      throw fileFailure('write', this.#pathOf(digest), reason);
     }
   }
 
@@ -68,8 +72,12 @@ export class CacheFolder {
     const annotations = { [REF_NAME]: tag };
     const manifests = [...others, { mediaType, digest, size, annotations }];
     const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
-    await writeWhole(join(this.#path, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-    await writeWhole(join(this.#path, 'index.json'), JSON.stringify(index));
+    try {
+      await writeWhole(join(this.#path, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+      await writeWhole(join(this.#path, 'index.json'), JSON.stringify(index));
+    } catch (reason) {
+      throw fileFailure('write', this.#path, reason);
+    }
   }
 
   get #blobs(): string {
@@ -112,8 +120,8 @@ function namesIn(path: string): string[] {
   try {
     return readdirSync(path);
   } catch (reason) {
-    if (isErrno(reason, 'ENOENT')) return [];
-    throw reason;
+    if (isErrno(reason, 'ENOENT', 'ENOTDIR')) return [];
+    throw fileFailure('open', path, reason);
   }
 }
 

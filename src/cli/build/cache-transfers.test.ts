@@ -94,6 +94,26 @@ describe('a folder that a cache is written to', () => {
   });
 });
 
+describe('a folder that cannot be written to', () => {
+  beforeEach(() => writeFileSync(join(home, 'file'), ''));
+
+  test('ends the build, unless that shall not matter', async () => {
+    const strict = await begin('exports', { dest: join(home, 'file/c') });
+    strict.move(blob('offered'));
+    await expect(strict.settled()).rejects.toThrow(/^write .*: not a directory$/);
+    const lax = await begin('exports', { dest: join(home, 'file/c'), 'ignore-error': 'true' });
+    for (const kind of ['offered', 'offered', 'finished']) {
+      lax.move(blob(kind));
+      await lax.settled();
+    }
+    expect(errors).toHaveLength(1);
+    expect([lax.signal.aborted, errors.join('')]).toEqual([
+      false,
+      expect.stringContaining('not a directory'),
+    ]);
+  });
+});
+
 describe('a folder that a cache is read from', () => {
   beforeEach(() => {
     mkdirSync(join(home, 'c/blobs/sha256'), { recursive: true });
@@ -116,12 +136,20 @@ describe('a folder that a cache is read from', () => {
       blob('finished'),
       blob('wanted', { Digest: 'sha256:../../index.json' }),
       blob('wanted', { Directory: 'other' }),
-      blob('wanted', { Digest: digestOf('other') }),
     ]) {
       const transfers = await begin('imports', { src: join(home, 'c') });
       transfers.move(asked);
       await expect(transfers.settled()).rejects.toThrow();
     }
+  });
+
+  test('gives nothing of what cannot be read, so that nobody waits for it', async () => {
+    const transfers = await begin('imports', { src: join(home, 'c') });
+    const other = digestOf('other');
+    transfers.move(blob('wanted', { Digest: other }));
+    await transfers.settled();
+    expect(seen.at(-1)).toBe(`POST /build/directories/known/blobs ${other} `);
+    expect(errors.join('')).toMatch(/^WARNING: local cache import: open .*: no such file or directory\n$/);
   });
 
   test('is left out with a warning where it has no cache', async () => {

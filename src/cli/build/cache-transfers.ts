@@ -21,9 +21,12 @@ export class CacheTransfers {
   readonly imports: readonly SentCache[];
   readonly exports: readonly SentCache[];
   readonly #client: Client;
+  readonly #io: Pick<Io, 'err'>;
   readonly #folders: ReadonlyMap<string, SharedFolder>;
   readonly #failed = new AbortController();
   readonly #moving = new Set<Promise<void>>();
+  /** Folders that cannot be written to, where that shall not matter. */
+  readonly #givenUp = new Set<SharedFolder>();
 
   private constructor(
     client: Client,
@@ -32,6 +35,7 @@ export class CacheTransfers {
   ) {
     this.#client = client;
     this.#folders = folders.byId;
+    this.#io = folders.io;
     this.imports = sent.imports;
     this.exports = sent.exports;
   }
@@ -70,22 +74,43 @@ export class CacheTransfers {
     if (shared === undefined || !isDigest(digest))
       throw new CommandError('the daemon asks for what is not shared');
     const { folder, tag } = shared;
-    if (Kind === 'wanted') await this.#give(Directory, folder, digest, Offset);
+    if (Kind === 'wanted') await this.#bring(Directory, folder, digest, Offset);
     else if (tag === undefined) throw new CommandError('the daemon writes to a folder that is only read');
-    else if (Kind === 'offered') await folder.write(digest, await this.#take(Directory, digest));
-    else await folder.tag(tag, { digest, size, mediaType: MediaType });
+    else if (Kind === 'offered') await this.#get(Directory, shared, digest);
+    else await this.#trying(shared, () => folder.tag(tag, { digest, size, mediaType: MediaType }));
   }
 
-  async #give(id: string, folder: CacheFolder, digest: Digest, offset: number): Promise<void> {
-    await this.#client.send('POST', pathOf(id), {
-      query: { digest },
-      headers: { 'Content-Type': 'application/octet-stream' },
-      body: folder.read(digest, offset),
-    });
+  /** What cannot be read is no reason not to build: without its bytes the daemon goes on without the cache. */
+  async #bring(id: string, folder: CacheFolder, digest: Digest, offset: number): Promise<void> {
+    try {
+      await this.#give(id, digest, folder.read(digest, offset));
+    } catch (reason) {
+      this.#io.err(`WARNING: local cache import: ${messageOf(reason)}\n`);
+      await this.#give(id, digest, nothing()).catch(() => {});
+    }
   }
 
-  async #take(id: string, digest: Digest): Promise<AsyncIterable<Uint8Array>> {
-    return (await this.#client.request('GET', pathOf(id), { query: { digest } })).body;
+  async #give(id: string, digest: Digest, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    await this.#client.send('POST', pathOf(id), { query: { digest }, headers, body });
+  }
+
+  async #get(id: string, shared: SharedFolder, digest: Digest): Promise<void> {
+    const { body } = await this.#client.request('GET', pathOf(id), { query: { digest } });
+    await this.#trying(shared, () => shared.folder.write(digest, body));
+    // Of what was not taken the daemon knows that it is not here.
+    for await (const _ of body) break;
+  }
+
+  async #trying(shared: SharedFolder, write: () => Promise<void>): Promise<void> {
+    if (this.#givenUp.has(shared)) return;
+    try {
+      await write();
+    } catch (reason) {
+      if (!shared.ignoresErrors) throw reason;
+      if (!this.#givenUp.has(shared)) this.#io.err(`WARNING: local cache export: ${messageOf(reason)}\n`);
+      this.#givenUp.add(shared);
+    }
   }
 }
 
@@ -93,20 +118,24 @@ function pathOf(id: string): string {
   return `/build/directories/${escapePath(id)}/blobs`;
 }
 
+async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
+
 interface SharedFolder {
   readonly folder: CacheFolder;
+  /** What cannot be written to it is no reason to give the build up. */
+  readonly ignoresErrors: boolean;
   /** What a cache that is written to it gets; undefined where none is. */
   readonly tag: string | undefined;
 }
 
 class SharedFolders {
   readonly byId = new Map<string, SharedFolder>();
+  readonly io: Pick<Io, 'err'>;
   readonly #client: Client;
-  readonly #io: Pick<Io, 'err'>;
 
   constructor(client: Client, io: Pick<Io, 'err'>) {
     this.#client = client;
-    this.#io = io;
+    this.io = io;
   }
 
   async imported({ type, attributes }: CacheFlag): Promise<SentCache[]> {
@@ -115,11 +144,12 @@ class SharedFolders {
     const folder = new CacheFolder(src);
     try {
       const digest = given ?? folder.digestOf(tag);
-      const Directory = await this.#share({ folder, tag: undefined });
+      if (!isDigest(digest)) throw new CommandError(`invalid digest ${JSON.stringify(digest)}`);
+      const Directory = await this.#share({ folder, tag: undefined, ignoresErrors: true });
       return [{ Type: type, Attrs: { ...rest, digest }, Directory }];
     } catch (reason) {
       if (!(reason instanceof CommandError)) throw reason;
-      this.#io.err(`WARNING: local cache import skipped: ${messageOf(reason)}\n`);
+      this.io.err(`WARNING: local cache import skipped: ${messageOf(reason)}\n`);
       return [];
     }
   }
@@ -127,7 +157,9 @@ class SharedFolders {
   async exported({ type, attributes }: CacheFlag): Promise<SentCache> {
     if (type !== 'local') return { Type: type, Attrs: attributes };
     const { dest = '', tag = 'latest', ...Attrs } = attributes;
-    return { Type: type, Attrs, Directory: await this.#share({ folder: new CacheFolder(dest), tag }) };
+    const ignoresErrors = Attrs['ignore-error'] === 'true' || Attrs['ignore-error'] === '1';
+    const shared = { folder: new CacheFolder(dest), tag, ignoresErrors };
+    return { Type: type, Attrs, Directory: await this.#share(shared) };
   }
 
   async #share(shared: SharedFolder): Promise<string> {
