@@ -33,6 +33,8 @@ export class LiveNetworks {
   readonly #options: NetworksOptions;
   readonly #ipv6: HostIpv6;
   readonly #live = new Map<string, LiveNetwork>();
+  /** Endpoints that are on their way out. */
+  readonly #leaving = new Set<string>();
   /** Removals of interfaces under way. */
   readonly #going = new Set<Promise<void>>();
   #host: NetworkHost | undefined;
@@ -120,18 +122,26 @@ export class LiveNetworks {
     await this.#options.launcher.run(context, { before: networks.flatMap((network) => network.tearDown()) });
   }
 
+  /** Has the firewall, should somebody flush it now, come back without an endpoint, until that has left or this is disposed of. */
+  leaving({ endpointId }: Endpoint): Disposable {
+    this.#leaving.add(endpointId);
+    return { [Symbol.dispose]: () => void this.#leaving.delete(endpointId) };
+  }
+
   /** Sets a new network up; when that fails, nothing of it stays. */
   async make(context: Context, network: Network, links: readonly Link[]): Promise<void> {
     const live = await openNetwork(context, this.host, links, network);
     const rules = live.firewall === undefined ? [] : [addBridge(this.table, live.firewall)];
     const before = [...live.setUp(), ...rules];
+    // First: whoever puts a flushed firewall back finds what is to be in it here.
+    this.#live.set(network.id, live);
     try {
       if (before.length > 0) await this.#options.launcher.run(context, { before });
     } catch (error) {
+      this.#live.delete(network.id);
       await this.#clearAway(context, live);
       throw error;
     }
-    this.#live.set(network.id, live);
   }
 
   /**
@@ -241,7 +251,10 @@ export class LiveNetworks {
 
   #firewallContents(): { bridges: readonly FirewallBridge[]; ports: FirewallPorts } {
     const networks = [...this.#live.values()];
-    const ports = networks.flatMap(({ endpoints }) => endpoints.map(firewallPortsOf));
+    const ports = networks
+      .flatMap(({ endpoints }) => endpoints)
+      .filter(({ endpointId }) => !this.#leaving.has(endpointId))
+      .map(firewallPortsOf);
     return {
       bridges: networks.flatMap(({ firewall }) => (firewall === undefined ? [] : [firewall])),
       ports: {

@@ -29,7 +29,6 @@ import {
   removalSteps,
   rerouteSteps,
   startPlan,
-  unpublishSteps,
 } from './endpoint-plan.ts';
 import type { LiveNetwork } from './live-network.ts';
 import { LiveNetworks } from './live-networks.ts';
@@ -212,6 +211,7 @@ class LocalNetworks implements Networks {
     const network = this.#live.find(endpoint.networkId);
     const restored = this.#restored.delete(endpoint.endpointId);
     const before = restored ? clearSteps(endpoint, this.#live.table) : [];
+    using _ = this.#live.leaving(endpoint);
     try {
       // Before the ports are given back, or it would be another's that this takes away.
       if (before.length > 0) await this.#options.launcher.run(context, { before });
@@ -235,8 +235,9 @@ class LocalNetworks implements Networks {
 
   async leave(context: Context, endpoint: Endpoint, pid: number): Promise<void> {
     this.names.delete(endpoint.networkId, endpoint.endpointId);
-    const before = unpublishSteps(endpoint, this.#live.table);
+    const before = clearSteps(endpoint, this.#live.table);
     const plan = livePlan(pid, removalSteps(endpoint));
+    using _ = this.#live.leaving(endpoint);
     try {
       await this.#options.launcher.run(context, { before: [...before, ...(plan.before ?? [])] });
     } finally {
