@@ -72,7 +72,7 @@ export function addChain(table: string, name: string, base?: BaseChain, ofFamily
 }
 
 /** As `nft` reads it: NFTNL_UDATA_RULE_COMMENT, length, text with its NUL. */
-export function commentData(text: string): Uint8Array {
+function commentData(text: string): Uint8Array {
   const bytes = Buffer.from(`${text}\0`);
   return Buffer.concat([Uint8Array.of(0, bytes.length), bytes]);
 }

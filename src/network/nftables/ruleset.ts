@@ -24,7 +24,7 @@ export interface ChainFound {
   readonly base: BaseFound | undefined;
 }
 
-export interface BaseFound {
+interface BaseFound {
   readonly hook: number;
   readonly priority: number;
   /** "filter", "nat" or "route". */

@@ -1,7 +1,6 @@
 import { family } from './constants.ts';
 import { evaluateRule, type SetSource, setsOf } from './evaluate.ts';
 import type { Packet } from './packet.ts';
-import type { Answer } from './registers.ts';
 import { type ChainFound, chainKey, type Ruleset } from './ruleset.ts';
 import { type SetFound, type SetName, setKey } from './sets.ts';
 import type { Verdict } from './verdict.ts';
@@ -14,7 +13,7 @@ export interface Outcome {
   readonly comesOut: boolean;
 }
 
-export interface Place {
+interface Place {
   readonly chain: ChainFound;
   /** By what the chain does with all that no rule decides. */
   readonly byPolicy: boolean;
@@ -119,9 +118,4 @@ export function setsNeeded({ ruleset, except }: Omit<World, 'sets'>): readonly S
     }
   }
   return [...found.values()];
-}
-
-export function answerFor({ passes, droppedBy }: Outcome): Answer {
-  if (droppedBy === undefined) return 'yes';
-  return passes ? 'perhaps' : 'no';
 }
