@@ -3,7 +3,7 @@ import type { Context } from '../base/context.ts';
 import { SampanError } from '../base/errors.ts';
 import { Slots } from '../base/slots.ts';
 import type { ImageMaker, Images } from '../images/contract.ts';
-import { hostPlatform } from '../oci/platform.ts';
+import { formatPlatform, hostPlatform } from '../oci/platform.ts';
 import type { AttestParts } from './attest/attest.ts';
 import { BuildRun, type BuildRunParts, parseDockerfile, solvedBuild } from './build-run.ts';
 import type { CacheKeeper } from './cache/cache-keeper.ts';
@@ -75,7 +75,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     async build(context, request, listener) {
       using cancellation = cancellable(running, request.id);
       const signal = AbortSignal.any([context.signal, cancellation.signal]);
-      return await build({ ...context, signal }, parts, runParts, request, listener);
+      return await build({ ...context, signal }, parts, runParts, withoutRepetitions(request), listener);
     },
     cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
     inquire: (context, request, question) =>
@@ -99,6 +99,12 @@ export function createBuilder(parts: BuilderParts): Builder {
     cache: () => parts.keeper.list(),
     prune: (context, options) => parts.keeper.prune(context, options),
   };
+}
+
+/** A platform that is named twice is built for once. */
+function withoutRepetitions(request: BuildRequest): BuildRequest {
+  const named = new Map(request.platforms.map((platform) => [formatPlatform(platform), platform]));
+  return { ...request, platforms: [...named.values()] };
 }
 
 function cancellable(

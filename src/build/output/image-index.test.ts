@@ -35,6 +35,12 @@ describe('a build for several platforms', () => {
     expect(index?.digest).toStartWith('sha256:');
   });
 
+  test('that are named again and again is for each of them once', async () => {
+    const paper = new PaperBuilder();
+    const { images, index } = await paper.build('FROM scratch\nLABEL a=b', { platforms: [host, host, host] });
+    expect([images.length, index]).toEqual([1, undefined]);
+  });
+
   test('makes once what they have in common, and says for whom each step is', async () => {
     const paper = new PaperBuilder();
     paper.add('tools');
