@@ -45,12 +45,14 @@ class ContextPacker {
 
   *pack(): Generator<Uint8Array, void, void> {
     const { added } = this.#files;
+    // Of a context that is compared they have no time, or it would change with each build.
+    const seconds = this.#options.only === undefined ? Math.floor(Date.now() / 1000) : 0;
     for (const entry of walkContext(this.#files, this.#options.only)) {
       if (this.#isWanted(entry.path)) yield* this.#member(entry);
     }
     for (const [name, bytes] of added) {
       if (!this.#isWanted(name)) continue;
-      yield* this.#bytes({ type: 'file', name, mode: 0o600, seconds: 0 }, bytes);
+      yield* this.#bytes({ type: 'file', name, mode: 0o600, seconds }, bytes);
     }
     yield* this.#put(tarEnd);
     yield this.#piece.subarray(0, this.#filled);
