@@ -49,6 +49,16 @@ describe('POST /build', () => {
     expect(api.engine.calls.map(([name]) => name)).toEqual(['openContext', 'build', 'closeContext']);
   });
 
+  test('keeps no failed step for whoever is not told of it, and finds agents by their own names alone', async () => {
+    const { debug, ssh } = await asked({ debug: '1', ssh: '{"default":"/agent"}' });
+    expect(debug).toBe(false);
+    expect(['default', 'constructor', '__proto__'].map((id) => ssh(id))).toEqual([
+      '/agent',
+      undefined,
+      undefined,
+    ]);
+  });
+
   test('understands every parameter', async () => {
     const request = await asked({
       ...{ dockerfile: 'a/b', buildid: 'me', target: 'x', nocache: '1', pull: 'true', networkmode: 'host' },

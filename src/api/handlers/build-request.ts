@@ -46,7 +46,8 @@ export function buildOptions({
     annotations: texts('annotations', query.annotations),
     statementNames: tags(list('statementnames', query.statementnames)),
     compression: compression(query.compression),
-    debug: query.debug,
+    // Nobody else is told that there is a step to be looked at.
+    debug: query.debug && query.progress === EVENTS,
   };
 }
 
