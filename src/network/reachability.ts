@@ -2,6 +2,7 @@ import type { Context } from '../base/context.ts';
 import type { Launcher } from '../plan/contract.ts';
 import { errno } from '../plan/errno.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
+import { PlanError } from '../plan/plan-error.ts';
 import type { Endpoint, PortReach, PublishedPort } from './contract.ts';
 import { firewallProtocols, translatedAddress } from './firewall.ts';
 import { describeChain } from './firewall-passage.ts';
@@ -65,7 +66,6 @@ export async function surveyFirewall(
       routeDump(dumpAddresses()),
       routeDump(dumpRoutes(4)),
       routeDump(dumpRoutes(6)),
-      legacyTables(),
     ],
   });
   const messages = (step: number) => [...readMessages(results.get(step) ?? new Uint8Array())];
@@ -79,17 +79,27 @@ export async function surveyFirewall(
     new Set([...messages(4), ...messages(5)].flatMap((message) => decodeDefaultRoute(message) ?? [])),
     gate,
   );
-  const legacy = Buffer.from(results.get(6) ?? []).includes('filter');
-  return { world: { ruleset, sets, except: table }, entrances, legacy };
+  return {
+    world: { ruleset, sets, except: table },
+    entrances,
+    legacy: await hasLegacyTables(context, launcher),
+  };
 }
 
 function routeDump(message: Message): Operation {
   return netlinkOperation(protocol.route, [message], [errno.EAFNOSUPPORT, errno.EOPNOTSUPP]);
 }
 
-/** "filter\nnat\n"; absent where the kernel has no such tables. */
-function legacyTables(): Operation {
-  return { op: 'read', dir: HOST, path: '/proc/self/net/ip_tables_names', limit: 256 };
+/** The kernel lists them: "filter\nnat\n". It has no list where it has no such tables. */
+async function hasLegacyTables(context: Context, launcher: Launcher): Promise<boolean> {
+  const path = '/proc/self/net/ip_tables_names';
+  try {
+    const results = await launcher.run(context, { before: [{ op: 'read', dir: HOST, path, limit: 256 }] });
+    return Buffer.from(results.get(0) ?? []).includes('filter');
+  } catch (error) {
+    if (error instanceof PlanError && error.failure.errno === errno.ENOENT) return false;
+    throw error;
+  }
 }
 
 /** Not loopback, not containers' bridges and what is in a bridge; other bridges only where the way out leads through them. */

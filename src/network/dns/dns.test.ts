@@ -156,6 +156,29 @@ describe('names of networks', () => {
 });
 
 describe('other names', () => {
+  test('are asked for as they are written, whatever of them is asked for', async () => {
+    const asked = await host.serve('127.0.0.71', '192.0.2.71');
+    await host.setServers('127.0.0.71');
+    const container = await host.start(host.settings({ networks: [network('front', 'front')] }));
+    const questions = [
+      'MaiL.Example/MX',
+      '_sip._tcp.example.org/SRV/4096',
+      'example.org/HTTPS',
+      'Example.org/NS/tcp',
+    ];
+    const answers = await container.ask(...questions);
+    expect(answers.map((answer) => answer?.records.length)).toEqual([1, 1, 1, 1]);
+    expect(answers.map((answer) => answer?.question)).toEqual(questions.map((text) => text.split('/')[0]));
+    const seen = asked().map((line) => line.split(' ').slice(0, 3).join(' '));
+    expect(seen.sort()).toEqual([
+      'tcp Example.org 2',
+      'udp MaiL.Example 15',
+      'udp _sip._tcp.example.org 33',
+      'udp example.org 65',
+    ]);
+    await host.setServers('127.0.0.53');
+  });
+
   test('are asked for in the network of the host, whose loopback servers count', async () => {
     const asked = await host.serve('127.0.0.53', '192.0.2.1');
     const container = await host.start(host.settings({ networks: [network('front', 'front')] }));
