@@ -13,8 +13,9 @@ import type {
   ImageMaker,
   LayerLease,
 } from './contract.ts';
+import type { ImageRecord } from './image-store.ts';
 import type { LayerKeeper } from './layer-keeper.ts';
-import { type IndexParts, makeIndex, makeManifest } from './make-index.ts';
+import { type IndexParts, makeIndex, makeWithManifest } from './make-index.ts';
 import { type ReceivedLayer, receiveLayer } from './receive-layer.ts';
 
 export interface ImageMakerParts extends IndexParts {
@@ -49,20 +50,26 @@ async function receiveHeld(
 async function createImage(
   context: Context,
   parts: ImageMakerParts,
-  { config, parent, references, manifest }: CreateImageRequest,
+  request: CreateImageRequest,
 ): Promise<Image> {
-  const { ledger, content } = parts;
+  const { ledger } = parts;
+  const { references, manifest } = request;
   const names = references.map(normalised);
+  const record = await (manifest === undefined
+    ? addImage(context, parts, request)
+    : makeWithManifest(context, parts, request, manifest));
+  for (const name of names) ledger.tag(record, name);
+  return ledger.describe(record);
+}
+
+async function addImage(
+  context: Context,
+  { ledger, content }: ImageMakerParts,
+  { config, parent }: CreateImageRequest,
+): Promise<ImageRecord> {
   const layerSizes = await Promise.all(config.rootfs.diff_ids.map((layer) => sizeOf(content, layer)));
   const { bytes, id } = encodeImageConfig(config);
-  const record = await ledger.add(context, { id, config, layerSizes, parent }, bytes);
-  if (manifest === undefined) {
-    for (const name of names) ledger.tag(record, name);
-    return ledger.describe(record);
-  }
-  const described = { ...record, manifest: await makeManifest(context, parts, id, manifest) };
-  for (const name of names) ledger.tag(described, name);
-  return ledger.describe(described);
+  return await ledger.add(context, { id, config, layerSizes, parent }, bytes);
 }
 
 async function createIndex(

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type Digest, digestOf } from '../oci/digest.ts';
 import type { ImageConfig, Manifest, Platform } from '../oci/image.ts';
 import type { ImageIndex, IndexMember } from './contract.ts';
 import type { StoredImages } from './images.ts';
-import { stream } from './testing/archives.ts';
+import { stream, tar } from './testing/archives.ts';
 import { ImageBench } from './testing/image-bench.ts';
 import {
   foreign,
@@ -185,4 +186,23 @@ test('an image may have a manifest of its own, with annotations, which it is sav
   const archive = images.save(bench.context, ['annotated'], { platform: undefined });
   const saved = Buffer.concat(await Array.fromAsync(archive)).toString('latin1');
   expect(saved).toContain(image.manifest?.slice('sha256:'.length) ?? '-');
+});
+
+test('an image is seen with its name or not at all, so that nobody removes it while its manifest is made', async () => {
+  using lease = images.maker.leaseLayers(bench.context);
+  const layer = tar({ data: randomBytes(1 << 20) });
+  const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(layer, 1 << 20));
+  const config: ImageConfig = { ...host, rootfs: { type: 'layers', diff_ids: [diffId] } };
+  const manifest = { annotations: {}, encoding: 'zstd' } as const;
+  let isMade = false;
+  const making = images.maker
+    .create(bench.context, { config, parent: undefined, references: ['app'], manifest })
+    .finally(() => {
+      isMade = true;
+    });
+  const seen = new Set<string>();
+  for (; !isMade; await Bun.sleep(0)) seen.add(JSON.stringify(images.list().map(({ tags }) => tags)));
+  expect([...seen]).not.toContain('[[]]');
+  expect(seen).toContain('[]');
+  expect((await making).tags).toEqual(['app:latest']);
 });

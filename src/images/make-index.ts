@@ -6,6 +6,7 @@ import type { Descriptor, ImageConfig, Platform } from '../oci/image.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import { encodeImageConfig } from './config.ts';
 import type {
+  CreateImageRequest,
   CreateIndexRequest,
   ImageIndex,
   ImageStatement,
@@ -92,18 +93,21 @@ function enter(store: ImageStore, members: readonly WrittenMember[], index: Inde
   store.putIndex(index);
 }
 
-/** Writes the manifest that an image is pushed and saved with from now on, and returns its digest. */
-export async function makeManifest(
+/** Enters an image with the manifest that it is pushed and saved with from now on, when that has been made. */
+export async function makeWithManifest(
   context: Context,
   parts: IndexParts,
-  image: Digest,
+  { config, parent }: Pick<CreateImageRequest, 'config' | 'parent'>,
   options: ManifestOptions,
-): Promise<Digest> {
+): Promise<ImageRecord> {
   using lease = parts.content.lease();
   const writer = new IndexWriter(context, parts, lease);
-  const { digest } = await writer.manifest(writer.known(image), options);
-  parts.store.setManifest(image, digest);
-  return digest;
+  const image = await writer.configured(config);
+  const { digest: manifest } = await writer.manifest(image, options);
+  const record = { ...image, parent, manifest, lastTagged: undefined };
+  parts.store.add(record);
+  parts.store.setManifest(image.id, manifest);
+  return parts.store.get(image.id) ?? record;
 }
 
 class IndexWriter {
@@ -123,7 +127,7 @@ class IndexWriter {
   ): Promise<{ readonly image: WrittenImage; readonly descriptor: Descriptor }> {
     const { manifestAnnotations: annotations, encoding = 'gzip' } = member;
     const image =
-      typeof member.image === 'string' ? this.known(member.image) : await this.#configured(member.image);
+      typeof member.image === 'string' ? this.known(member.image) : await this.configured(member.image);
     const { digest, bytes } = await this.manifest(image, { annotations, encoding });
     const descriptor = {
       ...{ mediaType: mediaTypes.ociManifest, digest, size: bytes.length },
@@ -142,7 +146,7 @@ class IndexWriter {
   }
 
   /** An image of which nothing is here yet but its layers. */
-  async #configured(config: ImageConfig): Promise<WrittenImage> {
+  async configured(config: ImageConfig): Promise<WrittenImage> {
     const { content } = this.#parts;
     const { bytes, id } = encodeImageConfig(config);
     const layerSizes: number[] = [];
