@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ContainerEvents } from '../fixtures/container-events.ts';
 import { DockerCli, type RunningCommand } from '../fixtures/docker-plugins.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
@@ -11,6 +12,7 @@ let daemon: TestDaemon;
 let registry: DockerRegistry;
 let cli: DockerCli;
 let home: string;
+let events: ContainerEvents;
 
 beforeAll(async () => {
   daemon = await TestDaemon.start();
@@ -19,10 +21,12 @@ beforeAll(async () => {
   home = join(daemon.home, 'features');
   cpSync(join(import.meta.dir, '../fixtures/compose/features'), home, { recursive: true });
   await compose('build', '--quiet');
+  events = await ContainerEvents.follow(daemon);
   await compose('up', '--detach');
 }, 120_000);
 
 afterAll(async () => {
+  events[Symbol.dispose]();
   await cli.run(...command('--profile', '*', 'down', '--volumes', '--timeout=0', '--remove-orphans'));
   await registry[Symbol.asyncDispose]();
   await daemon[Symbol.asyncDispose]();
@@ -74,14 +78,10 @@ describe('services', () => {
       ...['first-1', 'prepared-1'].map((name) => [name, 'exited']),
     ];
     expect(states).toEqual(Object.fromEntries(all.map(([name, state]) => [`features-${name}`, state])));
-    const [app, prepared, healthy] = [
-      await inspect('app-1'),
-      await inspect('prepared-1'),
-      await inspect('healthy-1'),
-    ];
+    const [app, prepared] = [await inspect('app-1'), await inspect('prepared-1')];
     expect(prepared.State.FinishedAt < app.State.StartedAt).toBe(true);
-    const [{ End }] = healthy.State.Health.Log.filter(({ ExitCode }: Json) => ExitCode === 0);
-    expect(End < app.State.StartedAt).toBe(true);
+    const healthy = events.first('features-healthy-1', 'health_status: healthy');
+    expect(healthy).toBeLessThan(events.first('features-app-1', 'start'));
   });
 
   test('are built of what others are, with arguments, secrets and further contexts', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { ContainerEvents } from '../fixtures/container-events.ts';
 import { debianRoot } from '../fixtures/debian-root.ts';
 import { makeDockerConfig } from '../fixtures/docker-plugins.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
@@ -135,6 +136,7 @@ describe.each(Object.entries(versions))('%s', (_, { command, mark, building }) =
     });
 
     test('starts services after those whose health they depend on, as many as wanted', async () => {
+      using events = await ContainerEvents.follow(daemon);
       await compose('up', '--detach', '--scale', 'api=3');
       const all = [
         named('api', 1),
@@ -146,10 +148,9 @@ describe.each(Object.entries(versions))('%s', (_, { command, mark, building }) =
       ];
       expect(await states()).toEqual(Object.fromEntries(all.map((name) => [name, 'running'])));
       const { body: db } = await daemon.request('GET', `/containers/${named('db')}/json`);
-      const { body: api } = await daemon.request('GET', `/containers/${named('api')}/json`);
       expect(db.State.Health.Status).toBe('healthy');
-      const healthy = db.State.Health.Log.find(({ ExitCode }: Json) => ExitCode === 0);
-      expect(healthy.End < api.State.StartedAt).toBe(true);
+      const healthy = events.first(named('db'), 'health_status: healthy');
+      expect(healthy).toBeLessThan(events.first(named('api'), 'start'));
     });
 
     test('runs an application with environment files, secrets and named volumes', async () => {

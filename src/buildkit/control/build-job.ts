@@ -7,6 +7,7 @@ import type { Descriptor } from '../../oci/image.ts';
 import { hostPlatform } from '../../oci/platform.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
+import { withoutUser } from '../history/without-user.ts';
 import type { BuildkitParts } from '../parts.ts';
 import type { FrontendSolveRequest } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
@@ -105,7 +106,9 @@ export class BuildJob implements AsyncDisposable {
   /** Brings files here that a front end of the client's looks at, and returns what they are called. */
   openRemote(url: string, signal: AbortSignal): Promise<string> {
     const context = { ...this.#context, signal: AbortSignal.any([signal, this.#context.signal]) };
-    return this.progress.step(`load ${url}`, () => this.files.open(context, this.#parts.builder, url));
+    return this.progress.step(`load ${withoutUser(url)}`, () =>
+      this.files.open(context, this.#parts.builder, url),
+    );
   }
 
   /** Builds, or answers a question about the Dockerfile. */

@@ -17,6 +17,7 @@ import { Status } from '../protobuf/status-message.ts';
 import { recordFilter } from './filters.ts';
 import type { HistoryStore, StoredRecord } from './history-store.ts';
 import { readStatusLog, StatusLog } from './status-log.ts';
+import { withoutUser } from './without-user.ts';
 
 type Recorded = Partial<Value<typeof BuildRecord>>;
 type Event = Partial<Value<typeof BuildEvent>>;
@@ -245,14 +246,14 @@ export class BuildHistory {
   }
 }
 
-/** What there is room for. */
+/** What there is room for, without what opens repositories. */
 function bounded(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   let size = 0;
   const kept = Object.entries(attributes).filter(([name, value]) => {
     size += name.length + value.length;
     return size <= MAX_ATTRIBUTES;
   });
-  return Object.fromEntries(kept);
+  return Object.fromEntries(kept.map(([name, value]) => [name, withoutUser(value)]));
 }
 
 async function infoOf(
