@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGzip, gzipSync } from 'node:zlib';
 import { formatTarHeader, type TarHeader, tarEnd, tarPadding } from '../../src/oci/tar/writer.ts';
 import { fill, smallDisk } from '../fixtures/small-disk.ts';
-import { TestDaemon } from '../fixtures/test-daemon.ts';
+import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
 
 /** Contexts that no client of good will sends, and builds that cannot end well. */
 
@@ -112,6 +113,31 @@ describe('a context', () => {
       expect(text).not.toContain('root:');
     },
   );
+
+  test.each([
+    '["../../etc",null,0,["passwd",33188,5,1,""]]',
+    '["",null,0,["../../etc/passwd",33188,5,1,""]]',
+    '["",null,0,["a",8630,0,1,""]]',
+    '["/etc",null,0]',
+    '[]',
+  ])('is not told by the listing %s', async (listing) => {
+    const before = kept();
+    const ask = (path: string, body: Uint8Array | string): Promise<Response> =>
+      fetch(`http://d/build/contexts/${path}`, { method: 'POST', unix: daemon.socket, body });
+    const name = createHash('sha256').update(listing).digest();
+    const compared: Json = await (await ask(`compare?key=${'a'.repeat(64)}`, name)).json();
+    expect(compared.Unknown).toEqual([0]);
+    const refused = await ask(`list?context=${compared.ID}`, listing);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('invalid listing')]);
+    const other = await ask(`list?context=${compared.ID}`, '["",null,0]');
+    expect([other.status, await other.text()]).toEqual([
+      400,
+      expect.stringContaining('the one that was named'),
+    ]);
+    const built = await post(archive(), `context=${compared.ID}`);
+    expect([built.failed, built.text]).toEqual([true, expect.stringContaining('was not sent')]);
+    expect(kept()).toEqual(before);
+  });
 
   test('may hold devices, which open nothing', async () => {
     const body = archive(

@@ -167,7 +167,7 @@ function headerOf(header: TarHeader, { mode, mtimeMs }: Stats): Uint8Array {
 }
 
 /** Of the last change of its content. */
-export function timeOf({ mtimeNs }: BigIntStats): { readonly seconds: number; readonly nanoseconds: number } {
+function timeOf({ mtimeNs }: BigIntStats): { readonly seconds: number; readonly nanoseconds: number } {
   const nanoseconds = Number(mtimeNs % 1_000_000_000n);
   const seconds = Number(mtimeNs / 1_000_000_000n);
   // Before the epoch too, fractions count forward.

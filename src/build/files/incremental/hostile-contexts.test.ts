@@ -85,6 +85,7 @@ describe('a client', () => {
       'the context\'s file "a" is torn',
     );
     await expect(finish({ type: 'file', name: '../a', size: 3 })).rejects.toThrow('leads outside');
+    expect(await contexts.list()).toEqual([]);
     expect((await sync(contexts, files)).read).toEqual({ a: 'one' });
   });
 

@@ -171,7 +171,9 @@ export class IncrementalContexts {
       return currentOf(current, pack, kept);
     } catch (error) {
       // Nobody else may write to the pack while a write is under way.
-      void Promise.resolve(opened?.pack.close()).then(() => endTurn(false));
+      await opened?.pack.close();
+      if (work.opened === undefined) await directory.remove().catch(telling(context));
+      endTurn(false);
       throw error;
     }
   }
@@ -205,7 +207,7 @@ export class IncrementalContexts {
     } catch (error) {
       telling(context)(error);
       // The next update must not write over what this one's tree reads.
-      await directory.remove();
+      await directory.remove().catch(telling(context));
       return false;
     }
   }
