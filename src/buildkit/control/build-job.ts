@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { background, type Context } from '../../base/context.ts';
 import { invalid } from '../../base/errors.ts';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { BuildRequest, BuildResult } from '../../build/contract.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Descriptor } from '../../oci/image.ts';
 import { hostPlatform } from '../../oci/platform.ts';
 import { FailedCall } from '../grpc/server.ts';
 import { type FailureSource, failureOf, type GrpcFailure } from '../grpc/status.ts';
-import { withoutUser } from '../history/without-user.ts';
 import type { BuildkitParts } from '../parts.ts';
 import type { FrontendSolveRequest } from '../protobuf/control-messages.ts';
 import type { Value } from '../protobuf/message.ts';
@@ -106,7 +106,7 @@ export class BuildJob implements AsyncDisposable {
   /** Brings files here that a front end of the client's looks at, and returns what they are called. */
   openRemote(url: string, signal: AbortSignal): Promise<string> {
     const context = { ...this.#context, signal: AbortSignal.any([signal, this.#context.signal]) };
-    return this.progress.step(`load ${withoutUser(url)}`, () =>
+    return this.progress.step(`load ${withoutCredentials(url)}`, () =>
       this.files.open(context, this.#parts.builder, url),
     );
   }

@@ -1,5 +1,4 @@
 import type { Context } from '../../base/context.ts';
-import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { BuildResult, BuiltImage } from '../../build/contract.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { formatPlatform } from '../../oci/platform.ts';
@@ -35,19 +34,7 @@ export function beginRecord(
   history: BuildHistory,
   { isQuestion, ...start }: BuildStart & { readonly isQuestion: boolean },
 ): RecordedBuild {
-  return isQuestion ? unrecorded : history.begin(context, { ...start, attributes: shown(start.attributes) });
-}
-
-const PROXY = /^build-arg:(?:http|https|ftp|no|all)_proxy$/i;
-/** What may have a name and password in front of its host; names of images have an "@" of their own. */
-const ADDRESS = /^(?:https?|git|ssh):/i;
-
-/** What a build was asked for, as everybody may see it later: proxies often have passwords, and change nothing in what is made. */
-function shown(attributes: Response): Response {
-  const entries = Object.entries(attributes).filter(([name]) => !PROXY.test(name));
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, ADDRESS.test(value) ? withoutCredentials(value) : value]),
-  );
+  return isQuestion ? unrecorded : history.begin(context, start);
 }
 
 function resultsOf({ images, index }: BuildResult, response: Response): readonly RecordedResult[] {

@@ -16,8 +16,8 @@ import type { Value } from '../protobuf/message.ts';
 import { Status } from '../protobuf/status-message.ts';
 import { recordFilter } from './filters.ts';
 import type { HistoryStore, StoredRecord } from './history-store.ts';
+import { shownAttributes } from './shown-attributes.ts';
 import { readStatusLog, StatusLog } from './status-log.ts';
-import { withoutUser } from './without-user.ts';
 
 type Recorded = Partial<Value<typeof BuildRecord>>;
 type Event = Partial<Value<typeof BuildEvent>>;
@@ -246,14 +246,14 @@ export class BuildHistory {
   }
 }
 
-/** What there is room for, without what opens repositories. */
+/** What there is room for, as everybody may see it. */
 function bounded(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   let size = 0;
-  const kept = Object.entries(attributes).filter(([name, value]) => {
+  const kept = Object.entries(shownAttributes(attributes)).filter(([name, value]) => {
     size += name.length + value.length;
     return size <= MAX_ATTRIBUTES;
   });
-  return Object.fromEntries(kept.map(([name, value]) => [name, withoutUser(value)]));
+  return Object.fromEntries(kept);
 }
 
 async function infoOf(
