@@ -15,7 +15,7 @@ import { prefixOf } from './network-config.ts';
 import { bridgeSettingsOf, type NetworkHost, openNetwork } from './open-network.ts';
 import type { NetworksOptions } from './options.ts';
 import { PortAllocator } from './ports.ts';
-import { reachOf, surveyFirewall } from './reachability.ts';
+import { reachOf, reachUnknown, type Surveyed, surveyFirewall } from './reachability.ts';
 import type { SubnetPool } from './subnets.ts';
 
 /** What there is to be set up when the daemon starts. */
@@ -66,7 +66,7 @@ export class LiveNetworks {
     throw new SampanError('unavailable', 'the bridge network has not been started');
   }
 
-  /** As `Networks` has it. */
+  /** As `Networks` has it. Rules that cannot be read are no reason to fail: nobody knows then. */
   async reachOf(
     context: Context,
     endpoints: readonly Endpoint[],
@@ -74,7 +74,13 @@ export class LiveNetworks {
     const published = endpoints.filter(({ ports }) => ports.length > 0);
     if (published.length === 0) return new Map();
     const { ways } = this.#firewall;
-    const surveyed = await surveyFirewall(context, this.#options.launcher, ways);
+    let surveyed: Surveyed;
+    try {
+      surveyed = await surveyFirewall(context, this.#options.launcher, ways);
+    } catch (error) {
+      this.#options.log.warn('cannot read the rules of the host', { error: messageOf(error) });
+      return new Map(published.map((endpoint) => [endpoint.endpointId, reachUnknown(endpoint)]));
+    }
     return new Map(
       published.flatMap((endpoint) => {
         const bridge = this.#live.get(endpoint.networkId)?.firewall;

@@ -128,6 +128,11 @@ export function reachOf(surveyed: Surveyed, ways: Ways, destination: Destination
   }));
 }
 
+/** Where the host could not be looked at. */
+export function reachUnknown({ ports }: Endpoint): readonly PortReach[] {
+  return ports.map((port) => ({ port, reach: 'unknown', deniedBy: 'rules that cannot be read' }));
+}
+
 type Reach = Omit<PortReach, 'port'>;
 
 const open: Reach = { reach: 'open', deniedBy: '' };
