@@ -30,6 +30,8 @@ export interface Networks {
   /** Allocates. Fails with `conflict`/`internal` in Docker's wording when a port is taken or addresses have run out. */
   connect(context: Context, request: EndpointRequest): Promise<ConnectedEndpoint>;
   disconnect(context: Context, endpoint: Endpoint): Promise<void>;
+  /** The supervisor is gone and may not have undone what a start did for this endpoint: `disconnect` will. */
+  abandon(endpoint: Endpoint): void;
   /** As `connect`, carried out at once in the network namespace of process `pid`; its plan's `before` stage has no ports to bind. */
   join(context: Context, request: EndpointRequest, pid: number): Promise<Endpoint>;
   /** Takes the interface out of the namespace of `pid`, then `disconnect`. */

@@ -62,7 +62,7 @@ class LocalNetworks implements Networks {
   readonly #making = new Map<string, Network | undefined>();
   readonly #live: LiveNetworks;
   /** Endpoints that the firewall was told of beside their starts: nobody's `after` stage knows, or perhaps it was done by then. */
-  readonly #restored = new Set<string>();
+  readonly #untold = new Set<string>();
 
   constructor(options: NetworksOptions) {
     this.#options = options;
@@ -72,7 +72,7 @@ class LocalNetworks implements Networks {
     const configured = (options.addressPools ?? []).map(parseAddressPool);
     this.#pools = completePools(configured, this.#records.bridge.id);
     this.#live = new LiveNetworks(options, (endpoints) => {
-      for (const { endpointId } of endpoints) this.#restored.add(endpointId);
+      for (const { endpointId } of endpoints) this.#untold.add(endpointId);
     });
     this.#namesFiles = new NamesFiles(options.namesDirectory);
     this.dns = new LocalNameService({
@@ -88,10 +88,10 @@ class LocalNetworks implements Networks {
       endpoints: live,
       pools: this.#pools,
     });
-    this.#restored.clear();
+    this.#untold.clear();
     this.#namesFiles.open(new Set(live.map(({ networkId }) => networkId)));
     for (const endpoint of live) {
-      this.#restored.add(endpoint.endpointId);
+      this.#untold.add(endpoint.endpointId);
       this.#name(endpoint);
     }
   }
@@ -209,7 +209,7 @@ class LocalNetworks implements Networks {
   async disconnect(context: Context, endpoint: Endpoint): Promise<void> {
     this.names.delete(endpoint.networkId, endpoint.endpointId);
     const network = this.#live.find(endpoint.networkId);
-    const restored = this.#restored.delete(endpoint.endpointId);
+    const restored = this.#untold.delete(endpoint.endpointId);
     const before = restored ? clearSteps(endpoint, this.#live.table) : [];
     using _ = this.#live.leaving(endpoint);
     try {
@@ -218,6 +218,10 @@ class LocalNetworks implements Networks {
     } finally {
       network?.leave(endpoint);
     }
+  }
+
+  abandon({ endpointId }: Endpoint): void {
+    this.#untold.add(endpointId);
   }
 
   async join(context: Context, request: EndpointRequest, pid: number): Promise<Endpoint> {
@@ -243,7 +247,7 @@ class LocalNetworks implements Networks {
     } finally {
       // The addresses go back even if the namespace is gone already, which takes the interface with it.
       this.#live.find(endpoint.networkId)?.leave(endpoint);
-      this.#restored.delete(endpoint.endpointId);
+      this.#untold.delete(endpoint.endpointId);
     }
   }
 
@@ -266,7 +270,7 @@ class LocalNetworks implements Networks {
         ports: this.#live.host.ports,
         launcher: this.#options.launcher,
         find: (id) => this.#live.find(id),
-        touch: (endpointId) => this.#restored.add(endpointId),
+        touch: (endpoint) => this.abandon(endpoint),
       },
       request,
     );

@@ -15,7 +15,7 @@ export interface PortChangeHost {
   readonly launcher: Launcher;
   readonly find: (networkId: string) => LiveNetwork | undefined;
   /** The firewall is about to get ports of an endpoint, whose container may have ended by then. */
-  readonly touch: (endpointId: string) => void;
+  readonly touch: (endpoint: Endpoint) => void;
 }
 
 /** See `Networks.planPorts`. Synchronous, so that no port is given twice. */
@@ -29,7 +29,7 @@ export function planPortChange(host: PortChangeHost, request: PortChangeRequest)
     for (const endpoint of endpoints) {
       if (endpoint === undefined) continue;
       host.find(endpoint.networkId)?.replace(endpoint);
-      host.touch(endpoint.endpointId);
+      host.touch(endpoint);
     }
   };
   return {

@@ -70,6 +70,8 @@ export interface Exit {
   readonly code: number;
   readonly finishedAt: Date;
   readonly oomKilled: boolean;
+  /** Its supervisor ended before it told: the `after` of `Bundle.network` may not have been carried out. */
+  readonly lost?: true;
 }
 
 export interface Task {

@@ -151,7 +151,8 @@ class LauncherRuntime implements Runtime {
     await this.#cgroups.remove(context, record.group).catch((error: unknown) => {
       this.#options.log.error('processes of a container without supervisor stay', { container: id, error });
     });
-    return state?.exit ?? { code: KILLED, finishedAt: new Date(), oomKilled: false };
+    const exit = state?.exit ?? { code: KILLED, finishedAt: new Date(), oomKilled: false };
+    return { ...exit, lost: true };
   }
 }
 

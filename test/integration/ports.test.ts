@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { buildStaticProgram } from '../fixtures/static-program.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
@@ -112,6 +113,25 @@ describe('a published TCP port', () => {
     daemon.sampan('start', server.id);
     expect(await askUntilAnswered('127.0.0.1', 18082)).toBe('hello');
     server[Symbol.dispose]();
+  });
+
+  test('leads nowhere, and can be had again, when its supervisor was killed', async () => {
+    daemon.sampan('network', 'create', '--subnet', '10.64.0.0/24', 'orphaned');
+    {
+      const place = ['--network', 'orphaned', '--ip', '10.64.0.5'];
+      using server = start(TCP_SERVER, '-p', '18083:80', ...place);
+      const status = readFileSync(`/proc/${inspect(server.id).State.Pid}/status`, 'utf8');
+      process.kill(Number(/^PPid:\t(\d+)$/m.exec(status)?.[1]), 'SIGKILL');
+      daemon.sampan('wait', server.id);
+      {
+        using _ = start(TCP_SERVER, ...place);
+        expect(await askUntilAnswered('10.64.0.5', 80)).toBe('hello');
+        expect(await ask(gateway, 18083)).toBe('ECONNREFUSED');
+      }
+      daemon.sampan('start', server.id);
+      expect(await askUntilAnswered(gateway, 18083)).toBe('hello');
+    }
+    daemon.sampan('network', 'rm', 'orphaned');
   });
 });
 

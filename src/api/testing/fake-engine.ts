@@ -209,6 +209,7 @@ export function createFakeEngine(): FakeEngine {
         commit: () => {},
         cancel: () => {},
       }),
+      abandon: () => {},
       rename: () => {},
       explainStart: () => undefined,
       hostGateway: () => '172.17.0.1',

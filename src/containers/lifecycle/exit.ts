@@ -42,7 +42,7 @@ async function findExit(parts: Parts, entry: Entry, error: unknown): Promise<Exi
 
 /** What is said of a process that ended while nobody looked, for instance by a reboot: Docker's 255. */
 export function lostExit(): Exit {
-  return { code: 255, finishedAt: new Date(), oomKilled: false };
+  return { code: 255, finishedAt: new Date(), oomKilled: false, lost: true };
 }
 
 async function taskEnded(parts: Parts, entry: Entry, task: Task, exit: Exit): Promise<void> {
@@ -82,6 +82,7 @@ export async function finishRun(parts: Parts, entry: Entry, exit: Exit): Promise
   parts.endExecs(entry.id);
   parts.health.follow(parts, entry);
   const forgotten = forget(parts, entry);
+  if (exit.lost) for (const endpoint of endpoints) parts.networks.abandon(endpoint);
   await disconnectAll(parts, endpoints);
   for (const endpoint of endpoints) parts.events.network(entry.container, 'disconnect', endpoint);
   await forgotten;

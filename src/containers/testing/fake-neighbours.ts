@@ -224,6 +224,8 @@ export class FakeNetworks implements Networks {
     if (index >= 0) this.connected.splice(index, 1);
   }
 
+  abandon(): void {}
+
   explainStart(): undefined {
     return undefined;
   }
