@@ -5,6 +5,7 @@ import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { endpointsOf } from './endpoints.ts';
 import { portRequests } from './network-requests.ts';
+import { orNotRunning } from './state-errors.ts';
 import { transition } from './transition.ts';
 
 /** Ports that were chosen may turn out to be another program's: then others are chosen, this many times. */
@@ -69,7 +70,7 @@ async function tellSupervisor(
       const failure = to && parts.networks.explainStart(error, to, container.name);
       if (change.plans.length > 1) await tellBefore(parts, task, change);
       change.cancel();
-      if (failure === undefined) throw error;
+      if (failure === undefined) throw orNotRunning(error, container.id);
       if (!failure.again || choice === PORT_CHOICES) throw failure.error;
     }
   }

@@ -1,10 +1,15 @@
-import { conflict } from '../../base/errors.ts';
+import { conflict, isCode } from '../../base/errors.ts';
 import type { Task } from '../../runtime/contract.ts';
 import { type Entry, isRunning } from '../record.ts';
 
 /** Docker's words for verbs that do not fit the state that a container is in. All are `conflict`. */
 export function notRunning(id: string): Error {
   return conflict(`container ${id} is not running`);
+}
+
+/** What to say when a supervisor failed: one that has hung up, or was not found, had a container that has ended. */
+export function orNotRunning(error: unknown, id: string): unknown {
+  return isCode(error, 'not-found') ? notRunning(id) : error;
 }
 
 export function isRestarting(id: string): Error {

@@ -5,6 +5,7 @@ import type { Container } from '../contract.ts';
 import { freshHealth } from '../health/health-checks.ts';
 import { portRequests } from '../lifecycle/network-requests.ts';
 import { changePorts } from '../lifecycle/published-ports.ts';
+import { orNotRunning } from '../lifecycle/state-errors.ts';
 import { transition } from '../lifecycle/transition.ts';
 import { readRotation } from '../logs/log-config.ts';
 import type { Parts } from '../parts.ts';
@@ -96,7 +97,11 @@ async function limitTask(
 ): Promise<void> {
   const { background } = parts;
   const rotation = changedRotation(before, after);
-  if (rotation !== undefined) await task.limitLog(background, rotation);
+  if (rotation !== undefined) {
+    await task.limitLog(background, rotation).catch((error: unknown) => {
+      throw orNotRunning(error, task.id);
+    });
+  }
   try {
     await task.update(background, buildResources(resources));
   } catch (error) {

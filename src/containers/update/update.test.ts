@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { invalid } from '../../base/errors.ts';
+import { invalid, notFound } from '../../base/errors.ts';
 import { type ContainerChanges, ContainerUpdateRequest } from '../../wire/container-changes.ts';
 import { type ContainerConfig, type HostConfig, UpdateConfig } from '../../wire/container-config.ts';
 import type { AppliedChange } from '../contract.ts';
@@ -191,6 +191,16 @@ describe('ports', () => {
     expect(harness.get(id)).toEqual(before);
     await harness.restartDaemon();
     expect(harness.get(id)).toEqual(before);
+  });
+
+  test('of a container that ends meanwhile are refused as those of one that does not run', async () => {
+    const id = await run({ hostConfig });
+    harness.runtime.task(id).publishFailures.push(notFound('the supervisor has hung up'));
+    const error = await update(id, { PublishAdd: { '81/tcp': [bind('8081')] } }).catch((reason) => reason);
+    expect([error.code, error.message]).toEqual([
+      'conflict',
+      `Cannot update container ${id}: container ${id} is not running`,
+    ]);
   });
 
   test('of a container that does not run wait for its start', async () => {
