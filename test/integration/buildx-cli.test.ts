@@ -139,6 +139,22 @@ describe('an image', () => {
     expect(stderr).toContain('security.insecure is not allowed');
   });
 
+  test('is built with the agents of whoever builds', async () => {
+    const lines = [
+      'FROM busybox',
+      'RUN --mount=type=ssh,id=own [ -S "$SSH_AUTH_SOCK" ]',
+      'RUN [ -z "$SSH_AUTH_SOCK" ]',
+    ];
+    write({ Dockerfile: lines.join('\n') });
+    const socket = join(home, 'agent');
+    const agent = Bun.spawn(['ssh-agent', '-D', '-a', socket], { stdio: ['ignore', 'ignore', 'ignore'] });
+    while (!existsSync(socket)) await Bun.sleep(10);
+    await build([`--ssh=own=${socket}`, '.']);
+    agent.kill();
+    await agent.exited;
+    expect((await attempt(['--no-cache', '.'])).status).toBe(1);
+  });
+
   test('is made again only from the stage on that is to be', async () => {
     write({ Dockerfile: 'FROM busybox AS one\nRUN echo first\nFROM one AS two\nRUN echo second\n' });
     await build(['.']);
