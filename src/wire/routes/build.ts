@@ -198,7 +198,8 @@ export const buildRoutes = {
   buildMountExport: {
     method: 'GET',
     path: '/build/mounts/{id}/archive',
-    summary: 'A tar of what is in a cache mount, by what Dockerfiles call it or by the ID of its record.',
+    summary:
+      'A tar of what is in a cache mount, by what Dockerfiles call it or by the ID of its record, of which twelve digits will do.',
     query: {},
     statuses: [200],
     stream: 'bytes',
