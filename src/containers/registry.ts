@@ -15,6 +15,11 @@ export class Registry {
     );
   }
 
+  /** In no order. */
+  all(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
   has(id: string): boolean {
     return this.#entries.has(id);
   }

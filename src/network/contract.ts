@@ -52,6 +52,8 @@ export interface Networks {
   planPorts(request: PortChangeRequest): PortChange;
   /** What a failed start has to do with an endpoint's ports; undefined when they are not to blame. To be asked before `disconnect`. */
   explainStart(error: unknown, endpoint: Endpoint, containerName: string): PublishFailure | undefined;
+  /** Replaces what a running container may reach although containers of its network may not talk to each other. */
+  relink(context: Context, endpoint: Endpoint, linked: readonly LinkedPort[]): Promise<Endpoint>;
   /** Which of these endpoints' published ports other hosts get to, by endpoint ID. */
   reachOf(
     context: Context,

@@ -33,7 +33,6 @@ export class HostFirewall {
   readonly #options: HostFirewallOptions;
   #gate: Gate | undefined;
   #keeper: FirewallKeeper | undefined;
-  #returnPath = false;
 
   constructor(options: HostFirewallOptions) {
     this.#options = options;
@@ -141,9 +140,8 @@ export class HostFirewall {
   }
 
   async #keepReturnPath(context: Context, strict: string, ruleset: Ruleset): Promise<void> {
-    if (this.#gate === undefined || this.#returnPath || !checksReturnPath(strict, ruleset)) return;
+    if (this.#gate === undefined || !checksReturnPath(strict, ruleset)) return;
     await this.#options.launcher.run(context, { before: makeReturnPath(this.#gate) });
-    this.#returnPath = true;
   }
 
   /** One that fails leaves the others be: some firewalls let nobody else into their tables. */

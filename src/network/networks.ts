@@ -8,6 +8,7 @@ import {
   type Endpoint,
   type EndpointRequest,
   type Gateways,
+  type LinkedPort,
   type NameService,
   type Network,
   type NetworkRequest,
@@ -24,11 +25,14 @@ import { LocalNameService } from './dns/name-service.ts';
 import { NamesFiles } from './dns/names-files.ts';
 import {
   clearSteps,
+  firewallPortsOf,
   livePlan,
   loopbackPlan,
+  publishSteps,
   removalSteps,
   rerouteSteps,
   startPlan,
+  withdrawSteps,
 } from './endpoint-plan.ts';
 import type { LiveNetwork } from './live-network.ts';
 import { LiveNetworks } from './live-networks.ts';
@@ -286,6 +290,22 @@ class LocalNetworks implements Networks {
     const network = this.#live.find(endpoint.networkId);
     const again = inUse && failed.every((port) => network?.chose(endpoint, port) === true);
     return { error: describePublishFailure(endpoint, containerName, failure), again };
+  }
+
+  async relink(context: Context, endpoint: Endpoint, linked: readonly LinkedPort[]): Promise<Endpoint> {
+    if (endpoint.linked === undefined) return endpoint;
+    const changed = { ...endpoint, linked };
+    const links = (of: Endpoint) => ({
+      translations: [],
+      open: [],
+      linked: firewallPortsOf(of).linked ?? [],
+    });
+    const { table } = this.#live;
+    const before = [...withdrawSteps(links(endpoint), table), ...publishSteps(links(changed), table)];
+    this.#live.find(endpoint.networkId)?.replace(changed);
+    this.#untold.add(endpoint.endpointId);
+    if (before.length > 0) await this.#options.launcher.run(context, { before });
+    return changed;
   }
 
   rename(endpoint: Endpoint): void {

@@ -52,6 +52,32 @@ test('the default bridge and new networks are as daemon.json says', async () => 
   });
 });
 
+test('without icc, containers reach the exposed ports of those that they are linked to, also at a new address', async () => {
+  await using daemon = await TestDaemon.start(write({ icc: false }));
+  const serve = ['busybox', 'sh', '-c', 'nc -ll -p 80 -e echo hello & nc -ll -p 81 -e echo hidden'];
+  daemon.sampan('run', '-d', '--name', 'web', '--expose', '80', ...serve);
+  daemon.sampan('run', '-d', '--name', 'friend', '--link', 'web:db', 'busybox', 'sleep', '1000');
+  daemon.sampan('run', '-d', '--name', 'stranger', 'busybox', 'sleep', '1000');
+  const address = () => daemon.sampan('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'web');
+  const ask = (from: string, target: string, port: string) =>
+    daemon.run('sampan', ['exec', from, 'nc', '-w', '1', target, port]).stdout.trim();
+  const apart = async (): Promise<void> => {
+    for (let tries = 0; tries < 100 && ask('friend', 'db', '80') === ''; tries++) await Bun.sleep(20);
+    expect(ask('friend', 'db', '80')).toBe('hello');
+    expect(ask('friend', 'db', '81')).toBe('');
+    expect(ask('stranger', address(), '80')).toBe('');
+  };
+  await apart();
+  const before = address();
+  daemon.sampan('stop', '-t', '0', 'web');
+  daemon.sampan('run', '-d', '--name', 'squatter', ...serve);
+  daemon.sampan('start', 'web');
+  expect(address()).not.toBe(before);
+  await apart();
+  expect(ask('friend', before, '80')).toBe('');
+  daemon.sampan('rm', '-f', 'web', 'friend', 'stranger', 'squatter');
+});
+
 test('without iptables there are no rules, and published ports are relayed', async () => {
   await using daemon = await TestDaemon.start(write({ iptables: false, 'ip-forward': false }));
   const serve = ['nc', '-ll', '-p', '80', '-e', 'echo', 'hello'];

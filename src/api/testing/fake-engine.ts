@@ -211,6 +211,7 @@ export function createFakeEngine(): FakeEngine {
       }),
       abandon: () => {},
       rename: () => {},
+      relink: async (_context, endpoint) => endpoint,
       explainStart: () => undefined,
       hostGateway: () => '172.17.0.1',
       reachOf: async () => new Map(),

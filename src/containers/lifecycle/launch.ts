@@ -13,6 +13,7 @@ import type { Entry } from '../record.ts';
 import { buildSpec } from '../spec/build-spec.ts';
 import { connectAll, disconnectAll, withEndpoints, withoutEndpoints } from './endpoints.ts';
 import { type WrittenFiles, writeEtcFiles } from './etc-files.ts';
+import { tellLinkers } from './linkers.ts';
 import { checkLinks, linkEnvironment, linkedHosts } from './links.ts';
 import { openMountSources, releaseVolumes } from './mount-sources.ts';
 import { planDns } from './name-service.ts';
@@ -205,6 +206,7 @@ function running(parts: Parts, entry: Entry, task: Task, connected: readonly Con
   parts.events.volumes(entry.container, 'mount', entry.mounts);
   parts.events.container(entry.container, 'start');
   parts.health.follow(parts, entry);
+  tellLinkers(parts, entry);
 }
 
 async function undo(

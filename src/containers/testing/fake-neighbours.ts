@@ -162,6 +162,10 @@ export class FakeNetworks implements Networks {
     };
   }
 
+  async relink(_context: unknown, endpoint: Endpoint): Promise<Endpoint> {
+    return endpoint;
+  }
+
   rename(): void {}
 
   list(): readonly Network[] {
