@@ -155,6 +155,38 @@ test('containers that may not talk to each other reach what they are linked to, 
   for (let tries = 0; tries < 20 && (await ask(stranger, 80)) !== ''; tries++);
   expect(await ask(stranger, 80)).toBe('');
   expect((await ask(friend, 80)).trim()).toBe(friend.endpoint.ipv4Address);
+  await expectNothingFromOutside(server, friend.endpoint.ipv4Address);
   await friend.end();
   expect(await host.run('nft', 'list', 'set', 'inet', 'sampan', 'linked')).not.toContain(address);
 });
+
+/** A neighbour of the host says that he is the container at `source`. */
+async function expectNothingFromOutside(server: TestContainer, source: string): Promise<void> {
+  await using outside = await openNamespace('pretending');
+  await host.run('ip', 'link', 'add', 'wire', 'type', 'veth', 'peer', 'wire', 'netns', outside.name);
+  await host.run('ip', 'addr', 'add', '10.95.0.1/24', 'dev', 'wire');
+  await host.run(
+    'sh',
+    '-c',
+    'echo 0 | tee /proc/sys/net/ipv4/conf/all/rp_filter > /proc/sys/net/ipv4/conf/wire/rp_filter',
+  );
+  await host.run('ip', 'link', 'set', 'wire', 'up');
+  await outside.run('ip', 'addr', 'add', '10.95.0.2/24', 'dev', 'wire');
+  await outside.run('ip', 'link', 'set', 'wire', 'up');
+  await outside.run(
+    'ip',
+    'route',
+    'add',
+    server.endpoint.ipv4Address,
+    'via',
+    '10.95.0.1',
+    'src',
+    '10.95.0.2',
+  );
+  await outside.run('ip', 'addr', 'add', `${source}/32`, 'dev', 'wire');
+  await outside.run('ip', 'route', 'change', server.endpoint.ipv4Address, 'via', '10.95.0.1', 'src', source);
+  const heard = () => server.run('grep', '^Tcp: [0-9]', '/proc/net/snmp');
+  const before = await heard();
+  expect(await outside.run(...askWords('tcp', server.endpoint.ipv4Address, 80)).catch(() => '')).toBe('');
+  expect(await heard()).toBe(before);
+}

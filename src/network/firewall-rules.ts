@@ -241,6 +241,7 @@ function common(gate: GateNames | undefined, ipv4Only: boolean): readonly Chain[
         [...toBridge, ...trackedState(trackingState.established | trackingState.related), accept],
         [...toBridge, ...trackedStatus(trackingStatus.destinationNat), accept],
         [
+          ...from(sets.bridges),
           ...isIpv4,
           sourceAddress(),
           destinationAddress(4, 1),
