@@ -1,5 +1,6 @@
 import type { Context } from '../../base/context.ts';
 import { invalid, notFound, SampanError } from '../../base/errors.ts';
+import { withoutCredentials } from '../../base/without-credentials.ts';
 import type { Builder, OpenTree } from '../../build/contract.ts';
 import type { FileTree } from '../../build/file-tree.ts';
 import type { TarHeader } from '../../oci/tar/writer.ts';
@@ -78,5 +79,8 @@ async function onlyFile(context: Context, tree: FileTree, url: string): Promise<
   if (url.includes('#')) return undefined;
   const [name, ...others] = await tree.names(context, '/');
   if (name !== undefined && others.length === 0) return name;
-  throw new SampanError('unimplemented', `${url} is an archive: name a repository or a file instead`);
+  throw new SampanError(
+    'unimplemented',
+    `${withoutCredentials(url)} is an archive: name a repository or a file instead`,
+  );
 }
