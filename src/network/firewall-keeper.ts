@@ -32,7 +32,8 @@ export class FirewallKeeper implements AsyncDisposable {
   readonly #wanted = new Set<Task>();
   #watch: Following | undefined;
   #working: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  /** End the pauses that there are. */
+  readonly #wake = new Set<() => void>();
   #disposed = false;
 
   constructor(options: KeeperOptions) {
@@ -54,7 +55,7 @@ export class FirewallKeeper implements AsyncDisposable {
     this.#disposed = true;
     this.#wanted.clear();
     this.#watch?.[Symbol.dispose]();
-    this.#wake?.();
+    for (const wake of this.#wake) wake();
     await this.#working;
   }
 
@@ -131,11 +132,13 @@ export class FirewallKeeper implements AsyncDisposable {
   #sleep(milliseconds: number): Promise<void> {
     if (this.#disposed) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#wake = () => {
+      const wake = (): void => {
         clearTimeout(timer);
+        this.#wake.delete(wake);
         resolve();
       };
+      const timer = setTimeout(wake, milliseconds);
+      this.#wake.add(wake);
     });
   }
 }

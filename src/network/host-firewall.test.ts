@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { background } from '../base/context.ts';
+import type { Follower, Launcher } from '../plan/contract.ts';
 import type { Networks } from './contract.ts';
 import { anyNetwork, askWords, connectAndStart, type TestContainer } from './testing/containers.ts';
 import { openNamespace, type TestNamespace } from './testing/namespaces.ts';
@@ -199,6 +200,25 @@ test('its forward chains are left alone where that is asked for', async () => {
   const denied = 'denied inet guard forward (policy drop)';
   expect(await said()).toEqual([denied, denied]);
   expect(await host.run('nft', 'list', 'table', 'inet', 'guard')).not.toContain('containers');
+  await host.run('nft', 'delete', 'table', 'inet', 'guard');
+  await end();
+});
+
+test('go past its input rules, without a gate, where the kernel cannot copy packets', async () => {
+  const withoutCopies: Launcher & Follower = {
+    async run(context, { before = [] }) {
+      if (!before.some((step) => step.op === 'write' && step.path.includes('-gate'))) {
+        return host.launcher.run(context, { before });
+      }
+      await host.launcher.run(context, { before: before.slice(0, -1) });
+      throw new Error('no such file or directory');
+    },
+    follow: (context, plan, result) => host.launcher.follow(context, plan, result),
+  };
+  await begin({ launcher: withoutCopies });
+  await load(handWritten(''));
+  await settles(reached);
+  expect(await host.run('ip', '-o', 'link')).not.toContain('gate');
   await host.run('nft', 'delete', 'table', 'inet', 'guard');
   await end();
 });

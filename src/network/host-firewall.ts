@@ -74,10 +74,7 @@ export class HostFirewall {
     const gate = this.#gate;
     this.#gate = undefined;
     await this.#run(context, closePassage(await this.ruleset(context), this.passage));
-    const before = [
-      unloadFirewall(this.#options.table),
-      ...(gate === undefined ? [] : [...removeReturnPath(gate), tearDownGate(gate)]),
-    ];
+    const before = [unloadFirewall(this.#options.table), ...(gate === undefined ? [] : goneWith(gate))];
     await this.#options.launcher.run(context, { before });
   }
 
@@ -96,6 +93,8 @@ export class HostFirewall {
         this.#gate = gate;
         return;
       } catch (error) {
+        // What there is of it goes below.
+        this.#gate = gate;
         log.warn(
           "published ports go past the host's input rules: this kernel cannot copy packets (nft_dup)",
           {
@@ -106,7 +105,7 @@ export class HostFirewall {
     }
     const old = this.#gate;
     this.#gate = undefined;
-    const before = [this.#whole(undefined), ...(old === undefined ? [] : [tearDownGate(old)])];
+    const before = [this.#whole(undefined), ...(old === undefined ? [] : goneWith(old))];
     await launcher.run(context, { before });
   }
 
@@ -158,6 +157,10 @@ export class HostFirewall {
       }
     }
   }
+}
+
+function goneWith(gate: Gate): readonly Operation[] {
+  return [...removeReturnPath(gate), tearDownGate(gate)];
 }
 
 /** What an earlier daemon left. */
