@@ -1,6 +1,16 @@
 import type { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -261,6 +271,39 @@ describe('a cache mount that is filled', () => {
     }
     await expect(mounts.fill(context, 'new', broken())).rejects.toThrow('broken');
     expect(readdirSync(directory)).toHaveLength(1);
+    expect(await contentOf('npm')).toBe('first');
+  });
+
+  test('has its old content back when the daemon was killed before the other was in its place', async () => {
+    await mounts.fill(context, 'npm', parts('first'));
+    const [name = ''] = readdirSync(directory);
+    renameSync(join(directory, name), join(directory, `${name}.replaced`));
+    mkdirSync(join(directory, 'new-0123456789abcdef'));
+    mounts = await reopen();
+    expect(await contentOf('npm')).toBe('first');
+    expect(readdirSync(directory)).toEqual([name]);
+    await mounts.fill(context, 'npm', parts('second'));
+    expect(readdirSync(directory)).toEqual([name]);
+    mkdirSync(join(directory, `${name}.replaced`));
+    mounts = await reopen();
+    expect(await contentOf('npm')).toBe('second');
+    expect(readdirSync(directory)).toEqual([name]);
+  });
+
+  test('keeps its content when the other cannot take its place', async () => {
+    await mounts.fill(context, 'npm', parts('first'));
+    const [name = ''] = readdirSync(directory);
+    let other = '';
+    async function* immovable(): AsyncGenerator<TreePart> {
+      yield* parts('second');
+      other = join(directory, readdirSync(directory).find((one) => one !== name) ?? '');
+      execFileSync('mount', ['--bind', other, other]);
+    }
+    try {
+      await expect(mounts.fill(context, 'npm', immovable())).rejects.toMatchObject({ code: 'EBUSY' });
+    } finally {
+      execFileSync('umount', [other]);
+    }
     expect(await contentOf('npm')).toBe('first');
   });
 

@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../base/context.ts';
@@ -50,6 +50,9 @@ interface Row {
   readonly last_used: number | null;
   readonly uses: number;
 }
+
+/** Ends the name of a directory that another one is about to take the place of. */
+const REPLACED = '.replaced';
 
 /** What rows are named by: what the Dockerfile says, what it was seeded from, and which of several private ones it is. */
 type Name = readonly [id: string, seed: Digest | '', copy: number];
@@ -112,8 +115,8 @@ export class CacheMounts {
       await this.#own(context, unfinished, content);
       if (!this.#locks.tryExclusive(id)) throw conflict(`the cache mount ${JSON.stringify(name)} is in use`);
       try {
-        if (this.#find(id) !== undefined) renameSync(this.#path(id), trash);
-        this.#put(id, unfinished);
+        if (this.#find(id) === undefined) this.#put(id, unfinished);
+        else this.#replace(id, unfinished, trash);
       } finally {
         this.#locks.release(id);
       }
@@ -230,6 +233,19 @@ export class CacheMounts {
       .run(id, directoryName(id), Date.now());
   }
 
+  /** The old content is set aside where the next daemon finds it if this one is killed before there is another. */
+  #replace(id: string, path: string, trash: string): void {
+    const old = `${this.#path(id)}${REPLACED}`;
+    renameSync(this.#path(id), old);
+    try {
+      renameSync(path, this.#path(id));
+    } catch (error) {
+      renameSync(old, this.#path(id));
+      throw error;
+    }
+    renameSync(old, trash);
+  }
+
   /** Fills a directory, and makes it what the content's own directory is like. */
   async #own(context: Context, path: string, content: AsyncIterable<TreePart>): Promise<void> {
     let owner = { mode: 0o755, uid: 0, gid: 0 };
@@ -247,6 +263,7 @@ export class CacheMounts {
   async #recover(): Promise<void> {
     const { database, directory } = this.#options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#putBack();
     const there = new Set(readdirSync(directory));
     const known = new Set<string>();
     for (const { id, directory: name } of this.#rows()) {
@@ -255,6 +272,14 @@ export class CacheMounts {
     }
     for (const name of there) {
       if (!known.has(name)) await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+
+  /** What was being replaced and has nothing in its place yet. */
+  #putBack(): void {
+    for (const { id } of this.#rows()) {
+      const path = this.#path(id);
+      if (!existsSync(path) && existsSync(`${path}${REPLACED}`)) renameSync(`${path}${REPLACED}`, path);
     }
   }
 
