@@ -99,8 +99,8 @@ export function tearDownGate({ outName }: Gate): Operation {
 const CHAIN = 'gate';
 
 /** The tables of one family each that copy what is marked: the kernel cannot in those of both. */
-export function gateTables(table: string, { outIndex }: Gate): readonly Message[] {
-  return ([4, 6] as const).flatMap((number) => {
+export function gateTables(table: string, { outIndex }: Gate, families: Families): readonly Message[] {
+  return families.flatMap((number) => {
     const own = number === 4 ? family.ipv4 : family.ipv6;
     const base = { type: 'filter', hook: hooks.input, priority: INPUT_PRIORITY + 1 } as const;
     return [
@@ -116,9 +116,12 @@ export function gateTables(table: string, { outIndex }: Gate): readonly Message[
 }
 
 /** None there is fine. */
-export function removeGateTables(table: string): readonly Message[] {
-  return [...removeGateTable(table, family.ipv4), ...removeGateTable(table, family.ipv6)];
+export function removeGateTables(table: string, families: Families): readonly Message[] {
+  return families.flatMap((number) => removeGateTable(table, number === 4 ? family.ipv4 : family.ipv6));
 }
+
+/** Kernels without IPv6 may not have tables for it. */
+export type Families = readonly (4 | 6)[];
 
 function removeGateTable(table: string, own: number): readonly Message[] {
   return [addTable(table, own), deleteTable(table, own)];

@@ -1,7 +1,7 @@
 import { errno } from '../plan/errno.ts';
 import type { Operation } from '../plan/operations.ts';
 import type { Protocol } from './contract.ts';
-import { type Gate, gateTables, removeGateTables } from './firewall-gate.ts';
+import { type Families, type Gate, gateTables, removeGateTables } from './firewall-gate.ts';
 import { chainsFor, sets } from './firewall-rules.ts';
 import { type IpAddress, ipBytes, parseIp } from './ip.ts';
 import type { Message } from './netlink/message.ts';
@@ -79,10 +79,17 @@ export interface Contents {
   readonly gate?: Gate | undefined;
   /** IPv6 is let pass, whatever the rest says. */
   readonly ipv4Only?: boolean;
+  /** Of the host; both when absent. */
+  readonly families?: Families;
 }
 
+const bothFamilies: Families = [4, 6];
+
 /** The whole table, replacing one of that name in the same instant; with a gate, where there is one, for what comes from outside. */
-export function loadFirewall(table: string, { bridges, ports, gate, ipv4Only = false }: Contents): Operation {
+export function loadFirewall(
+  table: string,
+  { bridges, ports, gate, ipv4Only = false, families = bothFamilies }: Contents,
+): Operation {
   const chains = chainsFor({ gate, ipv4Only });
   const messages: Message[] = [addTable(table), deleteTable(table), addTable(table)];
   for (const [index, set] of Object.values(sets).entries()) messages.push(addSet(table, set, index + 1));
@@ -91,13 +98,15 @@ export function loadFirewall(table: string, { bridges, ports, gate, ipv4Only = f
     for (const rule of rules) messages.push(addRule(table, name, rule, { comment }));
   }
   messages.push(...additions(table, bridgeElements(bridges)), ...additions(table, portElements(ports)));
-  messages.push(...(gate === undefined ? removeGateTables(table) : gateTables(table, gate)));
+  messages.push(
+    ...(gate === undefined ? removeGateTables(table, families) : gateTables(table, gate, families)),
+  );
   return transaction(messages);
 }
 
 /** Deletes the table; none there is fine. */
-export function unloadFirewall(table: string): Operation {
-  return transaction([addTable(table), deleteTable(table), ...removeGateTables(table)]);
+export function unloadFirewall(table: string, families: Families = bothFamilies): Operation {
+  return transaction([addTable(table), deleteTable(table), ...removeGateTables(table, families)]);
 }
 
 /** Where somebody has just flushed the table it comes back with all that is to be in it, so its being gone is fine here and below. */

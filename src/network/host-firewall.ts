@@ -5,7 +5,7 @@ import type { Follower, Launcher } from '../plan/contract.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import type { HostIpv6 } from './endpoint-plan.ts';
 import { type FirewallBridge, type FirewallPorts, loadFirewall, unloadFirewall } from './firewall.ts';
-import { type Gate, gateOf, setUpGate, tearDownGate } from './firewall-gate.ts';
+import { type Families, type Gate, gateOf, setUpGate, tearDownGate } from './firewall-gate.ts';
 import { FirewallKeeper } from './firewall-keeper.ts';
 import { closePassage, openPassage, type Passage, type Step } from './firewall-passage.ts';
 import type { Link } from './netlink/links.ts';
@@ -74,7 +74,14 @@ export class HostFirewall {
     const gate = this.#gate;
     this.#gate = undefined;
     await this.#run(context, closePassage(await this.ruleset(context), this.passage));
+<<<<<<< HEAD
     const before = [unloadFirewall(this.#options.table), ...(gate === undefined ? [] : goneWith(gate))];
+=======
+    const before = [
+      unloadFirewall(this.#options.table, this.#families),
+      ...(gate === undefined ? [] : [...removeReturnPath(gate), tearDownGate(gate)]),
+    ];
+>>>>>>> cc5609b (wip)
     await this.#options.launcher.run(context, { before });
   }
 
@@ -86,6 +93,7 @@ export class HostFirewall {
   /** The host's firewall is asked where the kernel can copy packets; where it cannot, published ports go past it, as they do in Docker. */
   async #load(context: Context, links: readonly Link[]): Promise<void> {
     const { launcher, log, manners, table, ipv6 } = this.#options;
+    let unused = this.#gate;
     if (manners !== 'bypass') {
       const gate = gateOf(table, links);
       try {
@@ -93,19 +101,25 @@ export class HostFirewall {
         this.#gate = gate;
         return;
       } catch (error) {
+<<<<<<< HEAD
         // What there is of it goes below.
         this.#gate = gate;
+=======
+        unused = gate;
+        const reason = { error: messageOf(error) };
+>>>>>>> cc5609b (wip)
         log.warn(
           "published ports go past the host's input rules: this kernel cannot copy packets (nft_dup)",
-          {
-            error: messageOf(error),
-          },
+          reason,
         );
       }
     }
-    const old = this.#gate;
     this.#gate = undefined;
+<<<<<<< HEAD
     const before = [this.#whole(undefined), ...(old === undefined ? [] : goneWith(old))];
+=======
+    const before = [this.#whole(undefined), ...(unused === undefined ? [] : [tearDownGate(unused)])];
+>>>>>>> cc5609b (wip)
     await launcher.run(context, { before });
   }
 
@@ -122,7 +136,15 @@ export class HostFirewall {
   #whole(gate: Gate | undefined): Operation {
     const { bridges, ports } = this.#options.contents();
     const { table, families } = this.#options;
-    return loadFirewall(table, { bridges, ports, gate, ipv4Only: !families.ipv6 });
+    return loadFirewall(table, {
+      ...{ bridges, ports, gate },
+      ipv4Only: !families.ipv6,
+      families: this.#families,
+    });
+  }
+
+  get #families(): Families {
+    return this.#options.ipv6 === 'absent' ? [4] : [4, 6];
   }
 
   async #tend(context: Context): Promise<void> {
