@@ -160,7 +160,6 @@ test('containers that may not talk to each other reach what they are linked to, 
   expect(await host.run('nft', 'list', 'set', 'inet', 'sampan', 'linked')).not.toContain(address);
 });
 
-<<<<<<< HEAD
 /** A neighbour of the host says that he is the container at `source`. */
 async function expectNothingFromOutside(server: TestContainer, source: string): Promise<void> {
   await using outside = await openNamespace('pretending');
@@ -191,7 +190,7 @@ async function expectNothingFromOutside(server: TestContainer, source: string): 
   expect(await outside.run(...askWords('tcp', server.endpoint.ipv4Address, 80)).catch(() => '')).toBe('');
   expect(await heard()).toBe(before);
 }
-=======
+
 test('without IPv6 in the kernel nothing of it is asked for', async () => {
   await begin({}, { ipv6: 'absent' });
   await started({ ports: [port] });
@@ -199,4 +198,3 @@ test('without IPv6 in the kernel nothing of it is asked for', async () => {
   expect(rules).toContain('table ip sampan');
   expect(rules).not.toContain('table ip6 sampan');
 });
->>>>>>> cc5609b (wip)

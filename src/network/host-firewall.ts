@@ -74,14 +74,10 @@ export class HostFirewall {
     const gate = this.#gate;
     this.#gate = undefined;
     await this.#run(context, closePassage(await this.ruleset(context), this.passage));
-<<<<<<< HEAD
-    const before = [unloadFirewall(this.#options.table), ...(gate === undefined ? [] : goneWith(gate))];
-=======
     const before = [
       unloadFirewall(this.#options.table, this.#families),
-      ...(gate === undefined ? [] : [...removeReturnPath(gate), tearDownGate(gate)]),
+      ...(gate === undefined ? [] : goneWith(gate)),
     ];
->>>>>>> cc5609b (wip)
     await this.#options.launcher.run(context, { before });
   }
 
@@ -101,13 +97,8 @@ export class HostFirewall {
         this.#gate = gate;
         return;
       } catch (error) {
-<<<<<<< HEAD
-        // What there is of it goes below.
-        this.#gate = gate;
-=======
         unused = gate;
         const reason = { error: messageOf(error) };
->>>>>>> cc5609b (wip)
         log.warn(
           "published ports go past the host's input rules: this kernel cannot copy packets (nft_dup)",
           reason,
@@ -115,11 +106,7 @@ export class HostFirewall {
       }
     }
     this.#gate = undefined;
-<<<<<<< HEAD
-    const before = [this.#whole(undefined), ...(old === undefined ? [] : goneWith(old))];
-=======
-    const before = [this.#whole(undefined), ...(unused === undefined ? [] : [tearDownGate(unused)])];
->>>>>>> cc5609b (wip)
+    const before = [this.#whole(undefined), ...(unused === undefined ? [] : goneWith(unused))];
     await launcher.run(context, { before });
   }
 
