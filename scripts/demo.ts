@@ -93,6 +93,27 @@ async function lifeOfOne(networkMode: string): Promise<number> {
 
 async function tour(): Promise<void> {
   say("1. A base image, made of Debian's busybox: one layer, imported from a tar.");
+  importBase();
+  say(
+    '2. A web server in a container: a published port, 32 MB of memory at most, its page from a directory of the host.',
+  );
+  serve();
+  say('3. The page, through the published port.');
+  await visit();
+  say('4. What it wrote, what runs in it, what it may use.');
+  sampan(['logs', 'web']);
+  sampan(['exec', 'web', 'sh', '-c', 'echo "I am process $$ of $(hostname), and see:"; ps']);
+  sampan(['stats', '--no-stream', 'web']);
+  say('5. How long a container takes: create, start, wait and remove through the API, median of 20.');
+  for (const mode of ['none', 'bridge']) await measureLives(mode);
+  say('6. Everything away again.');
+  sampan(['stop', '-t', '2', 'web']);
+  sampan(['rm', 'web']);
+  sampan(['rmi', 'busybox']);
+  sampan(['ps', '-a']);
+}
+
+function importBase(): void {
   const root = join(home, 'root');
   mkdirSync(root);
   makeBusyboxRoot(root);
@@ -100,54 +121,30 @@ async function tour(): Promise<void> {
     input: tarOf(root),
   });
   sampan(['images']);
+}
 
-  say(
-    '2. A web server in a container: a published port, 32 MB of memory at most, its page from a directory of the host.',
-  );
+function serve(): void {
   const site = join(home, 'site');
   mkdirSync(site);
   writeFileSync(join(site, 'index.html'), '<h1>Hello from inside a container</h1>\n');
   const server = ['httpd', '-f', '-v', '-p', '80', '-h', '/site'];
-  sampan([
-    'run',
-    '-d',
-    '--name',
-    'web',
-    '-p',
-    '80',
-    '-m',
-    '32m',
-    '-v',
-    `${site}:/site:ro`,
-    'busybox',
-    ...server,
-  ]);
+  const settings = ['--name', 'web', '-p', '80', '-m', '32m', '-v', `${site}:/site:ro`];
+  sampan(['run', '-d', ...settings, 'busybox', ...server]);
   sampan(['ps']);
+}
 
-  say('3. The page, through the published port.');
+async function visit(): Promise<void> {
   const port = sampan(['port', 'web', '80/tcp']).split('\n')[0]?.split(':').at(-1) ?? '';
   for (const address of ['127.0.0.1', outsideAddress()]) {
     if (address !== undefined) console.log(`http://${address}:${port}/ -> ${await page(address, port)}`);
   }
+}
 
-  say('4. What it wrote, what runs in it, what it may use.');
-  sampan(['logs', 'web']);
-  sampan(['exec', 'web', 'sh', '-c', 'echo "I am process $$ of $(hostname), and see:"; ps']);
-  sampan(['stats', '--no-stream', 'web']);
-
-  say('5. How long a container takes: create, start, wait and remove through the API, median of 20.');
-  for (const mode of ['none', 'bridge']) {
-    await lifeOfOne(mode);
-    const times: number[] = [];
-    for (let run = 0; run < 20; run++) times.push(await lifeOfOne(mode));
-    console.log(`${mode.padEnd(8)} ${median(times).toFixed(1)} ms`);
-  }
-
-  say('6. Everything away again.');
-  sampan(['stop', '-t', '2', 'web']);
-  sampan(['rm', 'web']);
-  sampan(['rmi', 'busybox']);
-  sampan(['ps', '-a']);
+async function measureLives(networkMode: string): Promise<void> {
+  await lifeOfOne(networkMode);
+  const times: number[] = [];
+  for (let run = 0; run < 20; run++) times.push(await lifeOfOne(networkMode));
+  console.log(`${networkMode.padEnd(8)} ${median(times).toFixed(1)} ms`);
 }
 
 console.log(`Sampan, with its state under ${home}`);
