@@ -63,7 +63,7 @@ export function startPlan(endpoint: Endpoint, table: string, steps: JoinSteps): 
 }
 
 /** What ends an endpoint's part in the firewall. */
-export function unpublishSteps(endpoint: Endpoint, table: string): readonly Operation[] {
+function unpublishSteps(endpoint: Endpoint, table: string): readonly Operation[] {
   return withdrawSteps(firewallPortsOf(endpoint), table);
 }
 

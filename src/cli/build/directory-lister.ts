@@ -142,7 +142,7 @@ export class DirectoryLister {
 }
 
 /** Bytes that are no file of the directory are known by what they are. */
-export function rowOfBytes(
+function rowOfBytes(
   name: string,
   bytes: Uint8Array,
   { mode, seconds }: Pick<EntryStat, 'mode' | 'seconds'>,
