@@ -66,7 +66,12 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
     openLayers: (context, layers) =>
       LayersTree.open(context, parts, layers, digestOf(Buffer.from(JSON.stringify(layers)))),
     steps: {
-      ...makeSteps({ ...parts, directory, sources, layersOfImage: (id) => images.get(id).config.rootfs.diff_ids }),
+      ...makeSteps({
+        ...parts,
+        directory,
+        sources,
+        layersOfImage: (id) => images.get(id).config.rootfs.diff_ids,
+      }),
       run: createRunStep(runStepParts),
     },
     openShell: createShellOpener(runStepParts),
