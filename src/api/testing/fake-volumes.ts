@@ -28,7 +28,10 @@ export function fakeVolumes(stored: { volumes: Volume[] }): Volumes {
     },
     rename: async (_context, name) => get(name),
     clone: async (_context, name) => get(name),
-    snapshots: (name) => (get(name), []),
+    snapshots(name) {
+      get(name);
+      return [];
+    },
     snapshot: async (_context, name, snapshot) => ({ name: get(name) && snapshot, created: new Date(0) }),
     async restore(_context, name) {
       get(name);
