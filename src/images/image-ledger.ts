@@ -56,6 +56,11 @@ export class ImageLedger {
   /** The same for an index: the event is that of the image that suits this host. */
   tagIndex(index: IndexRecord, reference: string): void {
     this.#store.setIndexReference(reference, index);
+    this.announceTag(reference);
+  }
+
+  /** That a normalised reference has been given to what it finds. */
+  announceTag(reference: string): void {
     const image = this.#store.resolve(reference);
     if (image !== undefined) this.announce('tag', image, familiarReference(parseReference(reference)));
   }

@@ -77,9 +77,9 @@ async function createIndex(
   parts: ImageMakerParts,
   request: CreateIndexRequest,
 ): Promise<ImageIndex> {
-  const names = request.references.map(normalised);
-  const { record, index } = await makeIndex(context, parts, request);
-  for (const name of names) parts.ledger.tagIndex(record, name);
+  const references = request.references.map(normalised);
+  const index = await makeIndex(context, parts, { ...request, references });
+  for (const name of references) parts.ledger.announceTag(name);
   return index;
 }
 

@@ -154,6 +154,11 @@ export class ImageStore {
     return this.bestOf(index, hostPlatform()) ?? this.imagesOf(index)[0];
   }
 
+  /** What is entered in here is on disk at once, or none of it. */
+  together(enter: () => void): void {
+    this.#database.transaction(enter)();
+  }
+
   /** Adds an image; one that is there already keeps its row. */
   add(record: ImageRecord): void {
     if (this.#records.has(record.id)) return;

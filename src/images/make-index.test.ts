@@ -76,6 +76,28 @@ describe('an index', () => {
     expect(images.get('both').id).toBe(members[1]?.image ?? diffId);
   });
 
+  test.each(['image_indexes', 'image_references'])(
+    'and its images are not there, for later daemons either, when all but its row of %s is written',
+    async (table) => {
+      using lease = images.maker.leaseLayers(bench.context);
+      const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(hostLayer));
+      const refuse = "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+      bench.database.run(`CREATE TRIGGER last_one BEFORE INSERT ON ${table} ${refuse}`);
+      // What is there by then stays, as when the daemon is killed.
+      bench.database.run(`CREATE TRIGGER no_more BEFORE DELETE ON images ${refuse}`);
+      const config = { ...host, rootfs: { type: 'layers', diff_ids: [diffId] } } as const;
+      const creating = images.maker.createIndex(bench.context, {
+        ...{ members: [memberFor(config, host)], annotations: {}, references: ['one'] },
+      });
+      await expect(creating).rejects.toThrow('the disk is full');
+      expect(images.list()).toEqual([]);
+      expect((await bench.open()).list()).toEqual([]);
+      expect(bench.database.query('SELECT * FROM images').all()).toEqual([]);
+      expect(bench.database.query('SELECT * FROM image_indexes').all()).toEqual([]);
+      expect(bench.events).toEqual([]);
+    },
+  );
+
   test('has the images in the order given and then the statements about them', async () => {
     const [one, other] = await makeImages(bench.context, images);
     const subjects: Digest[] = [];

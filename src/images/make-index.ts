@@ -43,12 +43,12 @@ const UNKNOWN: Platform = { architecture: 'unknown', os: 'unknown' };
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** Writes the index and all its manifests, images first and statements after them as BuildKit does, and enters it. */
+/** Writes the index and all its manifests, images first and statements after them as BuildKit does, and enters it with normalised names. */
 export async function makeIndex(
   context: Context,
   parts: IndexParts,
-  { members, annotations }: CreateIndexRequest,
-): Promise<{ readonly record: IndexRecord; readonly index: ImageIndex }> {
+  { members, annotations, references }: CreateIndexRequest,
+): Promise<ImageIndex> {
   if (members.length === 0) throw invalid('an index needs an image at least');
   using lease = parts.content.lease();
   const writer = new IndexWriter(context, parts, lease);
@@ -67,12 +67,12 @@ export async function makeIndex(
   };
   const { digest, bytes } = await writer.document(document);
   const record = await readIndex(parts.content, digest, bytes);
-  enter(parts.store, written, record);
+  enter(parts.store, written, record, references);
   const described = written.map(({ image, platform, descriptor }) => ({
     ...{ image: image.id, platform },
     manifest: descriptor.digest,
   }));
-  return { record, index: { digest, size: bytes.length, members: described } };
+  return { digest, size: bytes.length, members: described };
 }
 
 interface WrittenMember {
@@ -84,13 +84,27 @@ interface WrittenMember {
 /** An image, entered or not, whose configuration is here. */
 type WrittenImage = Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>;
 
-/** At once: nobody sees an image of it, and could remove it, before the index has it. */
-function enter(store: ImageStore, members: readonly WrittenMember[], index: IndexRecord): void {
-  for (const { image, descriptor } of members) {
-    store.add({ ...image, parent: undefined, manifest: undefined, lastTagged: undefined });
-    if (store.get(image.id)?.manifest === undefined) store.setManifest(image.id, descriptor.digest);
+/** At once: nobody sees an image of it, and could remove it, before the index has it, nor after a daemon was killed meanwhile. */
+function enter(
+  store: ImageStore,
+  members: readonly WrittenMember[],
+  index: IndexRecord,
+  references: readonly string[],
+): void {
+  const added = members.map(({ image }) => image.id).filter((id) => store.get(id) === undefined);
+  try {
+    store.together(() => {
+      for (const { image, descriptor } of members) {
+        store.add({ ...image, parent: undefined, manifest: undefined, lastTagged: undefined });
+        if (store.get(image.id)?.manifest === undefined) store.setManifest(image.id, descriptor.digest);
+      }
+      store.putIndex(index);
+      for (const reference of references) store.setIndexReference(reference, index);
+    });
+  } catch (error) {
+    for (const id of added) store.remove(id);
+    throw error;
   }
-  store.putIndex(index);
 }
 
 /** Enters an image with the manifest that it is pushed and saved with from now on, when that has been made. */
