@@ -20,6 +20,8 @@ import { drop, duplicate, marked } from './nftables/expressions.ts';
  * connection where they arrive. docs/decisions/0011 says why.
  */
 export interface Gate {
+  /** Of a packet between the two sides: set behind the input chains, taken off where the packet is forwarded. */
+  readonly mark: number;
   /** What is sent here ... */
   readonly outName: string;
   readonly outIndex: number;
@@ -29,21 +31,25 @@ export interface Gate {
   readonly existing: boolean;
 }
 
-/** Of a packet between the two sides: set behind the input chains, taken off where the packet is forwarded. "SAMP". */
-export const GATE_MARK = 0x53414d50;
+/** "SAMP". */
+const USUAL_MARK = 0x53414d50;
 
 /** Behind all that filters (NF_IP_PRI_*: the last is 300), before connection tracking takes the connection for one to the host. */
 export const INPUT_PRIORITY = 1000;
 
 /** The one of this table, as it is among `links` or is to be made. */
 export function gateOf(table: string, links: readonly Link[]): Gate {
-  const tag = table === 'sampan' ? table : createHash('sha256').update(table).digest('hex').slice(0, 6);
+  const usual = table === 'sampan';
+  const digest = createHash('sha256').update(table).digest();
+  const tag = usual ? table : digest.toString('hex', 0, 3);
+  // Daemons beside each other are not to take each other's packets.
+  const mark = usual ? USUAL_MARK : (digest.readUInt32BE() | 1) >>> 0;
   const [outName, inName] = [`${tag}-gate`, `${tag}-gate-in`];
   const [out, incoming] = [outName, inName].map((name) => links.find((link) => link.name === name));
   if (out !== undefined && incoming !== undefined) {
-    return { outName, outIndex: out.index, inName, inIndex: incoming.index, existing: true };
+    return { mark, outName, outIndex: out.index, inName, inIndex: incoming.index, existing: true };
   }
-  return { outName, outIndex: chosenIndex(), inName, inIndex: chosenIndex(), existing: false };
+  return { mark, outName, outIndex: chosenIndex(), inName, inIndex: chosenIndex(), existing: false };
 }
 
 /** One that the kernel, which counts from 1, will not come to. */
@@ -99,7 +105,7 @@ export function tearDownGate({ outName }: Gate): Operation {
 const CHAIN = 'gate';
 
 /** The tables of one family each that copy what is marked: the kernel cannot in those of both. */
-export function gateTables(table: string, { outIndex }: Gate, families: Families): readonly Message[] {
+export function gateTables(table: string, { mark, outIndex }: Gate, families: Families): readonly Message[] {
   return families.flatMap((number) => {
     const own = number === 4 ? family.ipv4 : family.ipv6;
     const base = { type: 'filter', hook: hooks.input, priority: INPUT_PRIORITY + 1 } as const;
@@ -107,10 +113,10 @@ export function gateTables(table: string, { outIndex }: Gate, families: Families
       ...removeGateTable(table, own),
       addTable(table, own),
       addChain(table, CHAIN, base, own),
-      addRule(table, CHAIN, [...marked(GATE_MARK), ...duplicate(ipBytes(beyond[number]), outIndex)], {
+      addRule(table, CHAIN, [...marked(mark), ...duplicate(ipBytes(beyond[number]), outIndex)], {
         family: own,
       }),
-      addRule(table, CHAIN, [...marked(GATE_MARK), drop], { family: own }),
+      addRule(table, CHAIN, [...marked(mark), drop], { family: own }),
     ];
   });
 }

@@ -1,4 +1,4 @@
-import { GATE_MARK, type Gate, INPUT_PRIORITY } from './firewall-gate.ts';
+import { type Gate, INPUT_PRIORITY } from './firewall-gate.ts';
 import type { BaseChain, SetShape } from './nftables/batch.ts';
 import {
   dataType,
@@ -157,25 +157,25 @@ function published(thenIpv4: Rule, thenIpv6: Rule, ipv4Only: boolean): readonly 
   ];
 }
 
-type GateNames = Pick<Gate, 'outName' | 'inName'>;
+type GateParts = Pick<Gate, 'outName' | 'inName' | 'mark'>;
 
 interface Shape {
-  readonly gate: GateNames | undefined;
+  readonly gate: GateParts | undefined;
   /** IPv6 is let pass. */
   readonly ipv4Only: boolean;
 }
 
 /** The table's chains. With a gate, what comes from outside has to pass the host's input chains first. */
 export function chainsFor({ gate, ipv4Only }: Shape): readonly Chain[] {
-  const through = gate === undefined ? [] : throughGate(gate.inName, ipv4Only);
+  const through = gate === undefined ? [] : throughGate(gate, ipv4Only);
   return [...common(gate, ipv4Only), ...through];
 }
 
-function throughGate(inName: string, ipv4Only: boolean): readonly Chain[] {
+function throughGate({ inName, mark }: GateParts, ipv4Only: boolean): readonly Chain[] {
   const fromGate = [meta(metaKey.inputName), equal(interfaceName(inName))];
-  const mark = setMark(GATE_MARK);
+  const toGate = setMark(mark);
   return [
-    { name: 'admit', rules: published(mark, mark, ipv4Only), comment: 'to a published port' },
+    { name: 'admit', rules: published(toGate, toGate, ipv4Only), comment: 'to a published port' },
     {
       // Nobody is behind a port that came through the gate and was not translated. Loopback and containers are left to the supervisors.
       name: 'input',
@@ -190,7 +190,7 @@ function throughGate(inName: string, ipv4Only: boolean): readonly Chain[] {
   ];
 }
 
-function common(gate: GateNames | undefined, ipv4Only: boolean): readonly Chain[] {
+function common(gate: GateParts | undefined, ipv4Only: boolean): readonly Chain[] {
   const fromGate = gate && [meta(metaKey.inputName), equal(interfaceName(gate.inName))];
   const arriving = fromGate ?? [...from(sets.bridges, true), ...toLocalAddress()];
   // What somebody sent to the gate's far side would go round and round.

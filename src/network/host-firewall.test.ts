@@ -222,3 +222,22 @@ test('go past its input rules, without a gate, where the kernel cannot copy pack
   await host.run('nft', 'delete', 'table', 'inet', 'guard');
   await end();
 });
+
+test('of two daemons are both reached, also where the way back is looked at', async () => {
+  await host.run('sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter');
+  await begin();
+  const second = networksOn(host, { bridge: 'other0' });
+  await second.start(background(), []);
+  const ports = [{ ...port, hostPort: 8081, hostPortEnd: 8081 }];
+  const theirs = await connectAndStart(host, second, { ports });
+  await theirs.serve('tcp', 80);
+  await settles(reached);
+  expect((await neighbour.run(...askWords('tcp', HOST, 8081)).catch(() => '')).trim()).toBe(NEIGHBOUR);
+  await end();
+  expect((await neighbour.run(...askWords('tcp', HOST, 8081)).catch(() => '')).trim()).toBe(NEIGHBOUR);
+  await theirs.end();
+  await second.disconnect(background(), theirs.endpoint);
+  await second.stop(background());
+  await host.run('sh', '-c', 'echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter');
+  expect(await host.run('ip', 'rule')).not.toContain('fwmark');
+});

@@ -1,6 +1,6 @@
 import { errno } from '../plan/errno.ts';
 import type { Operation } from '../plan/operations.ts';
-import { GATE_MARK, type Gate } from './firewall-gate.ts';
+import type { Gate } from './firewall-gate.ts';
 import { protocol, route } from './netlink/constants.ts';
 import { type Message, netlinkOperation } from './netlink/message.ts';
 import { addPolicyRule, addTableRoute, deletePolicyRule, type PolicyRule } from './netlink/policy-rules.ts';
@@ -13,12 +13,16 @@ import type { RuleFound, Ruleset } from './nftables/ruleset.ts';
  * packet with the gate's mark is the gate, while it itself goes its ordinary way; answers have no mark.
  */
 const PRIORITY = 21324;
-const TABLE = 21325;
+
+/** Routing tables have numbers of 32 bits, as marks have: who has a mark of his own has a table of his own. */
+function tableOf({ mark }: Gate): number {
+  return mark;
+}
 
 function rulesFor(gate: Gate): readonly PolicyRule[] {
   return ([4, 6] as const).flatMap((family) => [
-    { family, priority: PRIORITY, mark: GATE_MARK, inputName: gate.inName, table: route.tableMain },
-    { family, priority: PRIORITY + 1, mark: GATE_MARK, table: TABLE },
+    { family, priority: PRIORITY, mark: gate.mark, inputName: gate.inName, table: route.tableMain },
+    { family, priority: PRIORITY + 1, mark: gate.mark, table: tableOf(gate) },
   ]);
 }
 
@@ -27,7 +31,7 @@ const without = [errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EACCES];
 
 /** There already is fine. */
 export function makeReturnPath(gate: Gate): readonly Operation[] {
-  const routes = ([4, 6] as const).map((family) => addTableRoute(family, TABLE, gate.inIndex));
+  const routes = ([4, 6] as const).map((family) => addTableRoute(family, tableOf(gate), gate.inIndex));
   return each([...routes, ...rulesFor(gate).map(addPolicyRule)], [errno.EEXIST, ...without]);
 }
 
