@@ -24,7 +24,7 @@ enum {
 	/* An exec plan finds the pidfd of the container's first process here: the supervisor stores it before run_begin. */
 	TASK_SLOT = 63,
 	PLAN_BYTES_MAX = 16 << 20,
-	PLAN_OPERATIONS_MAX = 4096,
+	PLAN_OPERATIONS_MAX = 8192,
 	OOM_WATCHES_MAX = 4,
 	PUBLISHED_MAX = 4096,
 };

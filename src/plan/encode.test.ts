@@ -105,7 +105,7 @@ describe('encodePlan', () => {
     expect(mkdir('/a', 0.5)).toThrow('mkdir has no int for mode that a plan can hold');
     expect(mkdir('/a', 2 ** 60)).toThrow('mkdir has no int');
     const close: Operation = { op: 'close', slot: 0 };
-    expect(() => encodePlan({ before: new Array<Operation>(4097).fill(close) })).toThrow('4097 steps');
+    expect(() => encodePlan({ before: new Array<Operation>(8193).fill(close) })).toThrow('8193 steps');
     const data = new Uint8Array(16 << 20);
     expect(() => encodePlan({ child: [{ op: 'seccomp', program: data, flags: 0 }] })).toThrow(
       'more than the launcher takes',

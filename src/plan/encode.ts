@@ -33,7 +33,7 @@ export function encodePlan(plan: Partial<Plan>): Uint8Array {
 
 /** Limits that the launcher enforces. */
 const PLAN_LIMIT = 16 * 1024 * 1024;
-const OPERATION_LIMIT = 4096;
+const OPERATION_LIMIT = 8192;
 
 const MAGIC = 0x4e504d53;
 const VERSION = 1;

@@ -129,6 +129,14 @@ describe('ports of a container that runs', () => {
     ]);
   });
 
+  test('are there after a restart, be they as many as it may have', async () => {
+    using web = hosts.run('nc -ll -p 21999 -e echo last', '-v', '/one', '-v', '/two');
+    expect(update(web.id, '--publish-add', '20000-21999:20000-21999')).toHaveLength(2000);
+    expect([await askUntilAnswered(21999), hosts.askFromOutside(21999)]).toEqual(['last', 'last']);
+    daemon.sampan('restart', '-t', '0', web.id);
+    expect([await askUntilAnswered(21999), hosts.askFromOutside(21999)]).toEqual(['last', 'last']);
+  });
+
   test('leave nothing in the firewall when it ends while no daemon is there', async () => {
     using web = hosts.run(TWO_SERVERS, '-p', '18340:80');
     update(web.id, '--publish-add', '18341:81', '--publish-rm', '18340:80');
