@@ -186,8 +186,8 @@ describe('POST /build', () => {
   test('with events says what happens as objects', async () => {
     const { messages } = await build('progress=events&platform=linux/amd64,linux/arm64');
     expect(messages).toEqual([
-      { aux: { ID: imageId, Platform: 'linux/amd64' } },
-      { aux: { ID: imageId, Platform: 'linux/arm64' } },
+      { aux: { ID: imageId, New: true, Platform: 'linux/amd64' } },
+      { aux: { ID: imageId, New: true, Platform: 'linux/arm64' } },
     ]);
     api.engine.builder.openContext = async () => {
       throw new Error('no Dockerfile');

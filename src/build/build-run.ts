@@ -45,6 +45,8 @@ export interface MadeImage {
   readonly config: ImageConfig | undefined;
   /** Where one was asked for. */
   readonly manifest: Digest | undefined;
+  /** Whether there was no such image before it was entered. */
+  readonly isNew: boolean;
   readonly compiled: Compiled;
   readonly solution: Roots['solution'];
 }
@@ -297,14 +299,14 @@ export class BuildRun {
     compiled: Compiled,
     roots: Roots,
     entry: ImageEntry | undefined,
-  ): Promise<Pick<MadeImage, 'id' | 'config' | 'manifest'>> {
+  ): Promise<Pick<MadeImage, 'id' | 'config' | 'manifest' | 'isNew'>> {
     const { stage, platform } = compiled;
     const { images, imageMaker } = this.#parts;
     const { style } = this.#request;
     const base = stage.origin.operation.kind === 'image' ? stage.origin.operation.image : undefined;
     if (style === 'classic' && stage.history.length === 0 && base !== undefined) {
       for (const name of entry?.names ?? []) await images.tag(this.#context, base, name);
-      return { id: base, config: undefined, manifest: undefined };
+      return { id: base, config: undefined, manifest: undefined, isNew: false };
     }
     const trail = await Array.fromAsync(stageTrail(stage, roots));
     const layers = trail.at(-1)?.layers ?? (await roots.layersOf(await roots.solution(stage.root)));
@@ -321,11 +323,13 @@ export class BuildRun {
     await this.#parts.resultLayers.of(this.#context, this.#lease, result);
     const inline = await this.#caches.inline(solvedBuild(compiled, roots), layers);
     const whole = { ...config, ...inline };
-    if (entry === undefined) return { id: imageMaker.idOf(whole), config: whole, manifest: undefined };
+    if (entry === undefined) {
+      return { id: imageMaker.idOf(whole), config: whole, manifest: undefined, isNew: false };
+    }
     const { names, manifest } = entry;
     const request = { config: whole, parent, references: names, manifest };
-    const image = await imageMaker.create(this.#context, request);
-    return { id: image.id, config: undefined, manifest: manifest && image.manifest };
+    const { id, isNew, ...image } = await imageMaker.create(this.#context, request);
+    return { id, config: undefined, manifest: manifest && image.manifest, isNew };
   }
 }
 

@@ -139,7 +139,7 @@ async function build(
     const made = await run.make(entry);
     const result =
       wanted.kind === 'image'
-        ? { images: made.map(({ platform, id, manifest }) => ({ platform, id, manifest })) }
+        ? { images: made.map(({ platform, id, manifest, isNew }) => ({ platform, id, manifest, isNew })) }
         : await makeIndex(context, parts, { ...wanted, listener }, made);
     await caches.export(made.map((each) => solvedBuild(each.compiled, each)));
     return { ...result, warnings: run.warnings ?? [] };

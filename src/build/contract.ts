@@ -279,6 +279,8 @@ export interface BuildResult {
 export interface BuiltImage {
   readonly platform: Platform;
   readonly id: Digest;
+  /** Whether it was not here before. */
+  readonly isNew: boolean;
   /** As the index has it, or its own, where one was asked for by annotations or a compression. */
   readonly manifest?: Digest | undefined;
   /** What the index says about it. */

@@ -5,6 +5,7 @@ import type { Descriptor, ImageConfig, ImageProcess, Platform } from '../oci/ima
 
 export type { LayerForm } from './layer-forms.ts';
 export type {
+  CreatedImage,
   CreateImageRequest,
   CreateIndexRequest,
   ImageIndex,

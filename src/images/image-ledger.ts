@@ -34,12 +34,20 @@ export class ImageLedger {
 
   /** Adds an image whose layers are here; one that is known stays as it is. */
   async add(context: Context, image: NewImage, configBytes: Uint8Array): Promise<ImageRecord> {
+    return (await this.enter(context, image, configBytes)).record;
+  }
+
+  /** The same, and says whether it was not known. */
+  async enter(
+    context: Context,
+    image: NewImage,
+    configBytes: Uint8Array,
+  ): Promise<{ readonly record: ImageRecord; readonly isNew: boolean }> {
     const known = this.#store.get(image.id);
-    if (known !== undefined) return known;
+    if (known !== undefined) return { record: known, isNew: false };
     await this.addDocument(context, image.id, configBytes);
     const record = { parent: undefined, ...image, manifest: undefined, lastTagged: undefined };
-    this.#store.add(record);
-    return record;
+    return { isNew: this.#store.add(record), record };
   }
 
   /** Points a normalised reference at an image; returns the image that had it. */

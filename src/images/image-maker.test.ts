@@ -39,6 +39,19 @@ describe('the maker', () => {
     expect(images.get('b:1').id).toBe(image.id);
   });
 
+  test('says whether an image was not here before', async () => {
+    using lease = images.maker.leaseLayers(bench.context);
+    const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(below));
+    const request = { config: configOf(diffId), parent: undefined, references: [] };
+    const manifest = { annotations: {}, encoding: 'gzip' } as const;
+    const isNew = async (more: object = {}): Promise<boolean> =>
+      (await images.maker.create(bench.context, { ...request, ...more })).isNew;
+    expect([await isNew(), await isNew(), await isNew({ manifest })]).toEqual([true, false, false]);
+    const other = { config: { ...request.config, author: 'other' }, manifest };
+    const both = await Promise.all([isNew(other), isNew(other)]);
+    expect(both.sort()).toEqual([false, true]);
+  });
+
   test('makes the manifest that an image is to be pushed with', async () => {
     using lease = images.maker.leaseLayers(bench.context);
     const { diffId } = await images.maker.receiveLayer(bench.context, lease, stream(below));

@@ -6,9 +6,9 @@ import { formatReference, parseReference, withDefaultTag } from '../oci/referenc
 import type { SnapshotDriver } from '../snapshots/contract.ts';
 import { encodeImageConfig } from './config.ts';
 import type {
+  CreatedImage,
   CreateImageRequest,
   CreateIndexRequest,
-  Image,
   ImageIndex,
   ImageMaker,
   LayerLease,
@@ -51,25 +51,25 @@ async function createImage(
   context: Context,
   parts: ImageMakerParts,
   request: CreateImageRequest,
-): Promise<Image> {
+): Promise<CreatedImage> {
   const { ledger } = parts;
   const { references, manifest } = request;
   const names = references.map(normalised);
-  const record = await (manifest === undefined
+  const { record, isNew } = await (manifest === undefined
     ? addImage(context, parts, request)
     : makeWithManifest(context, parts, request, manifest));
   for (const name of names) ledger.tag(record, name);
-  return ledger.describe(record);
+  return { ...ledger.describe(record), isNew };
 }
 
 async function addImage(
   context: Context,
   { ledger, content }: ImageMakerParts,
   { config, parent }: CreateImageRequest,
-): Promise<ImageRecord> {
+): Promise<{ readonly record: ImageRecord; readonly isNew: boolean }> {
   const layerSizes = await Promise.all(config.rootfs.diff_ids.map((layer) => sizeOf(content, layer)));
   const { bytes, id } = encodeImageConfig(config);
-  return await ledger.add(context, { id, config, layerSizes, parent }, bytes);
+  return await ledger.enter(context, { id, config, layerSizes, parent }, bytes);
 }
 
 async function createIndex(

@@ -159,9 +159,9 @@ export class ImageStore {
     this.#database.transaction(enter)();
   }
 
-  /** Adds an image; one that is there already keeps its row. */
-  add(record: ImageRecord): void {
-    if (this.#records.has(record.id)) return;
+  /** Adds an image; one that is there already keeps its row, and false is returned. */
+  add(record: ImageRecord): boolean {
+    if (this.#records.has(record.id)) return false;
     this.#database
       .query('INSERT INTO images (id, layer_sizes, parent, manifest, last_tagged) VALUES (?, ?, ?, ?, ?)')
       .run(
@@ -172,6 +172,7 @@ export class ImageStore {
         null,
       );
     this.#remember(record);
+    return true;
   }
 
   /** Notes the manifest that an image came with last. */

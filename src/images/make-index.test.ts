@@ -74,6 +74,8 @@ describe('an index', () => {
       true,
     ]);
     expect(images.get('both').id).toBe(members[1]?.image ?? diffId);
+    expect(members.map(({ isNew }) => isNew)).toEqual([true, true]);
+    expect((await create(diffId)).members.map(({ isNew }) => isNew)).toEqual([false, false]);
   });
 
   test.each(['image_indexes', 'image_references'])(

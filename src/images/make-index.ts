@@ -67,10 +67,11 @@ export async function makeIndex(
   };
   const { digest, bytes } = await writer.document(document);
   const record = await readIndex(parts.content, digest, bytes);
-  enter(parts.store, written, record, references);
+  const added = enter(parts.store, written, record, references);
   const described = written.map(({ image, platform, descriptor }) => ({
     ...{ image: image.id, platform },
     manifest: descriptor.digest,
+    isNew: added.includes(image.id),
   }));
   return { digest, size: bytes.length, members: described };
 }
@@ -84,13 +85,13 @@ interface WrittenMember {
 /** An image, entered or not, whose configuration is here. */
 type WrittenImage = Pick<ImageRecord, 'id' | 'config' | 'layerSizes'>;
 
-/** At once: nobody sees an image of it, and could remove it, before the index has it, nor after a daemon was killed meanwhile. */
+/** At once: nobody sees an image of it, and could remove it, before the index has it, nor after a daemon was killed meanwhile. Returns the images that are new. */
 function enter(
   store: ImageStore,
   members: readonly WrittenMember[],
   index: IndexRecord,
   references: readonly string[],
-): void {
+): readonly Digest[] {
   const added = members.map(({ image }) => image.id).filter((id) => store.get(id) === undefined);
   try {
     store.together(() => {
@@ -105,6 +106,7 @@ function enter(
     for (const id of added) store.remove(id);
     throw error;
   }
+  return added;
 }
 
 /** Enters an image with the manifest that it is pushed and saved with from now on, when that has been made. */
@@ -113,15 +115,15 @@ export async function makeWithManifest(
   parts: IndexParts,
   { config, parent }: Pick<CreateImageRequest, 'config' | 'parent'>,
   options: ManifestOptions,
-): Promise<ImageRecord> {
+): Promise<{ readonly record: ImageRecord; readonly isNew: boolean }> {
   using lease = parts.content.lease();
   const writer = new IndexWriter(context, parts, lease);
   const image = await writer.configured(config);
   const { digest: manifest } = await writer.manifest(image, options);
   const record = { ...image, parent, manifest, lastTagged: undefined };
-  parts.store.add(record);
+  const isNew = parts.store.add(record);
   parts.store.setManifest(image.id, manifest);
-  return parts.store.get(image.id) ?? record;
+  return { record: parts.store.get(image.id) ?? record, isNew };
 }
 
 class IndexWriter {

@@ -19,7 +19,7 @@ export interface ImageMaker {
   /** The ID of the image that a configuration makes. */
   idOf(config: ImageConfig): Digest;
   /** An image of layers that are here, and its names. Fails with `not-found` when a layer is missing. */
-  create(context: Context, request: CreateImageRequest): Promise<Image>;
+  create(context: Context, request: CreateImageRequest): Promise<CreatedImage>;
   /**
    * An OCI index of images, with statements about them. Its names find the image that suits this host; push and save take all of it. The
    * same images, annotations and statements give the same bytes. Fails with `not-found` when an image or a layer is missing; then it has
@@ -76,6 +76,11 @@ export interface CreateImageRequest {
   readonly manifest?: ManifestOptions | undefined;
 }
 
+export interface CreatedImage extends Image {
+  /** Whether it was not here before. */
+  readonly isNew: boolean;
+}
+
 export interface ManifestOptions {
   readonly annotations: Readonly<Record<string, string>>;
   /** Of all its layers. */
@@ -118,5 +123,7 @@ export interface ImageIndex {
     readonly image: Digest;
     readonly platform: Platform;
     readonly manifest: Digest;
+    /** Whether the image was not here before. */
+    readonly isNew: boolean;
   }[];
 }

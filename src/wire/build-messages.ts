@@ -65,6 +65,8 @@ const BuildImage = struct('BuildImage', {
   Platform: optional(string),
   /** Digest of its manifest, where an index names it. */
   Manifest: optional(string),
+  /** Whether it was not there before. */
+  New: optional(boolean),
 });
 
 /** What the names of a build stand for where they stand for more than one image, or for statements too. `Size` is bytes. */

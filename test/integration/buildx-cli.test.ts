@@ -320,6 +320,7 @@ describe('an output', () => {
     expect(await images()).toBe(before);
     await build(['--platform=linux/amd64', '--iidfile=iid', '.']);
     await build(['-o', 'out', '--platform=linux/amd64', '.']);
+    await build(['-o', 'type=oci,dest=o.tar', '--sbom=true', '--platform=linux/amd64', '.']);
     expect(await images()).toContain(readFileSync(join(home, 'iid'), 'utf8'));
   });
 

@@ -151,6 +151,21 @@ describe('a build', () => {
     expect(daemon.sampan('ps', '-aq')).toBe('');
   });
 
+  test('that only goes elsewhere takes no image away that was there before, and has no name either', () => {
+    const file = 'FROM busybox\nLABEL there=before\n';
+    succeed(['--iidfile', join(home, 'iid'), '-f', '-', home], file);
+    const id = readFileSync(join(home, 'iid'), 'utf8');
+    const before = daemon.sampan('images', '-aq', '--no-trunc').split('\n');
+    expect(before).toContain(id);
+    succeed(['-o', join(home, 'files'), '-f', '-', home], file);
+    succeed(['-o', `type=oci,dest=${join(home, 'o.tar')}`, '--provenance=true', '-f', '-', home], file);
+    const after = daemon.sampan('images', '-aq', '--no-trunc').split('\n');
+    expect(after.sort()).toEqual(before.sort());
+    const other = `${file}LABEL there=never\n`;
+    succeed(['-o', `type=oci,dest=${join(home, 'o.tar')}`, '--provenance=true', '-f', '-', home], other);
+    expect(daemon.sampan('images', '-aq', '--no-trunc').split('\n').sort()).toEqual(before);
+  });
+
   test('is shown as JSON, or not at all', () => {
     write({ Dockerfile: 'FROM busybox\nRUN echo shown\n' });
     const { stderr } = succeed(['--no-cache', '--progress', 'rawjson', home]);

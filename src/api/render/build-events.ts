@@ -53,9 +53,10 @@ export function blobEvent({ kind, directory, digest, size, mediaType, offset }: 
 
 /** What a build made, and what is said about it. */
 export function* resultEvents({ images, index }: BuildResult): Generator<BuildEvent, void, void> {
-  for (const { id, platform, manifest, statements = [] } of images) {
+  for (const { id, platform, manifest, isNew, statements = [] } of images) {
     const Platform = formatPlatform(platform);
-    yield { aux: { ID: id, Platform, ...(manifest === undefined ? {} : { Manifest: manifest }) } };
+    const Manifest = manifest === undefined ? {} : { Manifest: manifest };
+    yield { aux: { ID: id, Platform, ...Manifest, New: isNew } };
     for (const { predicateType, bytes } of statements) {
       const Data = Buffer.from(bytes).toString('base64');
       yield { statement: { Platform, PredicateType: predicateType, Data } };

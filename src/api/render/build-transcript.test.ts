@@ -95,7 +95,7 @@ describe('the transcript of a build', () => {
 
   test('ends with the image and its names', () => {
     const told = new Told();
-    told.transcript.finish({ images: [{ platform, id: a }], warnings: [] }, ['x:1', 'y:2']);
+    told.transcript.finish({ images: [{ platform, id: a, isNew: true }], warnings: [] }, ['x:1', 'y:2']);
     expect(told.lines).toEqual([
       ...[`Successfully built ${a.slice(7, 19)}\n`, 'Successfully tagged x:1\n', 'Successfully tagged y:2\n'],
     ]);
@@ -104,7 +104,7 @@ describe('the transcript of a build', () => {
   test('of a quiet build is the ID, or everything when it fails', () => {
     const fine = new Told({ quiet: true });
     fine.tell(instruction(1, 'FROM x'));
-    fine.transcript.finish({ images: [{ platform, id: a }], warnings: [] }, ['x:1']);
+    fine.transcript.finish({ images: [{ platform, id: a, isNew: true }], warnings: [] }, ['x:1']);
     expect(fine.messages).toEqual([{ stream: `${a}\n` }]);
     const failed = new Told({ quiet: true });
     failed.tell(instruction(1, 'FROM x'));

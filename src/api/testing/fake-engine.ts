@@ -250,7 +250,8 @@ export function createFakeEngine(): FakeEngine {
         calls.push(['build', request]);
         listener.onTranscript?.({ type: 'instruction', number: 1, total: 1, text: 'FROM scratch' });
         if (request.target === 'bad') throw new SampanError('not-found', 'no such stage');
-        return { images: request.platforms.map((platform) => ({ platform, id: imageId })), warnings: [] };
+        const made = { id: imageId, isNew: true };
+        return { images: request.platforms.map((platform) => ({ platform, ...made })), warnings: [] };
       },
       cancel: (id) => calls.push(['cancel', id]),
       inquire: async (_context, request, question) => {

@@ -89,9 +89,9 @@ export async function makeIndex(
       references: request.tags,
     }),
   );
-  const images = index.members.map(({ image, platform, manifest }) => ({
-    ...{ id: image, platform, manifest },
-    statements: said.get(manifest) ?? [],
+  const images = index.members.map(({ image, ...member }) => ({
+    ...{ ...member, id: image },
+    statements: said.get(member.manifest) ?? [],
   }));
   return { images, index: { digest, size } };
 }

@@ -109,7 +109,7 @@ export class PaperBuilder {
       const image = typeof given === 'string' ? given : this.#keep(given, request.references).id;
       const manifest = layerOf(`manifest of ${image}`);
       this.statements.set(image, statements(manifest));
-      return { image, platform, manifest };
+      return { image, platform, manifest, isNew: true };
     });
     return { digest: layerOf(JSON.stringify(request)), size: 1, members };
   }
@@ -126,7 +126,7 @@ export class PaperBuilder {
       idOf: (config) => digestOf(Buffer.from(JSON.stringify(config))),
       create: async (_context, request) => {
         this.created.push(request);
-        return this.#keep(request.config, request.references);
+        return { ...this.#keep(request.config, request.references), isNew: true };
       },
       createIndex: async (_context, request) => this.#keepIndex(request),
     };

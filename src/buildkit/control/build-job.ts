@@ -74,8 +74,6 @@ export class BuildJob implements AsyncDisposable {
   readonly #kept = new AsyncDisposableStack();
   #result: BuildResult | undefined;
   readonly #made: BuildResult[] = [];
-  /** Images that were here before anything was made. */
-  #before: ReadonlySet<Digest> = new Set();
   /** Of the last cache that was written to a directory of the client's. */
   #cache: Descriptor | undefined;
   #source: FailureSource | undefined;
@@ -180,7 +178,6 @@ export class BuildJob implements AsyncDisposable {
         this.#cache = manifest;
       }),
     };
-    if (this.#made.length === 0) this.#before = new Set(this.#parts.images.list().map(({ id }) => id));
     this.#result = await this.#parts.builder.build(
       context,
       request,
@@ -236,7 +233,7 @@ export class BuildJob implements AsyncDisposable {
   async #removeUnwanted(): Promise<void> {
     if (this.#request.exports.some(isKept)) return;
     const context = background(this.#context.log);
-    for (const made of this.#made.splice(0)) await removeUnnamed(context, this.#parts, made, this.#before);
+    for (const made of this.#made.splice(0)) await removeUnnamed(context, this.#parts, made);
   }
 
   #session(context: Context): Promise<ClientSession> {

@@ -182,15 +182,14 @@ function described(
   };
 }
 
-/** For a result that nobody wants to keep, wherever it has gone; what has a name or was here before stays. */
+/** For a result that nobody wants to keep, wherever it has gone; what has got a name or was here before stays. Indexes go with their images. */
 export async function removeUnnamed(
   context: Context,
   { images }: Pick<ExportParts, 'images'>,
-  { images: made, index }: BuildResult,
-  before: ReadonlySet<Digest>,
+  { images: made }: BuildResult,
 ): Promise<void> {
-  for (const id of [...(index === undefined ? [] : [index.digest]), ...made.map((image) => image.id)]) {
-    if (before.has(id)) continue;
+  for (const { id, isNew } of made) {
+    if (!isNew) continue;
     try {
       const found = images.find(id);
       if (found === undefined || found.tags.length > 0) continue;

@@ -74,6 +74,6 @@ export async function showText(
     throw new CommandError(reason.message, reason.code || 1);
   }
   if (quiet) io.out(kept);
-  const images = id === '' ? [] : [{ id, platform: '', manifest: '' }];
+  const images = id === '' ? [] : [{ id, platform: '', manifest: '', isNew: false }];
   return { images, index: undefined, statements: [], warnings: [] };
 }

@@ -15,4 +15,6 @@ export interface BuiltImage {
   readonly platform: string;
   /** Digest of its manifest; empty where it has none. */
   readonly manifest: string;
+  /** Whether it is known not to have been there before. */
+  readonly isNew: boolean;
 }

@@ -54,7 +54,7 @@ export async function deliver(wanted: Outputs, delivery: Delivery): Promise<Push
   try {
     for (const output of wanted.outputs) pushed = (await deliverTo(output, delivery, isKept)) ?? pushed;
   } finally {
-    if (!isKept) await removeAll(delivery);
+    if (!isKept) await removeNew(delivery);
   }
   return pushed;
 }
@@ -156,19 +156,19 @@ async function push(
   return pushed;
 }
 
-async function removeAll({ client, outcome: { images, index } }: Delivery): Promise<void> {
-  if (index !== undefined) await removeUnnamed(client, index.digest);
-  for (const { id } of images) await removeUnnamed(client, id);
+/** Indexes go with their images. */
+async function removeNew({ client, outcome }: Delivery): Promise<void> {
+  for (const { id, isNew } of outcome.images) if (isNew) await removeUnnamed(client, id);
 }
 
-/** What was there before, under a name or in a container, stays. */
+/** What has got a name or a container meanwhile stays. */
 async function removeUnnamed(client: Client, id: string): Promise<void> {
   try {
     const { RepoTags } = await inspectImage(client, id);
     if ((RepoTags ?? []).length > 0) return;
     await removeImage(client, id, { noPrune: true });
   } catch (reason) {
-    // It went with its index, or somebody uses it.
+    // Somebody has removed it, or uses it.
     if (!(reason instanceof ApiError) || ![404, 409].includes(reason.status)) throw reason;
   }
 }

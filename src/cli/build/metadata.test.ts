@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { BuildOutcome } from './build-outcome.ts';
 import { idOf, type MetadataFacts, metadataOf } from './metadata.ts';
 
-const image = { id: 'sha256:id', platform: 'linux/amd64', manifest: '' };
+const image = { id: 'sha256:id', platform: 'linux/amd64', manifest: '', isNew: true };
 const outcome: BuildOutcome = { images: [image], index: undefined, statements: [], warnings: [] };
 const facts: MetadataFacts = { outcome, names: [], pushed: undefined, id: 'ref', annotations: {} };
 const index = { digest: 'sha256:index', size: 7 };

@@ -83,8 +83,8 @@ export async function showEvents(
     if (event.answer !== undefined) answer = event.answer;
     if (event.statement !== undefined) statements.push(event.statement);
     if (event.index !== undefined) index = { digest: event.index.Digest, size: event.index.Size };
-    const { ID: id, Platform: platform = '', Manifest: manifest = '' } = event.aux ?? {};
-    if (id !== undefined) images.push({ id, platform, manifest });
+    const { ID: id, Platform: platform = '', Manifest: manifest = '', New: isNew = false } = event.aux ?? {};
+    if (id !== undefined) images.push({ id, platform, manifest, isNew });
   }
   return { images, index, statements, warnings, failure, ...(answer === undefined ? {} : { answer }) };
 }
