@@ -49,6 +49,8 @@ const modules = [
     'nft_nat',
     'nft_redir',
     'nft_reject_inet',
+    'nft_dup_ipv4',
+    'nft_dup_ipv6',
     'sctp',
   ],
   ...['dummy', 'macvlan', 'ipvlan', '8021q'],
