@@ -4,7 +4,7 @@ import { openDatabase } from '../../base/database.ts';
 import { silentLogger } from '../../base/log.ts';
 import { MemoryContentStore } from '../../content/memory-store.ts';
 import { buildEvent } from '../protobuf/history-messages.ts';
-import { BuildHistory, type BuildStart } from './build-history.ts';
+import { BuildHistory, type BuildStart, MAX_WAITING } from './build-history.ts';
 import { HistoryStore, MAX_RECORDS } from './history-store.ts';
 import { historySchema } from './schema.ts';
 
@@ -59,6 +59,26 @@ test('builds are told of while they run and after they have ended, all at once o
   expect(heard).toEqual([`${started} one`, `${complete} one`, `${deleted} one`]);
   await expect(bench.history.remove(context, 'one')).rejects.toMatchObject({ code: 'not-found' });
   expect(await bench.blobs()).toBe(0);
+});
+
+test('whoever reads too slowly is told so instead of being left without events', async () => {
+  const bench = new Bench();
+  const request = { activeOnly: true, ref: '', earlyExit: false, filters: [], limit: 0 };
+  const behind = bench.history.listen(request, new AbortController().signal);
+  const given = new AbortController();
+  const inTime = bench.history.listen(request, given.signal);
+  bench.begin('first');
+  expect(await behind.next()).toMatchObject({ value: { record: { ref: 'first' } } });
+  expect(await inTime.next()).toMatchObject({ value: { record: { ref: 'first' } } });
+  for (let number = 0; number < MAX_WAITING; number++) bench.begin(`${number}`);
+  for (let number = 0; number < MAX_WAITING; number++) {
+    expect(await inTime.next()).toMatchObject({ value: { record: { ref: `${number}` } } });
+  }
+  bench.begin('one too many');
+  expect(await inTime.next()).toMatchObject({ value: { record: { ref: 'one too many' } } });
+  await expect(behind.next()).rejects.toMatchObject({ code: 'exhausted' });
+  given.abort();
+  expect((await inTime.next()).done).toBe(true);
 });
 
 test('as many records stay as there is room for, and those that are pinned, with their logs', async () => {

@@ -1,5 +1,5 @@
 import type { Context } from '../../base/context.ts';
-import { messageOf, notFound } from '../../base/errors.ts';
+import { messageOf, notFound, SampanError } from '../../base/errors.ts';
 import type { ContentStore } from '../../content/contract.ts';
 import { type Digest, digestOf, isDigest } from '../../oci/digest.ts';
 import { timeOf } from '../control/build-progress.ts';
@@ -27,8 +27,9 @@ const LOG_TYPE = 'application/vnd.buildkit.status.v0';
 const ERROR_TYPE = 'application/vnd.googeapis.google.rpc.status+proto';
 /** Characters of a build's attributes, beyond which others are left out. */
 const MAX_ATTRIBUTES = 1 << 20;
-/** What a listener has not read yet: beyond that it is told nothing more. */
-const MAX_WAITING = 1_000;
+/** Events that a listener has not read yet. */
+export const MAX_WAITING = 1_000;
+const TOO_SLOW = `more than ${MAX_WAITING} events of builds are waiting to be read: listen again`;
 
 export interface BuildStart {
   readonly ref: string;
@@ -96,7 +97,7 @@ export class BuildHistory {
     };
   }
 
-  /** Those under way first, then those that have ended, newest first; then, if wanted, what happens until `signal`. Fails with `invalid-argument`. */
+  /** Those under way first, then those that have ended, newest first; then, if wanted, what happens until `signal`. Fails with `invalid-argument`, and with `exhausted` for whoever reads too slowly. */
   async *listen(
     request: Value<typeof HistoryRequest>,
     signal: AbortSignal,
@@ -221,8 +222,11 @@ export class BuildHistory {
   ): Disposable & { events(): AsyncGenerator<Event, void, void> } {
     const waiting: Event[] = [];
     let wake = (): void => {};
+    let isBehind = false;
     const listener = (event: Event): void => {
-      if (isWanted(event) && waiting.length < MAX_WAITING) waiting.push(event);
+      if (!isWanted(event)) return;
+      if (waiting.length < MAX_WAITING) waiting.push(event);
+      else isBehind = true;
       wake();
     };
     if (!isOver) this.#listeners.add(listener);
@@ -231,8 +235,10 @@ export class BuildHistory {
     return {
       async *events() {
         while (!isOver && !signal.aborted) {
-          yield* waiting.splice(0);
-          if (waiting.length > 0 || signal.aborted) continue;
+          if (isBehind) throw new SampanError('exhausted', TOO_SLOW);
+          const event = waiting.shift();
+          if (event !== undefined) yield event;
+          if (event !== undefined || signal.aborted) continue;
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
