@@ -163,6 +163,7 @@ describe('POST /build', () => {
     ],
     ['outputs=[{}]', 501, 'outputs other than an image of this engine are not supported'],
     ['securityopt=x', 400, 'The daemon on this platform does not support setting security options on build'],
+    ['memory=-5', 400, 'Minimum memory limit allowed is 6MB'],
     ['isolation=hyperv', 400, 'Unsupported isolation: "hyperv"'],
     ['buildargs=[]', 400, 'error reading build args: not an object'],
     ['buildargs={%22A%22:1}', 400, 'error reading build args: a value is no text'],

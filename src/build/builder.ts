@@ -46,6 +46,7 @@ export interface BuilderParts
   readonly resultLayers: Pick<ResultLayers, 'of'>;
   readonly keeper: CacheKeeper;
   readonly mounts: Builder['mounts'];
+  readonly checkLimits: Builder['checkLimits'];
   /** What is kept of clients' directories. */
   readonly contexts: Pick<IncrementalContexts, 'begin'>;
   /** Host directory for what is there only while it is used. */
@@ -77,6 +78,7 @@ export function createBuilder(parts: BuilderParts): Builder {
       const signal = AbortSignal.any([context.signal, cancellation.signal]);
       return await build({ ...context, signal }, parts, runParts, withoutRepetitions(request), listener);
     },
+    checkLimits: parts.checkLimits,
     cancel: (id) => running.get(id)?.abort(new SampanError('cancelled', 'context canceled')),
     inquire: (context, request, question) =>
       inquire(request, question, () => lint(context, parts, request)).catch((error: unknown) => {
@@ -130,6 +132,7 @@ async function build(
 ): Promise<BuildResult> {
   const { dockerfile: text, filename } = request;
   try {
+    parts.checkLimits(request.limits);
     const wanted = wantedResult(request);
     using lease = parts.imageMaker.leaseLayers(context);
     await using caches = new BuildCaches(context, parts, { request, listener, lease });

@@ -16,6 +16,8 @@ import type { FileTree } from './file-tree.ts';
 export interface Builder {
   /** Fails with BuildError where it is known what of the Dockerfile failed; whatever was made stays in the cache. */
   build(context: Context, request: BuildRequest, listener: BuildListener): Promise<BuildResult>;
+  /** Fails with `invalid-argument`, as builds with such limits do. */
+  checkLimits(limits: SandboxLimits): void;
   /** Gives a running build up, by its request's ID; without effect when there is none. */
   cancel(id: string): void;
   /**

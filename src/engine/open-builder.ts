@@ -74,6 +74,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
       }),
       run: createRunStep(runStepParts),
     },
+    checkLimits: (limits) => sandboxes.checkLimits(limits),
     openShell: createShellOpener(runStepParts),
     mounts: createMountArchives(cacheMounts, trees),
     keeper: new CacheKeeper({

@@ -270,6 +270,12 @@ describe('POST /build', () => {
       ['buildargs=x', 400, 'build args'],
       ['dockerfile=nothing', 400, 'Cannot locate specified Dockerfile: nothing'],
       ['remote=x', 400, 'could not be recognized as URL'],
+      // Although no step is to be run.
+      ['memory=-5', 400, 'Minimum memory limit allowed is 6MB'],
+      ['memory=10000000&memswap=5', 400, 'Minimum memoryswap limit should be larger than memory limit'],
+      ['shmsize=-1', 400, 'SHM size can not be less than 0'],
+      ['cpusetcpus=zz', 400, 'Invalid value zz for cpuset cpus: invalid format: zz'],
+      ['cpuperiod=1', 400, 'CPU cfs period can not be less than 1ms'],
     ] as const;
     for (const [query, status, message] of cases) {
       const url = `http://d/build?${query}`;

@@ -20,6 +20,8 @@ export function buildOptions({
   engine,
 }: Pick<Call<'build'>, 'query' | 'request' | 'engine'>): BuildOptions {
   refuseUnsupported(query);
+  const limits = limitsOf(query);
+  engine.builder.checkLimits(limits);
   const secrets = query.secrets === '' ? undefined : engine.builder.takeSecrets(query.secrets);
   const agents = texts('ssh', query.ssh);
   const filter = list('nocachefilter', query.nocachefilter);
@@ -35,7 +37,7 @@ export function buildOptions({
     network: query.networkmode,
     entitlements: list('entitlements', query.entitlements),
     extraHosts: query.extrahosts,
-    limits: limits(query),
+    limits,
     secrets: async (id) => secrets?.get(id),
     ssh: (id) => ownValue(agents, id),
     credentials: buildCredentials(request.headers),
@@ -74,7 +76,7 @@ function refuseUnsupported({ squash, version, session, outputs, securityopt, iso
     throw invalid(`Unsupported isolation: ${JSON.stringify(isolation)}`);
 }
 
-function limits(query: Query): BuildRequest['limits'] {
+function limitsOf(query: Query): BuildRequest['limits'] {
   return {
     cgroupParent: query.cgroupparent,
     memory: query.memory ?? 0,

@@ -253,6 +253,9 @@ export function createFakeEngine(): FakeEngine {
         const made = { id: imageId, isNew: true };
         return { images: request.platforms.map((platform) => ({ platform, ...made })), warnings: [] };
       },
+      checkLimits({ memory }) {
+        if (memory < 0) throw new SampanError('invalid-argument', 'Minimum memory limit allowed is 6MB');
+      },
       cancel: (id) => calls.push(['cancel', id]),
       inquire: async (_context, request, question) => {
         calls.push(['inquire', question, request.dockerfile]);

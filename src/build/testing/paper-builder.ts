@@ -43,6 +43,7 @@ export class PaperBuilder {
   /** What leases hold at this moment. */
   readonly held = new Set<Digest>();
   readonly created: CreateImageRequest[] = [];
+  checkLimits: BuilderParts['checkLimits'] = () => {};
   readonly indexes: CreateIndexRequest[] = [];
   /** What was said about an image, by its ID. */
   readonly statements = new Map<Digest, readonly ImageStatement[]>();
@@ -134,6 +135,7 @@ export class PaperBuilder {
       ...{ cache, images, imageMaker, directory: '/nonexistent', layerSize: async () => 1 },
       ...{ registries, exchange },
       openShell: async () => {},
+      checkLimits: (limits) => this.checkLimits(limits),
       mounts: { export: () => Promise.reject(notFound('paper')), import: async () => '' },
       snapshots: { hasLayer: async () => true },
       openLayers: () => Promise.reject(new Error('paper has no files')),

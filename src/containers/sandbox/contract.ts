@@ -9,6 +9,8 @@ import type { Tree, TreePart } from '../../runtime/trees/contract.ts';
 export interface Sandboxes {
   /** A writable root over layers, bottom first. Disposing removes it with all that ran in it. */
   open(context: Context, layers: readonly Digest[]): Promise<Sandbox>;
+  /** Fails with `invalid-argument`, in the words for containers, on limits that nothing can run with here. */
+  checkLimits(limits: SandboxLimits): void;
 }
 
 export interface Sandbox extends AsyncDisposable {

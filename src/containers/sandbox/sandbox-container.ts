@@ -53,7 +53,7 @@ function networkMode(network: SandboxRequest['network']): string {
   return 'name' in network ? network.name : `container:${network.container}`;
 }
 
-function limitsOf(limits: SandboxLimits): Partial<HostConfig> {
+export function limitsOf(limits: SandboxLimits): Partial<HostConfig> {
   const { memory, memorySwap, cpuShares, cpuPeriod, cpuQuota, cpusetCpus, cpusetMems, shmSize } = limits;
   return {
     CgroupParent: limits.cgroupParent,

@@ -1,11 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { background } from '../../base/context.ts';
 import { SampanError } from '../../base/errors.ts';
+import { ContainerConfig, HostConfig } from '../../wire/container-config.ts';
+import { checkHostConfig } from '../create/check-host-config.ts';
 import { builtInDefaults } from '../defaults.ts';
 import { createPaths } from '../paths.ts';
 import type { Sandboxes } from './contract.ts';
 import type { SandboxesOptions, SandboxParts } from './parts.ts';
 import { newPlace, stagingDirectory } from './place.ts';
+import { limitsOf } from './sandbox-container.ts';
 import { SnapshotSandbox } from './snapshot-sandbox.ts';
 
 export interface SandboxService extends Sandboxes {
@@ -34,6 +37,10 @@ export function createSandboxes(options: SandboxesOptions): SandboxService {
       const sandbox = new SnapshotSandbox(parts, place, layers, () => open.delete(sandbox));
       open.add(sandbox);
       return sandbox;
+    },
+    checkLimits: (limits) => {
+      const hostConfig = { ...HostConfig.zero(), ...limitsOf(limits) };
+      checkHostConfig(hostConfig, ContainerConfig.zero(), runtime.capabilities);
     },
     async shutdown() {
       isOver = true;
