@@ -250,4 +250,64 @@ test('what a killed daemon left of a join is removed, what it left of a leave is
   expect(await networks.mend(background(), web.pid, [endpoint, second])).toEqual([second]);
   expect(await web.run('ip', '-br', 'link')).toContain('eth0');
   await networks.disconnect(background(), second);
+  const macvlan = ['index', '102', 'netns', String(web.pid), 'link', 'wire', 'type', 'macvlan'];
+  await host.run('ip', 'link', 'add', 'eth2', ...macvlan);
+  expect(await networks.mend(background(), web.pid, [endpoint])).toEqual([]);
+  expect(await web.run('ip', '-br', 'link')).not.toContain('eth2');
+});
+
+test('interfaces that an engine in the container made are not mended away, whatever their index and name', async () => {
+  const nested = `${host.name}-nested`;
+  await command(['ip', 'netns', 'add', nested]);
+  try {
+    const inside = `/run/netns/${nested}`;
+    await web.run(
+      'ip',
+      'link',
+      'add',
+      'veth105',
+      'index',
+      '205',
+      'type',
+      'veth',
+      'peer',
+      'eth0',
+      'netns',
+      inside,
+    );
+    await web.run(
+      'ip',
+      'link',
+      'add',
+      'eth7',
+      'index',
+      '107',
+      'type',
+      'veth',
+      'peer',
+      'eth1',
+      'netns',
+      inside,
+    );
+    await web.run(
+      'ip',
+      'link',
+      'add',
+      'eth8',
+      'index',
+      '108',
+      'type',
+      'veth',
+      'peer',
+      'eth9',
+      'index',
+      '109',
+    );
+    await web.run('ip', 'link', 'add', 'eth10', 'index', '110', 'link', 'eth0', 'type', 'macvlan');
+    const before = await web.run('ip', '-br', 'link');
+    expect(await networks.mend(background(), web.pid, [endpoint])).toEqual([]);
+    expect(await web.run('ip', '-br', 'link')).toBe(before);
+  } finally {
+    await command(['ip', 'netns', 'del', nested]);
+  }
 });

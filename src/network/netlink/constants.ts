@@ -13,6 +13,8 @@ export const messageType = {
   getRoute: 26,
   newRule: 32,
   deleteRule: 33,
+  newNamespaceId: 88,
+  getNamespaceId: 90,
 } as const;
 
 export const messageFlag = {
@@ -38,7 +40,11 @@ export const linkAttribute = {
   extendedMask: 29,
   transmitQueues: 31,
   receiveQueues: 32,
+  linkNamespaceId: 37,
 } as const;
+
+/** NETNSA_* (linux/net_namespace.h). */
+export const namespaceAttribute = { id: 1, fd: 3 } as const;
 
 export const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 

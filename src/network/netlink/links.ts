@@ -11,7 +11,7 @@ import {
   vethInfo,
 } from './constants.ts';
 import type { Attribute, DescriptorSlot, Message } from './message.ts';
-import { type ReceivedMessage, readAttributes, readText, u32 } from './reader.ts';
+import { type ReceivedMessage, readAttributes, readMessages, readText, u32 } from './reader.ts';
 
 /** RTM_*LINK messages (rtnetlink(7), linux/if_link.h). MAC addresses are "02:42:ac:11:00:02". */
 
@@ -224,6 +224,13 @@ export interface Link {
   readonly kind: string;
   /** 0 unless somebody put it into another one. */
   readonly group: number;
+  /** The namespace that its peer, or the interface below, is in, by the number that its own gives it; undefined for the same one. */
+  readonly linkNamespace: number | undefined;
+}
+
+/** The links of an answer to `dumpLinks` or `getLink`. */
+export function decodeLinks(bytes: Uint8Array): readonly Link[] {
+  return [...readMessages(bytes)].flatMap((message) => decodeLink(message) ?? []);
 }
 
 /** Undefined for a message that is no link. */
@@ -235,6 +242,7 @@ export function decodeLink(message: ReceivedMessage): Link | undefined {
   const info = readAttributes(attributes.get(linkAttribute.info) ?? new Uint8Array(), 0);
   const master = attributes.get(linkAttribute.master);
   const group = attributes.get(linkAttribute.group);
+  const linkNamespace = attributes.get(linkAttribute.linkNamespaceId);
   return {
     index: u32(message.payload, 4),
     name: readText(name),
@@ -242,6 +250,7 @@ export function decodeLink(message: ReceivedMessage): Link | undefined {
     master: master === undefined ? 0 : u32(master, 0),
     kind: readText(info.get(linkInfo.kind) ?? new Uint8Array()),
     group: group === undefined ? 0 : u32(group, 0),
+    linkNamespace: linkNamespace === undefined ? undefined : u32(linkNamespace, 0),
   };
 }
 
