@@ -33,6 +33,8 @@ export interface Flags {
   readonly removeVolumes: boolean;
   /** A change of its networks, ports or limits was begun while it runs: kernel and supervisor may not be as the row says. See `settle`. */
   readonly unsettled: boolean;
+  /** Such a change ended so that they are not: it failed, and could not be taken back. See `takeBack`. */
+  readonly astray: boolean;
 }
 
 export const initialFlags: Flags = {
@@ -42,6 +44,7 @@ export const initialFlags: Flags = {
   resolvConfHash: '',
   removeVolumes: false,
   unsettled: false,
+  astray: false,
 };
 
 /** A container as this folder works on it: `container` and `flags` are replaced, never changed. */

@@ -12,6 +12,7 @@ import { followGateways, gatewaysOf } from './gateways.ts';
 import { rewriteHosts } from './hosts.ts';
 import { followNetworks } from './name-service.ts';
 import { endpointRequest, interfaceNames, leadsOut } from './network-requests.ts';
+import { takeBack } from './take-back.ts';
 import { transition } from './transition.ts';
 
 /** Connects a container to a network: at once if it runs, at its next start otherwise. Fails in Docker's words. */
@@ -175,7 +176,7 @@ async function joinRunning(
     await followGateways(parts, entry, task, current, [...others, endpoint]);
   } catch (error) {
     transition(parts, entry, { networks });
-    await parts.networks.leave(parts.background, endpoint, task.pid);
+    await takeBack(parts, entry, () => parts.networks.leave(parts.background, endpoint, task.pid));
     throw error;
   }
   return endpointsOf(entry).find(({ endpointId }) => endpointId === endpoint.endpointId) ?? endpoint;

@@ -4,6 +4,7 @@ import type { Task } from '../../runtime/contract.ts';
 import type { Parts } from '../parts.ts';
 import type { Entry } from '../record.ts';
 import { movePorts } from './published-ports.ts';
+import { takeBack } from './take-back.ts';
 
 /** The endpoints that a container's default routes go by if it has these. */
 export function gatewaysOf({ container }: Entry, endpoints: readonly Endpoint[]): Gateways {
@@ -39,7 +40,9 @@ export async function followGateways(
   try {
     await movePorts(parts, entry, task, portGateway(after));
   } catch (error) {
-    if (replaced) await networks.reroute(background, task.pid, before);
+    if (replaced) {
+      await takeBack(parts, entry, () => networks.reroute(background, task.pid, before));
+    }
     throw error;
   }
 }

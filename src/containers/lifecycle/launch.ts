@@ -181,6 +181,7 @@ function intent(
     flags: {
       starting: true,
       unsettled: false,
+      astray: false,
       resolvConfHash,
       ...(byHand ? { manuallyStopped: false } : {}),
     },

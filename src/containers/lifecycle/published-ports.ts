@@ -6,6 +6,7 @@ import type { Entry } from '../record.ts';
 import { endpointsOf } from './endpoints.ts';
 import { portRequests } from './network-requests.ts';
 import { orNotRunning } from './state-errors.ts';
+import { takeBack } from './take-back.ts';
 import { transition } from './transition.ts';
 
 /** Ports that were chosen may turn out to be another program's: then others are chosen, this many times. */
@@ -38,16 +39,14 @@ export async function changePorts(
 ): Promise<void> {
   const { background } = parts;
   const change = await tellSupervisor(parts, entry, task, { ...wanted, from: publishingEndpoint(entry) });
-  const complain = (error: unknown) =>
-    parts.log.error('cannot take back a change of ports', { container: entry.id, error });
   let applied = false;
   try {
     await change.apply(background);
     applied = true;
     await finish(withPorts(entry.container.networks, change));
   } catch (error) {
-    if (applied) await change.revert(background).catch(complain);
-    await tellBefore(parts, task, change);
+    if (applied) await takeBack(parts, entry, () => change.revert(background));
+    await tellBefore(parts, entry, task, change);
     change.cancel();
     throw error;
   }
@@ -56,10 +55,11 @@ export async function changePorts(
 
 async function tellSupervisor(
   parts: Parts,
-  { container }: Entry,
+  entry: Entry,
   task: Task,
   request: PortsWanted & { readonly from: Endpoint | undefined },
 ): Promise<PortChange> {
+  const { container } = entry;
   for (let choice = 1; ; choice++) {
     const change = parts.networks.planPorts(request);
     try {
@@ -68,7 +68,7 @@ async function tellSupervisor(
     } catch (error) {
       const { to } = change;
       const failure = to && parts.networks.explainStart(error, to, container.name);
-      if (change.plans.length > 1) await tellBefore(parts, task, change);
+      if (change.plans.length > 1) await tellBefore(parts, entry, task, change);
       change.cancel();
       if (failure === undefined) throw orNotRunning(error, container.id);
       if (!failure.again || choice === PORT_CHOICES) throw failure.error;
@@ -76,11 +76,8 @@ async function tellSupervisor(
   }
 }
 
-/** One that has ended meanwhile publishes nothing any more. */
-async function tellBefore({ background, log }: Parts, task: Task, { planBefore }: PortChange): Promise<void> {
-  await task.publish(background, planBefore).catch((error) => {
-    log.warn('cannot publish again what was published', { container: task.id, error });
-  });
+function tellBefore(parts: Parts, entry: Entry, task: Task, { planBefore }: PortChange): Promise<void> {
+  return takeBack(parts, entry, () => task.publish(parts.background, planBefore));
 }
 
 function withPorts(networks: Container['networks'], { from, to }: PortChange): Container['networks'] {

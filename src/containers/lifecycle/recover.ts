@@ -91,7 +91,8 @@ async function settle(parts: Parts, entry: Entry, found: RecoveredTask): Promise
       await entry.lock.run(() => deleteAll(parts, entry, entry.flags.removeVolumes));
     } else if (found.state === 'running') {
       resume(parts, entry, found);
-      if (entry.flags.unsettled) await settleAgain(parts, entry, found.task);
+      const { unsettled, astray } = entry.flags;
+      if (unsettled || astray) await settleAgain(parts, entry, found.task);
     } else if (wasAlive(entry)) {
       await takeOver(parts, entry, found);
     } else if (found.state === 'ended') {

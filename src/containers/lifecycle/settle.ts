@@ -12,7 +12,7 @@ import { transition } from './transition.ts';
 
 /**
  * Makes kernel and supervisor of a container that runs what its row says, or the row what they are, after a daemon was killed while it changed its
- * networks, ports or limits. Networks have been started, so the firewall follows the row already. A step that fails is told in the log,
+ * networks, ports or limits, or could not take such a change back. Networks have been started, so the firewall follows the row already. A step that fails is told in the log,
  * and keeps neither the container nor the other steps from going on; the next daemon tries again.
  */
 export async function settleTask(parts: Parts, entry: Entry, task: Task): Promise<void> {
@@ -26,7 +26,7 @@ export async function settleTask(parts: Parts, entry: Entry, task: Task): Promis
       parts.log.error('cannot settle a change of a container', { container: entry.id, error });
     }
   }
-  if (settled) transition(parts, entry, { flags: { unsettled: false } });
+  if (settled) transition(parts, entry, { flags: { unsettled: false, astray: false } });
 }
 
 type Step = (parts: Parts, entry: Entry, task: Task) => Promise<void>;

@@ -133,7 +133,11 @@ export class FakeNetworks implements Networks {
     return [];
   }
 
-  publishPlan(): Partial<Plan> {
+  /** What `publishPlan` was asked for. */
+  readonly republished: (Endpoint | undefined)[] = [];
+
+  publishPlan(endpoint: Endpoint | undefined): Partial<Plan> {
+    this.republished.push(endpoint);
     return {};
   }
 

@@ -193,6 +193,30 @@ describe('ports', () => {
     expect(harness.get(id)).toEqual(before);
   });
 
+  test('that another program took before they could be taken back are settled by the next daemon that can', async () => {
+    const id = await run({ hostConfig });
+    harness.networks.firewallFailure = invalid('no');
+    const task = harness.runtime.task(id);
+    const { publish } = task;
+    let taken = false;
+    task.publish = async (context, plan) => {
+      if (taken) throw invalid('address already in use');
+      await publish.call(task, context, plan);
+      taken = true;
+    };
+    expect(await refusal(id, { PublishAdd: { '81/tcp': [bind('8081')] } })).toBe('no');
+    harness.networks.firewallFailure = undefined;
+    // Another change that succeeds makes nothing of it good.
+    await update(id, { Labels: { a: 'b' } });
+    const settles: boolean[] = [];
+    for (const port of ['taken', 'free', 'free']) {
+      if (port === 'free') Reflect.deleteProperty(task, 'publish');
+      await harness.restartDaemon();
+      settles.push(harness.networks.republished.length > 0);
+    }
+    expect(settles).toEqual([true, true, false]);
+  });
+
   test('of a container that ends meanwhile are refused as those of one that does not run', async () => {
     const id = await run({ hostConfig });
     harness.runtime.task(id).publishFailures.push(notFound('the supervisor has hung up'));
