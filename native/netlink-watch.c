@@ -1,11 +1,16 @@
-/* Watching nf_tables; see netlink-watch.h. */
+/* Watching nf_tables and one interface; see netlink-watch.h. */
 #include "netlink-watch.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/if.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -17,6 +22,7 @@ enum {
 	RECEIVE_SIZE = 64 << 10,
 	/* Room for the notices of a large transaction. */
 	QUEUE_SIZE = 4 << 20,
+	LINK_QUEUE_SIZE = 256 << 10,
 	REPORT_SIZE = 4096,
 	HEADER = sizeof(struct nlmsghdr),
 	FAMILY_HEADER = sizeof(struct nfgenmsg),
@@ -24,11 +30,48 @@ enum {
 };
 
 static int watched = -1;
+static int watched_links = -1;
+static char watched_link[IFNAMSIZ];
 static uint32_t watching_step;
 
 bool watch_wanted(void)
 {
 	return watched >= 0;
+}
+
+/* Sockets without an address of their own get no notices. */
+static int subscribe(int fd, int group, int room)
+{
+	struct sockaddr_nl own = {.nl_family = AF_NETLINK};
+	if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0) return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0) return -1;
+	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
+}
+
+/* Each container that starts makes the kernel tell of interfaces several times: but for those that go, nobody is woken. */
+static int take_deletions_only(int fd)
+{
+	struct sock_filter steps[] = {
+	        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+	        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELLINK), 0, 1),
+	        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	        BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {.len = sizeof steps / sizeof steps[0], .filter = steps};
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+static int watch_link(struct text name, struct failure *failure)
+{
+	if (name.size == 0) return 0;
+	if (name.size >= sizeof watched_link) return fail(failure, ENAMETOOLONG, name.data, NULL);
+	autoclose fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (fd < 0) return fail(failure, errno, "", "socket");
+	if (take_deletions_only(fd) != 0 || subscribe(fd, RTNLGRP_LINK, LINK_QUEUE_SIZE) != 0)
+		return fail(failure, errno, "", "subscribing to interfaces");
+	memcpy(watched_link, name.data, name.size);
+	watched_links = keep_fd(&fd);
+	return 0;
 }
 
 /* From here on the kernel queues what changes, so that nothing is missed between this step and the first report. */
@@ -39,14 +82,8 @@ int op_watch_netfilter(struct run *run, const struct watch_netfilter_step *args,
 	if (watched >= 0) return fail(failure, EINVAL, "", "one watch is enough");
 	autoclose fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	if (fd < 0) return fail(failure, errno, "", "socket");
-	int room = QUEUE_SIZE;
-	int group = NFNLGRP_NFTABLES;
-	/* Sockets without an address of their own get no notices. */
-	struct sockaddr_nl own = {.nl_family = AF_NETLINK};
-	if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0 ||
-	        setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0 ||
-	        setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-		return fail(failure, errno, "", "subscribing");
+	if (subscribe(fd, NFNLGRP_NFTABLES, QUEUE_SIZE) != 0) return fail(failure, errno, "", "subscribing");
+	if (watch_link(args->link, failure) != 0) return -1;
 	watched = keep_fd(&fd);
 	watching_step = args->step.index;
 	return 0;
@@ -61,9 +98,10 @@ struct report {
 	uint8_t bytes[REPORT_SIZE];
 };
 
-static const struct nlattr *find_attribute(const struct nlmsghdr *message, int type, size_t *size)
+static const struct nlattr *find_attribute(
+        const struct nlmsghdr *message, size_t family_header, int type, size_t *size)
 {
-	size_t at = HEADER + FAMILY_HEADER;
+	size_t at = HEADER + family_header;
 	while (at + ATTRIBUTE_HEADER <= message->nlmsg_len) {
 		const struct nlattr *attribute = (const void *)((const char *)message + at);
 		if (attribute->nla_len < ATTRIBUTE_HEADER || attribute->nla_len > message->nlmsg_len - at) break;
@@ -87,7 +125,7 @@ static bool holds(const struct report *report, const uint8_t *entry, size_t size
 static void take_change(struct report *report, const struct nlmsghdr *message)
 {
 	size_t size;
-	const void *name = find_attribute(message, NFTA_TABLE_NAME, &size);
+	const void *name = find_attribute(message, FAMILY_HEADER, NFTA_TABLE_NAME, &size);
 	size_t length = name ? strnlen(name, size) : 0;
 	const struct nfgenmsg *header = (const void *)((const char *)message + HEADER);
 	uint8_t entry[3 + NFT_TABLE_MAXNAMELEN] = {
@@ -108,7 +146,7 @@ static bool made_here(const struct nlmsghdr *message)
 {
 	static const char prefix[] = "sampan";
 	size_t size;
-	const char *name = (const void *)find_attribute(message, NFTA_GEN_PROC_NAME, &size);
+	const char *name = (const void *)find_attribute(message, FAMILY_HEADER, NFTA_GEN_PROC_NAME, &size);
 	return name && size >= sizeof prefix && memcmp(name, prefix, sizeof prefix - 1) == 0;
 }
 
@@ -140,12 +178,26 @@ static int take_message(int connection, struct report *report, const struct nlms
 	return 0;
 }
 
+static int take_link(int connection, struct report *report, const struct nlmsghdr *message)
+{
+	(void)report;
+	if (message->nlmsg_type != RTM_DELLINK || message->nlmsg_len < HEADER + sizeof(struct ifinfomsg)) return 0;
+	size_t size;
+	const char *name = (const void *)find_attribute(message, sizeof(struct ifinfomsg), IFLA_IFNAME, &size);
+	size_t length = name ? strnlen(name, size) : 0;
+	if (length != strlen(watched_link) || memcmp(name, watched_link, length) != 0) return 0;
+	struct report gone = {.overflow = true};
+	return send_report(connection, &gone);
+}
+
+typedef int take_function(int connection, struct report *report, const struct nlmsghdr *message);
+
 /* Returns 0 when nothing is left to read, -1 when the client is gone. What the queue had no room for may have been anything. */
-static int take_all(int connection, struct report *report)
+static int take_all(int fd, take_function *take, int connection, struct report *report)
 {
 	static _Alignas(struct nlmsghdr) uint8_t buffer[RECEIVE_SIZE];
 	for (;;) {
-		ssize_t size = recv(watched, buffer, sizeof buffer, MSG_TRUNC);
+		ssize_t size = recv(fd, buffer, sizeof buffer, MSG_TRUNC);
 		if (size < 0 && errno == EINTR) continue;
 		if (size < 0 && errno == EAGAIN) return 0;
 		if (size < 0 || size > RECEIVE_SIZE) {
@@ -156,7 +208,7 @@ static int take_all(int connection, struct report *report)
 		for (size_t at = 0; at + HEADER <= (size_t)size;) {
 			const struct nlmsghdr *message = (const void *)(buffer + at);
 			if (message->nlmsg_len < HEADER || message->nlmsg_len > (size_t)size - at) break;
-			if (take_message(connection, report, message) != 0) return -1;
+			if (take(connection, report, message) != 0) return -1;
 			at += ((size_t)message->nlmsg_len + 3) & ~(size_t)3;
 		}
 	}
@@ -165,11 +217,15 @@ static int take_all(int connection, struct report *report)
 int watch_serve(int connection)
 {
 	static struct report report;
-	struct pollfd polled[] = {{.fd = watched, .events = POLLIN}, {.fd = connection, .events = POLLIN}};
+	static struct report no_report;
+	/* One that is -1 is left out. */
+	struct pollfd polled[] = {{.fd = connection, .events = POLLIN}, {.fd = watched, .events = POLLIN},
+	        {.fd = watched_links, .events = POLLIN}};
 	if (frame_send(connection, FRAME_DONE, NULL, 0, NULL, 0) != 0) return 1;
 	for (;;) {
-		if (poll(polled, 2, -1) < 0 && errno != EINTR) return 1;
-		if (polled[1].revents) return 0;
-		if (polled[0].revents && take_all(connection, &report) != 0) return 1;
+		if (poll(polled, 3, -1) < 0 && errno != EINTR) return 1;
+		if (polled[0].revents) return 0;
+		if (polled[1].revents && take_all(watched, take_message, connection, &report) != 0) return 1;
+		if (polled[2].revents && take_all(watched_links, take_link, connection, &no_report) != 0) return 1;
 	}
 }

@@ -1,4 +1,4 @@
-/* Telling a client what others change in the kernel's packet filter; `watchNetfilter` of a plan begins it. */
+/* Telling a client what others change in the kernel's packet filter, and that an interface of its has gone; `watchNetfilter` of a plan begins it. */
 #ifndef SAMPAN_NETLINK_WATCH_H
 #define SAMPAN_NETLINK_WATCH_H
 

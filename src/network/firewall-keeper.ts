@@ -9,6 +9,8 @@ export interface KeeperOptions {
   readonly log: Logger;
   /** The tables that others have no business in. */
   readonly table: string;
+  /** The interface that they need; "" for none. */
+  readonly link: string;
   /** Makes them whole again. */
   restore(context: Context): Promise<void>;
   /** Looks after what is between them and others' tables, which have changed. */
@@ -23,7 +25,7 @@ const RETRY = 1_000;
 type Task = 'restore' | 'tend';
 
 /**
- * Notices what others do to the host's packet filter - flush it, reload a firewall - and has it put right. The kernel tells, through a
+ * Notices what others do to the host's packet filter - flush it, reload a firewall, remove our interface - and has it put right. The kernel tells, through a
  * launcher: nothing is polled.
  */
 export class FirewallKeeper implements AsyncDisposable {
@@ -114,7 +116,7 @@ export class FirewallKeeper implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const before = [{ op: 'watchNetfilter' }] as const;
+    const before = [{ op: 'watchNetfilter', link: this.#options.link }] as const;
     const take = (report: Uint8Array): void => this.#take(report);
     const watch = await this.#options.launcher.follow(this.#context, { before }, take);
     if (this.#disposed) {

@@ -141,6 +141,18 @@ describe('published ports beside a firewall of the host', () => {
     expect(await said()).toEqual([limited, limited]);
   });
 
+  test('are reached again where somebody removed the gate, the way back included', async () => {
+    const rpFilter = '/proc/sys/net/ipv4/conf/all/rp_filter';
+    await host.run('sh', '-c', `echo 1 >${rpFilter}`);
+    await load(handWritten('tcp dport 8080 accept'));
+    await settles(reached);
+    for (const end of ['sampan-gate', 'sampan-gate-in']) {
+      await host.run('ip', 'link', 'del', end);
+      await settles(reached);
+    }
+    await host.run('sh', '-c', `echo 0 >${rpFilter}`);
+  });
+
   test('are shut by the port of the container no more than by others', async () => {
     await load(handWritten('tcp dport 80 drop; tcp dport 8080 accept'));
     await settles(reached);

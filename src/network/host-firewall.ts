@@ -2,13 +2,16 @@ import type { Context } from '../base/context.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Follower, Launcher } from '../plan/contract.ts';
+import { errno } from '../plan/errno.ts';
 import { HOST, type Operation } from '../plan/operations.ts';
 import type { HostIpv6 } from './endpoint-plan.ts';
 import { type FirewallBridge, type FirewallPorts, loadFirewall, unloadFirewall } from './firewall.ts';
 import { type Families, type Gate, gateOf, setUpGate, tearDownGate } from './firewall-gate.ts';
 import { FirewallKeeper } from './firewall-keeper.ts';
 import { closePassage, openPassage, type Passage, type Step } from './firewall-passage.ts';
-import type { Link } from './netlink/links.ts';
+import { protocol } from './netlink/constants.ts';
+import { decodeLinks, deleteLink, dumpLinks, type Link } from './netlink/links.ts';
+import { netlinkOperation } from './netlink/message.ts';
 import { dumpRuleset, type Ruleset, readRuleset } from './nftables/ruleset.ts';
 import type { HostFirewall as Manners } from './options.ts';
 import type { Ways } from './reachability.ts';
@@ -53,8 +56,9 @@ export class HostFirewall {
     await this.rest();
     this.#gate = existingGate(table, links);
     if (!this.#options.families.ipv4) return this.stop(context);
+    const link = this.#options.manners === 'bypass' ? '' : gateOf(table, links).outName;
     this.#keeper = new FirewallKeeper({
-      ...{ launcher, log, table },
+      ...{ launcher, log, table, link },
       restore: (during) => this.#restore(during),
       tend: (during) => this.#tend(during),
     });
@@ -112,12 +116,30 @@ export class HostFirewall {
 
   /** Endpoints may come and go while the tables are loaded: then once more, until what was loaded is what is wanted. */
   async #restore(context: Context): Promise<void> {
+    await this.#restoreGate(context);
     for (;;) {
       const wanted = this.#whole(this.#gate);
       this.#options.restoring();
       await this.#options.launcher.run(context, { before: [wanted] });
       if (Bun.deepEquals(wanted, this.#whole(this.#gate))) return;
     }
+  }
+
+  /** Somebody may have removed it, or taken one end elsewhere. Without it ports stay shut: they are not to go past the host's rules. */
+  async #restoreGate(context: Context): Promise<void> {
+    const { launcher, table, ipv6 } = this.#options;
+    const known = this.#gate;
+    if (known === undefined) return;
+    const dump = netlinkOperation(protocol.route, [dumpLinks()]);
+    const [bytes = new Uint8Array()] = (await launcher.run(context, { before: [dump] })).values();
+    const links = decodeLinks(bytes);
+    if ([known.outIndex, known.inIndex].every((wanted) => links.some(({ index }) => index === wanted)))
+      return;
+    const gate = gateOf(table, links);
+    const half = netlinkOperation(protocol.route, [deleteLink(gate.inName)], [errno.ENODEV]);
+    const before = [...(gate.existing ? [] : [half]), ...setUpGate(gate, ipv6)];
+    await launcher.run(context, { before });
+    this.#gate = gate;
   }
 
   #whole(gate: Gate | undefined): Operation {

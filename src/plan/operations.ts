@@ -265,9 +265,10 @@ export const operations = {
   /**
    * Once the plan is carried out, the connection tells what others change in nf_tables until it is closed: a result of this step for each
    * transaction that no launcher or supervisor made. It holds for each table and kind of change: the kind (NFT_MSG_*), the family, the length
-   * of the table's name, one byte each, and the name; nothing where anything may have changed. The plan has no other stage.
+   * of the table's name, one byte each, and the name; nothing where anything may have changed, or where interface `link` is no longer there,
+   * whoever removed it ("" for no interface). The plan has no other stage.
    */
-  watchNetfilter: { code: 93, args: {} },
+  watchNetfilter: { code: 93, args: { link: 'text' } },
 
   // Cgroups
   /** parent stage: writes the child's pid into a file (cgroup.procs). */

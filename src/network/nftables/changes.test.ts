@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => space[Symbol.asyncDispose]());
 
-const plan = { before: [{ op: 'watchNetfilter' }] } as const;
+const plan = { before: [{ op: 'watchNetfilter', link: 'mine' }] } as const;
 
 /** Until as many reports have come as there should. */
 async function comes(reports: readonly unknown[], count: number): Promise<void> {
@@ -63,6 +63,30 @@ test('a transaction of more tables than a report holds says that anything may ha
   watch[Symbol.dispose]();
   await watch.ended;
   await space.run('nft', 'flush', 'ruleset');
+});
+
+test('a watch tells when the interface that it names has gone, also with its other end or into another namespace', async () => {
+  await using elsewhere = await openNamespace('elsewhere');
+  const reports: (readonly Change[] | undefined)[] = [];
+  const watch = await space.launcher.follow(background(), plan, (report) => {
+    reports.push(decodeChanges(report));
+  });
+  for (const [index, removal] of [
+    ['del', 'mine'],
+    ['del', 'far-end'],
+    ['set', 'mine', 'netns', elsewhere.name],
+  ].entries()) {
+    await space.run('ip', 'link', 'add', 'mine-not', 'type', 'bridge');
+    await space.run('ip', 'link', 'del', 'mine-not');
+    await space.run('ip', 'link', 'add', 'mine', 'type', 'veth', 'peer', 'far-end');
+    await space.run('ip', 'link', ...removal);
+    await comes(reports, index + 1);
+  }
+  expect(reports).toEqual([undefined, undefined, undefined]);
+  watch[Symbol.dispose]();
+  await watch.ended;
+  const long = { before: [{ op: 'watchNetfilter', link: 'x'.repeat(16) }] } as const;
+  await expect(space.launcher.follow(background(), long, () => {})).rejects.toThrow('x'.repeat(16));
 });
 
 test('a plan that watches does so once, and has no other stage', async () => {
