@@ -72,6 +72,12 @@ async function endAll(networks: Networks, ...containers: readonly TestContainer[
   expect(await host.run('nft', 'list', 'ruleset')).toBe('');
 }
 
+/** A daemon that stops while there is a container: all stays as it is. */
+async function stopInUse(networks: Networks): Promise<void> {
+  await networks.connect(background(), anyRequest);
+  await networks.stop(background());
+}
+
 async function linkNames(): Promise<string[]> {
   const lines = (await host.run('ip', '-br', 'link')).trim().split('\n');
   return lines.map((line) => line.split(/[\s@]/)[0] ?? '').sort();
@@ -217,12 +223,13 @@ describe('a start after a start', () => {
     await first.start(background(), []);
     await using web = await connectAndStart(host, first, { ports: [port(80, 8080)] });
     await web.serve('tcp', 80);
+    await first.stop(background());
     await host.run('nft', 'flush', 'ruleset');
     await host.run('ip', 'link', 'del', 'sampan0');
 
     const second = networksOf({ database });
     await second.start(background(), [web.endpoint]);
-    expect(second.get('bridge').id).toBe(first.get('bridge').id);
+    expect(second.get('bridge').id).toBe(web.endpoint.networkId);
     expect(await ask(outside, 'tcp', hostAddress, 8080)).toBe(outsideAddress);
     const next = await second.connect(background(), anyRequest);
     expect(next.endpoint.ipv4Address).toBe('172.17.0.3');
@@ -240,9 +247,11 @@ describe('a start after a start', () => {
     await networks.start(background(), []);
     expect(networks.get('bridge').ipam).toMatchObject([{ subnet: '172.18.0.0/16', gateway: '172.18.0.1' }]);
     await host.run('ip', 'link', 'del', 'busy');
+    await stopInUse(networks);
     const again = networksOf();
     await again.start(background(), []);
     expect(again.hostGateway()).toBe('172.18.0.1');
+    await stopInUse(again);
     const configured = networksOf({ bip: '10.20.0.1/24' });
     await configured.start(background(), []);
     expect(configured.hostGateway()).toBe('10.20.0.1');

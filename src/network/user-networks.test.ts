@@ -184,6 +184,7 @@ describe('a bridge network', () => {
     await make('front');
     const web = await start('front', { ports: published(80, 8080) });
     await web.serve('tcp', 80);
+    await networks.stop(background());
     await host.run('nft', 'flush', 'ruleset');
     await host.run('ip', 'link', 'del', `br-${web.endpoint.networkId.slice(0, 12)}`);
     networks = networksOn(host, { database });
