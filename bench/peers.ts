@@ -61,7 +61,9 @@ export async function startDockerd(options = { ownNetwork: true }): Promise<Peer
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;
+      // It leaves its bridge behind.
       if (options.ownNetwork) spawnSync('ip', ['netns', 'delete', namespace]);
+      else spawnSync('ip', ['link', 'delete', 'docker0']);
       spawnSync('sh', [
         '-c',
         `grep -o '${home}[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n1 umount -l`,
