@@ -120,7 +120,7 @@ static void refuses_misshapen_plans(void)
 	refuses(&plan, "bytes after its last step");
 	plan = sample();
 	seal(&plan, PLAN_OPERATIONS_MAX + 1);
-	refuses(&plan, "4097 steps");
+	refuses(&plan, "8193 steps");
 }
 
 static void refuses_steps_out_of_place(void)
