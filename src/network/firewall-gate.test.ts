@@ -82,6 +82,11 @@ describe('the gate', () => {
   test('leaves who asks from a link-local address to the supervisor', async () => {
     const links = JSON.parse(await host.run('ip', '-j', '-6', 'addr', 'show', 'wire'));
     const own = links[0].addr_info.find(({ scope }: { scope: string }) => scope === 'link');
+    // The neighbour has an address of that kind once its wire has a carrier, which the kernel looks for in the background.
+    for (let tries = 0; tries < 500; tries++) {
+      if ((await neighbour.run('ip', '-6', 'addr', 'show', 'wire')).includes('scope link')) break;
+      await Bun.sleep(20);
+    }
     expect(await ask(`${own.local}%wire`)).not.toBe('');
   });
 });
