@@ -83,8 +83,15 @@ static void shift_old_files(const struct logfile *log)
 {
 	char from[4096];
 	char to[4096];
+	unsigned free_index = 1;
 
-	for (unsigned i = log->options->max_files - 1; i > 1; i--) {
+	/* Far more may be allowed than there are. */
+	for (; free_index < log->options->max_files - 1; free_index++) {
+		rotated_name(log, to, sizeof(to), free_index);
+		if (access(to, F_OK) < 0)
+			break;
+	}
+	for (unsigned i = free_index; i > 1; i--) {
 		rotated_name(log, from, sizeof(from), i - 1);
 		rotated_name(log, to, sizeof(to), i);
 		rename(from, to);
