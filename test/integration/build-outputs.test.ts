@@ -39,23 +39,26 @@ describe('a build for several platforms', () => {
     'CMD ["/bin/busybox", "cat", "/machine"]',
   ].join('\n');
 
-  test.skipIf(emulatesAnyway())('says what a step needs that cannot run here', () => {
-    home.write({ Dockerfile: dockerfile });
-    const { status, stderr } = home.build(['--platform', BOTH, '-t', 'both']);
-    expect(status).toBe(1);
-    expect(stderr).toContain(
-      'cannot run programs for linux/arm64 on this linux/amd64 host: exec format error',
-    );
-    expect(stderr).toContain('install qemu-user-static');
-    expect(stderr).toContain('>>> RUN /bin/uname -m');
-    {
-      using _emulator = emulateArm64('');
-      const { stderr: other } = home.build(['--platform', ARM]);
-      expect(other).toContain('the image does not have the emulator /usr/bin/qemu-aarch64-static');
-      expect(other).toContain('register it with the flag F');
-    }
-    expect(names()).not.toContain('both:latest');
-  });
+  // A host that emulates anyway can run everything.
+  if (!emulatesAnyway()) {
+    test('says what a step needs that cannot run here', () => {
+      home.write({ Dockerfile: dockerfile });
+      const { status, stderr } = home.build(['--platform', BOTH, '-t', 'both']);
+      expect(status).toBe(1);
+      expect(stderr).toContain(
+        'cannot run programs for linux/arm64 on this linux/amd64 host: exec format error',
+      );
+      expect(stderr).toContain('install qemu-user-static');
+      expect(stderr).toContain('>>> RUN /bin/uname -m');
+      {
+        using _emulator = emulateArm64('');
+        const { stderr: other } = home.build(['--platform', ARM]);
+        expect(other).toContain('the image does not have the emulator /usr/bin/qemu-aarch64-static');
+        expect(other).toContain('register it with the flag F');
+      }
+      expect(names()).not.toContain('both:latest');
+    });
+  }
 
   test('runs the steps of each, and pushes an index of all', async () => {
     using _emulator = emulateArm64('F');

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { GitServer } from '../../src/build/sources/testing/git-server.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
+import { writeFiles } from '../fixtures/write-files.ts';
 
 const program = join(import.meta.dir, '../../sampan');
 
@@ -23,10 +24,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true }));
 
 function write(files: Readonly<Record<string, string | Uint8Array>>): void {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(home, name)), { recursive: true });
-    writeFileSync(join(home, name), text);
-  }
+  writeFiles(home, files);
 }
 
 function build(...args: readonly string[]): Outcome {

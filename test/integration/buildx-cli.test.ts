@@ -1,21 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { GitServer } from '../../src/build/sources/testing/git-server.ts';
 import { type CommandOptions, DockerCli } from '../fixtures/docker-plugins.ts';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { type Json, type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
+import { writeFiles } from '../fixtures/write-files.ts';
 
 /** `docker buildx build` as Debian has it today, unmodified, on the driver "docker". */
 
@@ -34,10 +26,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true }));
 
 function write(files: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(home, name)), { recursive: true });
-    writeFileSync(join(home, name), text);
-  }
+  writeFiles(home, files);
 }
 
 function json(path: string): Json {

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { GitServer } from '../../src/build/sources/testing/git-server.ts';
 import { DockerCli } from '../fixtures/docker-plugins.ts';
 import { type Json, TestDaemon } from '../fixtures/test-daemon.ts';
+import { writeFiles } from '../fixtures/write-files.ts';
 
 /** What `docker buildx` does beside a single build: many targets, what there was, what is kept. */
 
@@ -24,10 +25,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true }));
 
 function write(files: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(home, name)), { recursive: true });
-    writeFileSync(join(home, name), text);
-  }
+  writeFiles(home, files);
 }
 
 function buildx(...args: string[]): Promise<string> {

@@ -1,18 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { DockerRegistry } from '../fixtures/docker-registry.ts';
 import { Terminal } from '../fixtures/terminal.ts';
 import { type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
+import { writeFiles } from '../fixtures/write-files.ts';
 
 /** `sampan build` as people use it, on a daemon that really builds. */
 
@@ -31,10 +24,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true }));
 
 function write(files: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(home, name)), { recursive: true });
-    writeFileSync(join(home, name), text);
-  }
+  writeFiles(home, files);
 }
 
 function build(args: readonly string[], input = ''): Outcome {

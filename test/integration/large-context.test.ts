@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
+import { writeFiles } from '../fixtures/write-files.ts';
 
 /** Contexts of which not everything is sent for every build. */
 
@@ -20,8 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true }));
 
 function write(name: string, text: string): void {
-  mkdirSync(dirname(join(home, name)), { recursive: true });
-  writeFileSync(join(home, name), text);
+  writeFiles(home, { [name]: text });
 }
 
 function build(dockerfile: string, ...args: readonly string[]): Outcome {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { startDockerd } from '../../bench/peers.ts';
-import { FirewallShell, haveFirewallPrograms } from '../fixtures/firewall-programs.ts';
+import { FirewallShell } from '../fixtures/firewall-programs.ts';
 import { type HelloServer, listening, startHello } from '../fixtures/hello-server.ts';
 import { command, Neighbour } from '../fixtures/neighbour.ts';
 import { TestDaemon } from '../fixtures/test-daemon.ts';
@@ -47,7 +47,7 @@ function reaches(): string {
   return daemon.run('sampan', words).stdout.trim();
 }
 
-describe.if(haveFirewallPrograms)('beside ufw', () => {
+describe('beside ufw', () => {
   let shell: FirewallShell;
   beforeAll(async () => {
     shell = new FirewallShell();
@@ -85,7 +85,7 @@ describe.if(haveFirewallPrograms)('beside ufw', () => {
   });
 });
 
-describe.if(haveFirewallPrograms)('beside firewalld', () => {
+describe('beside firewalld', () => {
   let shell: FirewallShell;
   beforeAll(async () => {
     shell = new FirewallShell();

@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Outcome, TestDaemon } from '../fixtures/test-daemon.ts';
+import { writeFiles } from '../fixtures/write-files.ts';
 
 /** Dockerfiles that do all they can to reach the host, other builds, or what they were told in confidence. */
 
@@ -44,10 +45,7 @@ function prepared(
 ): readonly [string[], string] {
   const directory = mkdtempSync(join(daemon.home, 'context-'));
   const all = { ...files, Dockerfile: `${['FROM busybox', ...lines].join('\n')}\n` };
-  for (const [name, text] of Object.entries(all)) {
-    mkdirSync(dirname(join(directory, name)), { recursive: true });
-    writeFileSync(join(directory, name), text);
-  }
+  writeFiles(directory, all);
   const placed = options.map((option) => option.replace('<context>', directory));
   return [['build', '--progress', 'plain', ...placed, directory], directory];
 }
